@@ -1,0 +1,6 @@
+#include <cstdio>
+
+int main() {
+  std::puts("admitone " ADMITONE_VERSION);
+  return 0;
+}
