@@ -1,0 +1,52 @@
+#pragma once
+// Everything that is derived by hashing: keys, ids, signatures. All functions are pure and stable
+// for ever: their results are in databases and logs.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.hpp"
+#include "base/record.hpp"
+#include "domain/codes.hpp"
+
+namespace admitone::contract {
+
+// First 16 bytes of SHA-256 over length-prefixed parts.
+// Scope of a key: (tenant, actor or none, command type, key), contract §2.
+base::KeyHash key_hash(base::TenantId tenant, const std::optional<std::string>& actor,
+                       domain::CommandType type, std::string_view key);
+// Key-less commands: the pair (source, id) is the key.
+base::KeyHash cloudevent_key_hash(base::TenantId tenant, const std::optional<std::string>& actor,
+                                  domain::CommandType type, std::string_view source,
+                                  std::string_view id);
+// tenant + actor + type + payload fingerprint (audit D2).
+base::KeyHash content_key_hash(base::TenantId tenant, const std::optional<std::string>& actor,
+                               domain::CommandType type, const base::Fingerprint& payload);
+// What a row is keyed by when it does not own a key: "<topic>/<partition>/<offset>" of the record.
+base::KeyHash position_key_hash(std::string_view position);
+// Row of an outcome that has no record of its own (event.cancel draining): origin and subject.
+base::KeyHash derived_key_hash(std::string_view origin_position, std::string_view subject);
+
+// UUIDv5 (RFC 9562) in AdmitOne's own name spaces.
+base::EventId derive_event_id(const base::KeyHash& key);
+base::ReservationId derive_reservation_id(const base::KeyHash& key);
+// Outcome id: from the origin position of the record that is decided, the outcome's type and
+// subject.
+base::OutcomeId outcome_id(std::string_view origin_position, domain::OutcomeType type,
+                           std::string_view subject);
+
+// "<topic>/<partition>/<offset>".
+std::string position_text(std::string_view topic, std::int32_t partition, std::int64_t offset);
+
+// HMAC-SHA256 in hex over origin position, key, value and headers, with the deployment's secret.
+std::string sign_origin(std::string_view secret, std::string_view origin_position,
+                        const base::Record& record);
+bool verify_origin(std::string_view secret, std::string_view origin_position,
+                   std::string_view signature_hex, const base::Record& record);
+
+// Partition of a record key as the Java client places it (murmur2), or librdkafka's `consistent`.
+enum class Partitioner { murmur2, consistent, none };
+std::int32_t partition_of(Partitioner partitioner, std::string_view key, std::int32_t partitions);
+
+}  // namespace admitone::contract

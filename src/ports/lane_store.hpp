@@ -1,0 +1,328 @@
+#pragma once
+// Units of work against the database, in the words of the engine. Implemented by
+// postgres/lane_store. One instance per thread, one connection each. Within one instance calls do
+// not overlap. Every call is bounded by the statement and lock time-outs of the settings. Errors:
+// kind retry_unit = roll back, reconnect happens inside on the next call; nothing was applied
+// unless effect says unknown.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/position.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "contract/outcome.hpp"
+#include "domain/decide.hpp"
+#include "domain/model.hpp"
+
+namespace admitone::ports {
+
+// ---------------------------------------------------------------- taking a lane
+
+struct TakenLane {
+  base::TopicPartition tp;
+  std::int64_t epoch = 0;
+  std::int64_t unit = 0;
+  std::optional<std::int64_t> next_offset;  // none: nothing was ever consumed
+  std::int64_t out_seq = 0;                 // last number given
+  std::int64_t published_seq = 0;           // lower bound of what is in the outcome log
+  std::int64_t published_offset = 0;  // outcome offset after it: where to begin reading the tail
+  std::vector<std::string>
+      publishers;  // transactional ids that may have something open (without mine)
+  base::Timestamp lane_time;
+  std::int32_t tries = 0;  // times the lane was taken with the same next item, this one included
+  std::int32_t alone_attempts = 0;  // times that item was begun alone (see count_attempt)
+};
+
+struct EventKey {
+  base::TenantId tenant;
+  base::EventId event;
+  auto operator<=>(const EventKey&) const = default;
+};
+
+// What a new owner finds unfinished, read under the policy by lane.
+struct LaneWork {
+  std::vector<EventKey> draining;  // events in `cancelling`
+  std::vector<std::pair<EventKey, std::int64_t>>
+      parked;  // events with parked commands, and how many
+  std::int64_t max_park_order = 0;
+};
+
+struct UnpublishedOutcome {
+  std::int64_t seq = 0;
+  contract::OutcomeRecord outcome;
+};
+
+struct PendingDeadLetter {
+  base::Position position;
+  std::string packed;  // contract::pack_record; empty value when over the limit
+  contract::DeadLetterFacts facts;
+};
+
+struct DueHold {
+  base::TenantId tenant;
+  base::EventId event;
+  base::ReservationId reservation;
+  std::int64_t hold_version = 0;
+  base::Timestamp expires_at;
+};
+
+// ---------------------------------------------------------------- reading for a unit
+
+struct LedgerKey {
+  base::TenantId tenant;
+  base::KeyHash key;
+  auto operator<=>(const LedgerKey&) const = default;
+};
+
+// The row that owns a key now.
+struct FoundKey {
+  LedgerKey key;
+  std::int32_t part = 0;
+  base::Fingerprint payload{};
+  domain::Verdict verdict = domain::Verdict::applied;
+  domain::CommandStatus status = domain::CommandStatus::completed;
+  std::int32_t attempts = 1;
+  std::optional<base::Timestamp> expires_at;  // none while running
+  std::optional<base::EventId> event;
+  // Set when an outcome is stored: id, type, code, time, event, value; the rest is left empty.
+  std::optional<contract::OutcomeRecord> outcome;
+};
+
+struct FoundContentKey {
+  LedgerKey content;
+  base::Timestamp first_at;  // record time of the first
+  LedgerKey owner;           // the ledger key of the first
+};
+
+struct ReservationKey {
+  base::TenantId tenant;
+  base::ReservationId reservation;
+  auto operator<=>(const ReservationKey&) const = default;
+};
+
+// Who holds the names an event command would claim (other events, not withdrawn).
+struct ClaimQuery {
+  base::TenantId tenant;
+  base::EventId self;
+  std::string venue_id;
+  std::string name_folded;
+  base::Timestamp starts_at;
+  std::string slug;
+  std::optional<std::string> external_id;
+};
+struct ClaimAnswer {
+  std::optional<base::EventId> same_name_and_start;
+  std::optional<base::EventId> same_slug;
+  std::optional<base::EventId> same_external_id;
+};
+
+struct ParkedRow {
+  std::int32_t lane = 0;
+  EventKey event;
+  std::int64_t order = 0;  // dense enough per lane: increasing in log order
+  bool copy = false;       // a duplicate that waits for the answer of a running key
+  LedgerKey row;           // its ledger row
+  std::int32_t part = 0;   // part of that row
+  LedgerKey waits_for;     // copies only: the running key
+  std::string packed;      // contract::pack_record
+};
+
+struct UnitQuery {
+  std::int32_t lane_hint = 0;
+  std::vector<base::TenantId>
+      tenants;  // exactly those of the batch (the nil tenant included when used)
+  std::vector<LedgerKey> keys;
+  std::vector<LedgerKey> origins;  // forwarded records: position_key_hash(origin)
+  std::vector<LedgerKey> content_keys;
+  std::vector<EventKey> events;
+  std::vector<ReservationKey> reservations;
+  // Bounded continuations: held or confirmed reservations of cancelling events; parked commands in
+  // order.
+  struct Part {
+    EventKey event;
+    std::int32_t limit = 0;
+  };
+  std::vector<Part> drains;
+  std::vector<Part> parked;          // not copies
+  std::vector<LedgerKey> copies_of;  // copies that wait for these keys
+};
+
+struct UnitReads {
+  std::int32_t part = 0;  // current ledger part, locked FOR SHARE until the unit ends
+  base::Timestamp database_now;
+  std::vector<FoundKey> keys;      // of those asked for, the ones that exist
+  std::vector<LedgerKey> origins;  // the ones that exist
+  std::vector<FoundContentKey> content_keys;
+  std::vector<domain::Event> events;
+  std::vector<domain::Reservation> reservations;
+  std::vector<domain::Reservation> drains;  // of all drains asked for, by event then id
+  std::vector<ParkedRow> parked;            // by event then order
+  std::vector<ParkedRow> copies;            // by key then order
+};
+
+// ---------------------------------------------------------------- writing a unit
+
+struct LaneAdvance {
+  base::TopicPartition tp;
+  std::int64_t epoch = 0;
+  std::int64_t unit = 0;  // the unit this follows: the row must still say so
+  std::int64_t next_offset = 0;
+  std::int64_t out_seq = 0;
+  base::Timestamp lane_time;
+  std::int64_t published_seq = 0;
+  std::int64_t published_offset = 0;
+  bool only_my_publisher = false;  // the predecessors' transactional ids are proven closed
+};
+
+// One row per record (and one per outcome that has no record of its own). Key, fingerprint,
+// verdict, outcome, sequence.
+struct LedgerRow {
+  LedgerKey key;
+  std::int32_t lane = -1;  // home partition whose sequence it is in; -1: other command topics
+  std::optional<base::Position> position;  // none: an outcome without a record of its own
+  std::optional<std::string>
+      origin;  // when it differs from the position's text (forwarded records)
+  domain::Verdict verdict = domain::Verdict::applied;
+  bool owns_key = false;  // applied, running, parked
+  std::optional<domain::CommandType> type;
+  domain::KeySource key_source = domain::KeySource::explicit_key;
+  base::Fingerprint payload{};
+  std::string command_id;
+  std::string command_source;
+  std::optional<std::string> idempotency_key;
+  std::optional<std::string> actor_id;
+  std::optional<std::string> correlation_id;
+  std::optional<std::string> traceparent;
+  std::optional<std::string> tracestate;
+  std::optional<base::EventId> event;
+  domain::CommandStatus status = domain::CommandStatus::completed;
+  std::int32_t attempts = 1;
+  base::Timestamp decided_at;
+  std::optional<base::Timestamp> completed_at;
+  std::optional<base::Timestamp> expires_at;
+  // The outcome, when there is one in this unit.
+  std::optional<std::int64_t> out_seq;
+  std::optional<base::OutcomeId> outcome_id;
+  std::optional<domain::OutcomeType> outcome_type;
+  std::optional<domain::Code> code;
+  base::Timestamp outcome_time;
+  bool replayed = false;
+  std::string outcome_value;           // empty when `stored_at` is set
+  std::optional<LedgerKey> stored_at;  // replayed: the row that keeps the value
+  std::int32_t stored_part = 0;
+};
+
+// A row without a sequence (running, parked, waiting) gets its outcome now.
+struct LedgerFinish {
+  LedgerRow row;  // all outcome fields; key names the row; verdict and position stay as they are in
+                  // the table
+  std::int32_t part = 0;
+  std::optional<domain::Verdict> verdict;  // when it changes
+};
+
+// The row gives up its key (expired, failed, or a parked command that ended without taking it).
+struct LedgerRekey {
+  LedgerKey key;
+  std::int32_t part = 0;
+  base::KeyHash to;
+};
+
+struct ContentKeyRow {
+  LedgerKey content;
+  std::int32_t lane = 0;
+  base::Timestamp first_at;
+  LedgerKey owner;
+};
+
+struct EventWrite {
+  domain::Event event;  // sections included; counters of existing sections are NOT written here
+  std::int64_t expected_row_version = 0;  // 0: insert
+};
+
+struct SectionWrite {
+  EventKey event;
+  std::int32_t lane = 0;
+  std::string section_id;
+  std::int64_t held = 0;  // net change in this unit
+  std::int64_t sold = 0;
+  std::int64_t expected_row_version = 0;
+};
+
+struct ReservationWrite {
+  domain::Reservation reservation;
+  std::int64_t expected_version = 0;  // 0: insert
+};
+
+struct UnitWrites {
+  std::int32_t part = 0;
+  std::vector<LaneAdvance> lanes;
+  std::vector<LedgerRekey> rekeys;  // done before the inserts
+  std::vector<LedgerRow> rows;
+  std::vector<LedgerFinish> finishes;
+  std::vector<std::pair<LedgerKey, std::int32_t>> origins;  // key and lane
+  std::vector<ContentKeyRow> content_keys;
+  std::vector<EventWrite> events;
+  std::vector<SectionWrite> sections;
+  std::vector<ReservationWrite> reservations;
+  std::vector<ParkedRow> park;
+  std::vector<ParkedRow> unpark;  // by lane and order
+  std::vector<PendingDeadLetter> dead_letters;
+  std::vector<base::Position> dead_letters_sent;
+};
+
+enum class UnitEnd {
+  committed,
+  fenced,     // rolled back: `fenced` names the lanes that are no longer ours
+  key_taken,  // rolled back: another lane was first with a key, a name or an id: reload, decide
+              // again
+  stale,      // rolled back: a version did not match what was decided on: reload, decide again
+};
+
+struct UnitReport {
+  UnitEnd end = UnitEnd::committed;
+  std::vector<base::TopicPartition> fenced;
+  bool was_in_doubt = false;
+};
+
+class LaneStore {
+ public:
+  virtual ~LaneStore() = default;
+
+  // Raises the epoch of each lane (making its row when there is none), adds `publisher` to its
+  // publishers, counts a try. One statement per lane; durable on return.
+  virtual base::Result<std::vector<TakenLane>> take(std::span<const base::TopicPartition> lanes,
+                                                    const std::string& publisher) = 0;
+  virtual base::Result<LaneWork> load_work(base::TopicPartition tp) = 0;
+  // Outcomes with a sequence above `after`, in order, at most `limit`.
+  virtual base::Result<std::vector<UnpublishedOutcome>> load_unpublished(base::TopicPartition tp,
+                                                                         std::int64_t after,
+                                                                         std::int32_t limit) = 0;
+  virtual base::Result<std::vector<PendingDeadLetter>> load_dead_letters(
+      base::TopicPartition tp) = 0;
+  // Held reservations due at or before `until`, oldest first.
+  virtual base::Result<std::vector<DueHold>> due_holds(std::int32_t lane, base::Timestamp until,
+                                                       std::int32_t limit) = 0;
+  virtual base::Result<base::Timestamp> database_now() = 0;
+  // Counts, durably and before the work, that the item at `offset` is begun alone. Returns the new
+  // count; an error of kind permanent with effect not_applied when the epoch is not ours any more.
+  virtual base::Result<std::int32_t> count_attempt(base::TopicPartition tp, std::int64_t epoch,
+                                                   std::int64_t offset) = 0;
+
+  // Opens the unit: BEGIN, part lock (a statement of its own), tenants, probes and loads.
+  virtual base::Result<UnitReads> open(const UnitQuery& query) = 0;
+  // Within an open unit.
+  virtual base::Result<std::vector<ClaimAnswer>> claims(const std::vector<ClaimQuery>& queries) = 0;
+  virtual base::Result<UnitReads> more(const UnitQuery& query) = 0;
+  // Writes everything, reads every row count, commits. A commit in doubt is settled inside: the
+  // progress rows tell (guarantees §1, point 7). On any error nothing was applied.
+  virtual base::Result<UnitReport> commit(const UnitWrites& writes) = 0;
+  // Ends an open unit without effect. No-op when none is open.
+  virtual void rollback() = 0;
+};
+
+}  // namespace admitone::ports
