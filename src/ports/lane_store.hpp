@@ -79,7 +79,8 @@ struct LedgerKey {
   auto operator<=>(const LedgerKey&) const = default;
 };
 
-// The row that owns a key now.
+// The newest row found under a key: the one that owns it, or an alias (a content-key duplicate keeps its own
+// (source, id) with verdict `duplicate`, owns_key false and stored_at set; its outcome value is looked up there).
 struct FoundKey {
   LedgerKey key;
   std::int32_t part = 0;
@@ -230,6 +231,7 @@ struct LedgerRekey {
   LedgerKey key;
   std::int32_t part = 0;
   base::KeyHash to;
+  bool owns_key = false;  // true: a waiting copy takes the key over
 };
 
 struct ContentKeyRow {
