@@ -92,6 +92,9 @@ struct FoundKey {
   std::optional<base::EventId> event;
   // Set when an outcome is stored: id, type, code, time, event, value; the rest is left empty.
   std::optional<contract::OutcomeRecord> outcome;
+  // The row that keeps the outcome's value: this one, or for an alias the one it points to.
+  LedgerKey stored_at;
+  std::int32_t stored_part = 0;
 };
 
 struct FoundContentKey {
