@@ -31,7 +31,7 @@ struct CreateEvent {
   Timestamp starts_at;
   Timestamp ends_at;
   std::string timezone;
-  std::vector<SectionSpec> sections;
+  std::vector<SectionSpec> sections;  // ids are distinct (checked by the contract room)
   std::optional<std::string> external_id;
   std::optional<Timestamp> sales_start_at;
   std::optional<Timestamp> sales_end_at;

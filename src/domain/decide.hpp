@@ -28,7 +28,10 @@ struct View {
   // command would claim.
   std::optional<EventId> same_name_and_start;
   std::optional<EventId> same_slug;  // the explicit or the derived slug
+  // Only looked at when a derived slug is used by another event: who holds suffixed_slug().
+  std::optional<EventId> same_suffixed_slug;
   std::optional<EventId> same_external_id;
+  TenantId tenant;        // of the command; goes into what a create makes
   Fingerprint payload{};  // of this command
   Timestamp now;          // decision time: the lane's time
   std::int32_t lane = 0;
@@ -65,8 +68,8 @@ struct Decision {
   Code code = Code::processing_failed;
   OutcomeType type = OutcomeType::command_rejected;
   CommandStatus status = CommandStatus::rejected;
-  bool silent = false;    // a late reservation.expire: no outcome
-  bool takes_key = true;  // false: an early reservation.expire
+  bool silent = false;    // an early or late reservation.expire: no outcome
+  bool takes_key = true;  // false: an early reservation.expire, and INVALID_COMMAND (contract §5)
   Follow follow = Follow::none;
   Problem problem;                         // of a rejection
   std::optional<Event> event;              // new state of the event (event commands that change it)
@@ -78,7 +81,19 @@ struct Decision {
   bool shows_reservation = false;
 };
 
+// What the rules say where contract §4 leaves room:
+// - An event.update that names nothing still counts: version + 1.
+// - event.cancel of an event on sale is not answered yet: status in_progress, Follow says how it
+//   goes on, finish_cancel gives the outcome.
+// - Only reservation.create looks at the sales window; confirm and extend want the event on sale.
+// - reservation.confirm of a confirmed reservation repeats only with the same paymentReference.
+// - A create with an id that exists and the same payload shows the object as it is now.
+// - reservation.expire for what does not exist yet, or a hold version still to come, is early.
 Decision decide(const Command& command, const View& view, const Rules& rules);
+
+// The slug of an event whose derived slug is used at its venue: "-" and the first eight digits of
+// its id, at most 100 characters.
+std::string suffixed_slug(const CreateEvent& command);
 
 // One reservation of an event that is being cancelled: held → released, confirmed → cancelled, with
 // its outcome. Precondition: status is held or confirmed.

@@ -1,0 +1,13 @@
+#pragma once
+// The rules of the event commands (contract §3, §4).
+// Used by: decide. Threads: pure functions, any. Blocking: never.
+
+#include "domain/decide.hpp"
+
+namespace admitone::domain {
+
+Decision decide_event(const CreateEvent& command, const View& view);
+Decision decide_event(const UpdateEvent& command, const View& view);
+Decision decide_event(const CancelEvent& command, const View& view);
+
+}  // namespace admitone::domain
