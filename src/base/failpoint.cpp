@@ -62,6 +62,12 @@ bool configure(std::string_view text) {
   return true;
 }
 
+void clear() {
+  const std::scoped_lock lock(mutex);
+  armed.clear();
+  mutants.clear();
+}
+
 bool hit(std::string_view name) {
   std::string action;
   {

@@ -17,6 +17,8 @@ namespace admitone::base::failpoint {
 inline constexpr bool kEnabled = true;
 // False with a one-line reason on stderr when `text` is malformed.
 bool configure(std::string_view text);
+// Forgets all points and mutants: between two tests of one program.
+void clear();
 // Returns true when the configured action is `fail`: the caller behaves as if the step had failed.
 bool hit(std::string_view name);
 bool mutant(std::string_view name);
@@ -25,6 +27,7 @@ inline constexpr bool kEnabled = false;
 inline bool configure(std::string_view) {
   return true;
 }
+inline void clear() {}
 constexpr bool hit(std::string_view) {
   return false;
 }
