@@ -1,0 +1,189 @@
+#pragma once
+// Everything an operator can set, as typed values. Each setting is declared once: its type and
+// default are the member below, its key, text and limits one row of settings_table.cpp. From those
+// come the YAML file, the environment variables, `config print|schema` and docs/configuration.md.
+// Used by: every verb. Lifetime: loaded once per process, then read-only. Threads: any, after
+// loading.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "contract/decode.hpp"
+
+namespace admitone::app {
+
+enum class Partitioner { murmur2, consistent, none };
+enum class PublishMode { exactly_once, at_least_once };
+enum class InProgress { coalesce, reject };
+enum class ContentKeyMode { off, observe, percent, on };
+enum class LogLevel { trace, debug, info, warn, error };
+enum class LogFormat { automatic, text, json };
+
+struct Settings {
+  using Ms = std::chrono::milliseconds;
+
+  struct Kafka {
+    std::string bootstrap_servers;
+    std::string group_id = "admitone";
+    std::vector<std::string> command_topics{"ticketing.commands"};  // the first is home
+    std::string outcome_topic = "ticketing.outcomes";
+    std::string dead_letter_topic = "ticketing.dead-letters";
+    Partitioner partitioner = Partitioner::murmur2;
+    std::map<std::string, std::vector<std::string>> topic_tenants;
+    std::int64_t partitions = 12;
+    std::int64_t replication_factor = 1;
+    Ms command_retention = std::chrono::hours{24 * 3};
+    Ms outcome_retention = std::chrono::hours{24 * 14};
+    Ms dead_letter_retention = std::chrono::hours{24 * 14};
+    Ms session_timeout = std::chrono::seconds{8};
+    Ms heartbeat_interval = std::chrono::seconds{1};
+    Ms max_poll_interval = std::chrono::seconds{60};
+    Ms transaction_timeout = std::chrono::seconds{20};
+    Ms delivery_timeout = std::chrono::seconds{10};
+    Ms init_timeout = std::chrono::seconds{15};
+    Ms request_timeout = std::chrono::seconds{10};
+    Ms take_over_wait = std::chrono::milliseconds{500};
+    std::map<std::string, std::string> options;
+    std::map<std::string, std::string> option_files;
+  } kafka;
+
+  struct Database {
+    std::string url;
+    std::string owner_url;
+    std::string reader_url;
+    std::string schema = "admitone";
+    Ms connect_timeout = std::chrono::seconds{5};
+    Ms statement_timeout = std::chrono::seconds{10};
+    Ms lock_timeout = std::chrono::seconds{2};
+    Ms idle_in_transaction_timeout = std::chrono::seconds{15};
+  } database;
+
+  struct Redis {
+    std::string url;
+  } redis;
+
+  struct Venue {
+    bool enabled = false;
+    std::string url;
+  } venue;
+
+  struct Chain {
+    bool enabled = false;
+  } chain;
+
+  struct Solana {
+    std::string rpc_url;
+    std::string wallet_file;
+    std::string program_id;
+  } solana;
+
+  struct Http {
+    std::string listen;
+    std::string admin_token_file;
+    std::string reader_token_file;
+  } http;
+
+  struct Shutdown {
+    Ms grace = std::chrono::seconds{25};
+  } shutdown;
+
+  struct Worker {
+    std::int64_t pipelines = 1;
+    std::int64_t batch_records = 4000;
+    std::int64_t batch_bytes = 8 << 20;
+    std::int64_t lane_queue_records = 8000;
+    std::int64_t lane_queue_bytes = 16 << 20;
+  } worker;
+
+  struct Idempotency {
+    Ms completed_ttl = std::chrono::hours{24 * 7};
+    Ms failed_ttl = std::chrono::hours{24};
+    InProgress in_progress = InProgress::coalesce;
+  } idempotency;
+
+  struct ContentKey {
+    ContentKeyMode mode = ContentKeyMode::on;
+    std::int64_t percent = 0;
+    Ms window = std::chrono::milliseconds{100};
+    std::map<std::string, std::string> types;    // command type → mode
+    std::map<std::string, std::string> tenants;  // tenant → mode
+    std::map<std::string, std::string> windows;  // command type or tenant → window
+  } content_key;
+
+  struct Reservations {
+    Ms default_hold = std::chrono::minutes{10};
+    Ms max_hold = std::chrono::hours{1};
+  } reservations;
+
+  struct DeadLetter {
+    std::int64_t max_attempts = 5;
+    Ms max_age = std::chrono::hours{24 * 3};
+  } dead_letter;
+
+  struct Replay {
+    Ms window = std::chrono::hours{24};
+  } replay;
+
+  struct Publish {
+    PublishMode mode = PublishMode::exactly_once;
+  } publish;
+
+  struct Timers {
+    Ms tick = std::chrono::seconds{1};
+    std::int64_t batch = 500;
+  } timers;
+
+  struct Ledger {
+    Ms part_length = std::chrono::hours{24};
+    Ms housekeeping_interval = std::chrono::minutes{1};
+  } ledger;
+
+  struct Log {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::automatic;
+  } log;
+
+  contract::Limits limits;
+};
+
+using Environment = std::map<std::string, std::string>;
+
+// Where values come from, weakest last.
+struct SettingSources {
+  std::vector<std::pair<std::string, std::string>> flags;  // key → text; `--set` and its shorthands
+  Environment environment;
+  std::string file;  // empty: none
+};
+
+struct Loaded {
+  Settings settings;
+  std::map<std::string, std::string> origins;  // key → "flag", "environment X", "file P", "default"
+  std::vector<std::string> errors;             // one line each; settings are usable only when empty
+};
+
+// Reads and merges all sources; reads the named files (YAML, secrets) and nothing else.
+Loaded load_settings(const SettingSources& sources);
+
+// What is wrong between settings, or missing for a purpose.
+struct Problem {
+  std::string key;
+  std::string what;
+  std::string fix;
+  [[nodiscard]] std::string line() const { return key + ": " + what + "; " + fix; }
+};
+
+// Every rule that needs no server. Empty: fine.
+std::vector<Problem> check_settings(const Settings& settings);
+// The named settings must not be empty; for verbs that need only some of them.
+std::vector<Problem> require_settings(const Settings& settings,
+                                      const std::vector<std::string>& keys);
+
+// How long a repeat of a command is recognised for certain (guarantees L18).
+Settings::Ms dedupe_horizon(const Settings& settings);
+// The shortest horizon that covers everything a record can be late by.
+Settings::Ms needed_horizon(const Settings& settings);
+
+}  // namespace admitone::app

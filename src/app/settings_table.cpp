@@ -1,0 +1,468 @@
+#include "app/settings_table.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <type_traits>
+
+#include "app/duration.hpp"
+
+namespace admitone::app {
+namespace {
+
+template <class Enum>
+struct Choices;
+template <>
+struct Choices<Partitioner> {
+  static std::vector<std::string> names() { return {"murmur2", "consistent", "none"}; }
+};
+template <>
+struct Choices<PublishMode> {
+  static std::vector<std::string> names() { return {"exactly_once", "at_least_once"}; }
+};
+template <>
+struct Choices<InProgress> {
+  static std::vector<std::string> names() { return {"coalesce", "reject"}; }
+};
+template <>
+struct Choices<ContentKeyMode> {
+  static std::vector<std::string> names() { return {"off", "observe", "percent", "on"}; }
+};
+template <>
+struct Choices<LogLevel> {
+  static std::vector<std::string> names() { return {"trace", "debug", "info", "warn", "error"}; }
+};
+template <>
+struct Choices<LogFormat> {
+  static std::vector<std::string> names() { return {"automatic", "text", "json"}; }
+};
+
+struct Extra {
+  std::int64_t min = 0;
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+  std::string unit{};
+  bool secret = false;
+};
+
+std::string wrong_kind(const RawValue& raw, RawValue::Kind wanted) {
+  if (raw.kind == wanted) return {};
+  static const std::vector<std::string> kNames{"a single value", "a list", "a map"};
+  return "must be " + kNames[static_cast<std::size_t>(wanted)];
+}
+
+std::string join(const std::vector<std::string>& items, const std::string& separator) {
+  std::string out;
+  for (const auto& item : items) out += (out.empty() ? "" : separator) + item;
+  return out;
+}
+
+std::string store(const RawValue& raw, const Setting&, std::string& to) {
+  to = raw.scalar;
+  return {};
+}
+
+std::string store(const RawValue& raw, const Setting&, bool& to) {
+  if (raw.scalar != "true" && raw.scalar != "false") return "must be true or false";
+  to = raw.scalar == "true";
+  return {};
+}
+
+template <class Integer>
+requires std::is_integral_v<Integer> std::string store(const RawValue& raw, const Setting& setting,
+                                                       Integer& to) {
+  std::int64_t number = 0;
+  const char* end = raw.scalar.data() + raw.scalar.size();
+  const auto [stop, error] = std::from_chars(raw.scalar.data(), end, number);
+  if (error != std::errc{} || stop != end) return "must be a whole number";
+  if (number < setting.min || number > setting.max) {
+    return "must be between " + std::to_string(setting.min) + " and " + std::to_string(setting.max);
+  }
+  to = static_cast<Integer>(number);
+  return {};
+}
+
+std::string store(const RawValue& raw, const Setting& setting, Settings::Ms& to) {
+  const auto parsed = parse_duration(raw.scalar);
+  if (!parsed) return "must be a length of time with its unit, like 600s, 10m or 7d";
+  if (parsed->count() < setting.min || parsed->count() > setting.max) {
+    return "must be between " + format_duration(Settings::Ms{setting.min}) + " and " +
+           format_duration(Settings::Ms{setting.max});
+  }
+  to = *parsed;
+  return {};
+}
+
+template <class Enum>
+requires std::is_enum_v<Enum> std::string store(const RawValue& raw, const Setting& setting,
+                                                Enum& to) {
+  const auto found = std::find(setting.choices.begin(), setting.choices.end(), raw.scalar);
+  if (found == setting.choices.end()) return "must be one of " + join(setting.choices, ", ");
+  to = static_cast<Enum>(found - setting.choices.begin());
+  return {};
+}
+
+std::string store(const RawValue& raw, const Setting&, std::vector<std::string>& to) {
+  to = raw.list;
+  return {};
+}
+
+std::string store(const RawValue& raw, const Setting&, std::map<std::string, std::string>& to) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, values] : raw.map) {
+    if (values.size() != 1) return "entry '" + name + "' must be a single value";
+    out[name] = values.front();
+  }
+  to = std::move(out);
+  return {};
+}
+
+std::string store(const RawValue& raw, const Setting&,
+                  std::map<std::string, std::vector<std::string>>& to) {
+  to = raw.map;
+  return {};
+}
+
+RawValue scalar(std::string text) {
+  RawValue raw;
+  raw.scalar = std::move(text);
+  return raw;
+}
+
+RawValue show(const Setting&, const std::string& value) {
+  return scalar(value);
+}
+RawValue show(const Setting&, bool value) {
+  return scalar(value ? "true" : "false");
+}
+RawValue show(const Setting&, Settings::Ms value) {
+  return scalar(format_duration(value));
+}
+
+template <class Integer>
+requires std::is_integral_v<Integer> RawValue show(const Setting&, Integer value) {
+  return scalar(std::to_string(value));
+}
+
+template <class Enum>
+requires std::is_enum_v<Enum> RawValue show(const Setting& setting, Enum value) {
+  return scalar(setting.choices[static_cast<std::size_t>(value)]);
+}
+
+RawValue show(const Setting&, const std::vector<std::string>& value) {
+  RawValue raw;
+  raw.kind = RawValue::Kind::list;
+  raw.list = value;
+  return raw;
+}
+
+RawValue show(const Setting&, const std::map<std::string, std::string>& value) {
+  RawValue raw;
+  raw.kind = RawValue::Kind::map;
+  for (const auto& [name, text] : value) raw.map[name] = {text};
+  return raw;
+}
+
+RawValue show(const Setting&, const std::map<std::string, std::vector<std::string>>& value) {
+  RawValue raw;
+  raw.kind = RawValue::Kind::map;
+  raw.map = value;
+  return raw;
+}
+
+template <class T>
+constexpr SettingType type_of() {
+  if constexpr (std::is_same_v<T, std::string>) return SettingType::text;
+  if constexpr (std::is_same_v<T, bool>) return SettingType::boolean;
+  if constexpr (std::is_same_v<T, Settings::Ms>) return SettingType::duration;
+  if constexpr (std::is_same_v<T, std::vector<std::string>>) return SettingType::list;
+  if constexpr (std::is_same_v<T, std::map<std::string, std::string>>) return SettingType::text_map;
+  if constexpr (std::is_same_v<T, std::map<std::string, std::vector<std::string>>>) {
+    return SettingType::list_map;
+  }
+  if constexpr (std::is_enum_v<T>) return SettingType::choice;
+  return SettingType::integer;
+}
+
+RawValue::Kind kind_of(SettingType type) {
+  if (type == SettingType::list) return RawValue::Kind::list;
+  if (type == SettingType::text_map || type == SettingType::list_map) return RawValue::Kind::map;
+  return RawValue::Kind::scalar;
+}
+
+// `get` is a generic lambda from (const) Settings to the (const) member.
+template <class Get>
+Setting row(std::string key, std::string text, Get get, Extra extra) {
+  using Member = std::remove_cvref_t<decltype(get(std::declval<Settings&>()))>;
+  Setting setting;
+  setting.key = std::move(key);
+  setting.type = type_of<Member>();
+  setting.text = std::move(text);
+  setting.unit = std::move(extra.unit);
+  setting.secret = extra.secret;
+  setting.min = extra.min;
+  setting.max = extra.max;
+  if constexpr (std::is_enum_v<Member>) setting.choices = Choices<Member>::names();
+  const Setting facts = setting;
+  setting.assign = [facts, get](Settings& settings, const RawValue& raw) {
+    if (auto wrong = wrong_kind(raw, kind_of(facts.type)); !wrong.empty()) return wrong;
+    return store(raw, facts, get(settings));
+  };
+  setting.read = [facts, get](const Settings& settings) { return show(facts, get(settings)); };
+  return setting;
+}
+
+// The member's path is also the setting's key, so the two cannot differ.
+#define ADMITONE_SETTING(path, text, ...) \
+  row(                                    \
+      #path, text, [](auto& settings) -> auto& { return settings.path; }, Extra{__VA_ARGS__})
+
+using Table = std::vector<Setting>;
+
+Table kafka_names() {
+  return {
+      ADMITONE_SETTING(kafka.bootstrap_servers,
+                       "Brokers to begin with, HOST:PORT, comma separated."),
+      ADMITONE_SETTING(kafka.group_id,
+                       "Consumer group of all workers that share the command topics."),
+      ADMITONE_SETTING(kafka.command_topics,
+                       "Topics to read commands from. The first is the home topic; records of the "
+                       "others are forwarded to it."),
+      ADMITONE_SETTING(kafka.outcome_topic,
+                       "Topic of the outcomes; as many partitions as the home topic."),
+      ADMITONE_SETTING(kafka.dead_letter_topic, "Topic of what could not be processed."),
+      ADMITONE_SETTING(
+          kafka.partitioner,
+          "How producers place records: murmur2 as Java does, consistent as librdkafka "
+          "does, none to trust them. Pinned in the database."),
+      ADMITONE_SETTING(kafka.topic_tenants,
+                       "Tenants that a command topic is bound to; a topic that is not named takes "
+                       "all tenants."),
+      ADMITONE_SETTING(kafka.partitions, "Partitions of the topics `topics create` makes.", 1,
+                       10'000, "partitions"),
+      ADMITONE_SETTING(kafka.replication_factor, "Replicas of the topics `topics create` makes.", 1,
+                       100, "replicas"),
+      ADMITONE_SETTING(kafka.command_retention,
+                       "How long the home topic keeps a command; no command topic may keep longer.",
+                       60'000),
+      ADMITONE_SETTING(kafka.outcome_retention,
+                       "How long the outcome topic keeps an outcome; never shorter than "
+                       "idempotency.completed_ttl.",
+                       60'000),
+      ADMITONE_SETTING(kafka.dead_letter_retention,
+                       "How long the dead-letter topic keeps a dead letter.", 60'000),
+      ADMITONE_SETTING(
+          kafka.options,
+          "Further librdkafka settings, by their own names. Those that would break the "
+          "guarantees are refused."),
+      ADMITONE_SETTING(kafka.option_files,
+                       "Further librdkafka settings whose value is read from a file, for secrets "
+                       "such as sasl.password."),
+  };
+}
+
+Table kafka_limits() {
+  return {
+      ADMITONE_SETTING(kafka.session_timeout,
+                       "After this long without a heartbeat the group gives a worker's lanes away.",
+                       1'000, 300'000),
+      ADMITONE_SETTING(kafka.heartbeat_interval, "How often a worker says that it is alive.", 100,
+                       60'000),
+      ADMITONE_SETTING(kafka.max_poll_interval,
+                       "After this long without a poll a worker leaves the group.", 1'000),
+      ADMITONE_SETTING(kafka.transaction_timeout,
+                       "After this long the broker aborts an open Kafka transaction.", 1'000,
+                       900'000),
+      ADMITONE_SETTING(kafka.delivery_timeout,
+                       "How long a record may take to be delivered before that counts as failed.",
+                       100),
+      ADMITONE_SETTING(kafka.init_timeout, "How long the making of a producer may take.", 100),
+      ADMITONE_SETTING(kafka.request_timeout, "How long one request to a broker may take.", 100),
+      ADMITONE_SETTING(
+          kafka.take_over_wait,
+          "How long a new owner waits for its predecessor's Kafka transaction before it "
+          "fences it."),
+  };
+}
+
+Table database_rows() {
+  const std::int64_t min_wait = 100;
+  return {
+      ADMITONE_SETTING(database.url, "Connection of the worker's role.", .secret = true),
+      ADMITONE_SETTING(database.owner_url, "Connection of the owner's role, for `migrate`.",
+                       .secret = true),
+      ADMITONE_SETTING(database.reader_url,
+                       "Connection of the role admitone_reader, for the read verbs.",
+                       .secret = true),
+      ADMITONE_SETTING(database.schema, "Schema of all tables and views."),
+      ADMITONE_SETTING(database.connect_timeout, "How long connecting may take.", min_wait),
+      ADMITONE_SETTING(database.statement_timeout, "How long one statement may take.", min_wait),
+      ADMITONE_SETTING(database.lock_timeout, "How long one statement may wait for a lock.",
+                       min_wait),
+      ADMITONE_SETTING(database.idle_in_transaction_timeout,
+                       "How long the server keeps a unit of work that sends nothing.", min_wait),
+  };
+}
+
+Table outside_rows() {
+  return {
+      ADMITONE_SETTING(redis.url, "Redis as a fast path; empty is off. Not available yet.",
+                       .secret = true),
+      ADMITONE_SETTING(venue.enabled, "Ask the venue service about events. Not available yet."),
+      ADMITONE_SETTING(venue.url, "Address of the venue service."),
+      ADMITONE_SETTING(chain.enabled, "Register events on the chain. Not available yet."),
+      ADMITONE_SETTING(solana.rpc_url, "RPC endpoint of the chain.", .secret = true),
+      ADMITONE_SETTING(solana.wallet_file, "File with the key that signs chain transactions."),
+      ADMITONE_SETTING(solana.program_id, "Program on the chain that keeps events."),
+      ADMITONE_SETTING(http.listen,
+                       "HOST:PORT of health and metrics; port 0 takes a free one; empty is off."),
+      ADMITONE_SETTING(http.admin_token_file, "File with the token that may change things."),
+      ADMITONE_SETTING(http.reader_token_file, "File with the token that may read."),
+  };
+}
+
+Table worker_rows() {
+  return {
+      ADMITONE_SETTING(shutdown.grace, "From SIGTERM to the end of the process, at the most.",
+                       1'000, 600'000),
+      ADMITONE_SETTING(worker.pipelines, "Threads that decide, each with its own connection.", 1,
+                       64, "threads"),
+      ADMITONE_SETTING(worker.batch_records, "Records in one unit of work, at the most.", 1,
+                       100'000, "records"),
+      ADMITONE_SETTING(worker.batch_bytes, "Bytes of records in one unit of work, at the most.",
+                       1'024, 1 << 30, "bytes"),
+      ADMITONE_SETTING(worker.lane_queue_records,
+                       "Records that wait for one lane before its partition is paused.", 1,
+                       1'000'000, "records"),
+      ADMITONE_SETTING(worker.lane_queue_bytes,
+                       "Bytes that wait for one lane before its partition is paused.", 1'024,
+                       std::int64_t{1} << 32, "bytes"),
+  };
+}
+
+Table rule_rows() {
+  return {
+      ADMITONE_SETTING(idempotency.completed_ttl,
+                       "How long the key of a finished command is kept: the dedupe horizon.",
+                       60'000),
+      ADMITONE_SETTING(idempotency.failed_ttl, "How long the key of a failed command is kept.",
+                       60'000),
+      ADMITONE_SETTING(idempotency.in_progress,
+                       "A duplicate of a running command waits for its answer (coalesce) or is "
+                       "refused (reject)."),
+      ADMITONE_SETTING(
+          content_key.mode,
+          "Recognise the same content without a key: off, observe (count only), percent "
+          "of tenants, on."),
+      ADMITONE_SETTING(content_key.percent, "Share of tenants in mode percent.", 0, 100, "percent"),
+      ADMITONE_SETTING(content_key.window, "How far apart two copies may be.", 1, 86'400'000),
+      ADMITONE_SETTING(content_key.types, "Mode of single command types."),
+      ADMITONE_SETTING(content_key.tenants, "Mode of single tenants."),
+      ADMITONE_SETTING(content_key.windows, "Window of single command types and tenants."),
+      ADMITONE_SETTING(reservations.default_hold, "Length of a hold that names none.", 1'000),
+      ADMITONE_SETTING(reservations.max_hold, "Longest hold that may be asked for.", 1'000),
+      ADMITONE_SETTING(dead_letter.max_attempts,
+                       "Times a command may end the process or fail technically before it is dead.",
+                       1, 100, "attempts"),
+      ADMITONE_SETTING(dead_letter.max_age, "How long a dead letter may be redriven."),
+      ADMITONE_SETTING(replay.window, "How far back a replay may be asked for beyond retention."),
+      ADMITONE_SETTING(publish.mode,
+                       "exactly_once, or at_least_once for consumers that deduplicate by ce_id."),
+      ADMITONE_SETTING(timers.tick, "How often due holds are looked for.", 10, 3'600'000),
+      ADMITONE_SETTING(timers.batch, "Due holds of one look, at the most.", 1, 100'000, "holds"),
+      ADMITONE_SETTING(ledger.part_length, "Time that one part of the ledger covers.", 1'000),
+      ADMITONE_SETTING(ledger.housekeeping_interval,
+                       "How often parts of the ledger are made and dropped.", 100),
+  };
+}
+
+Table limit_rows() {
+  return {
+      ADMITONE_SETTING(log.level, "Least important line that is written."),
+      ADMITONE_SETTING(log.format, "text, json (ECS names), or by whether stderr is a terminal."),
+      ADMITONE_SETTING(limits.max_record_bytes, "Key, value and headers of a command together.",
+                       1'024, 64 << 20, "bytes"),
+      ADMITONE_SETTING(limits.max_value_bytes, "Value of a command.", 1'024, 64 << 20, "bytes"),
+      ADMITONE_SETTING(limits.max_headers, "Headers of a command.", 1, 10'000, "headers"),
+      ADMITONE_SETTING(limits.max_header_bytes, "Headers of a command together.", 256, 64 << 20,
+                       "bytes"),
+      ADMITONE_SETTING(limits.max_depth, "Nesting of a command's JSON.", 4, 128, "levels"),
+      ADMITONE_SETTING(limits.max_elements, "Values in a command's JSON, containers included.", 16,
+                       10'000'000, "values"),
+      ADMITONE_SETTING(limits.max_string_bytes, "One string in a command's JSON.", 64, 64 << 20,
+                       "bytes"),
+  };
+}
+
+#undef ADMITONE_SETTING
+
+Table make_table() {
+  Table table;
+  for (Table part : {kafka_names(), kafka_limits(), database_rows(), outside_rows(), worker_rows(),
+                     rule_rows(), limit_rows()}) {
+    table.insert(table.end(), part.begin(), part.end());
+  }
+  return table;
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> previous(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::vector<std::size_t> current(b.size() + 1);
+    current[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replace = previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      current[j] = std::min({previous[j] + 1, current[j - 1] + 1, replace});
+    }
+    previous = std::move(current);
+  }
+  return previous[b.size()];
+}
+
+}  // namespace
+
+std::string Setting::environment() const {
+  std::string out = "ADMITONE_" + key;
+  for (char& c : out) {
+    if (c == '.') c = '_';
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return out;
+}
+
+const std::vector<Setting>& settings_table() {
+  static const Table table = make_table();
+  return table;
+}
+
+const Setting* find_setting(std::string_view key) {
+  for (const Setting& setting : settings_table()) {
+    if (setting.key == key) return &setting;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> setting_sections() {
+  std::vector<std::string> out;
+  for (const Setting& setting : settings_table()) {
+    if (std::find(out.begin(), out.end(), setting.section()) == out.end()) {
+      out.push_back(setting.section());
+    }
+  }
+  return out;
+}
+
+std::string nearest_key(std::string_view key, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t least = std::numeric_limits<std::size_t>::max();
+  for (const std::string& candidate : known) {
+    const std::size_t distance = edit_distance(key, candidate);
+    if (distance < least) {
+      least = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+}  // namespace admitone::app

@@ -1,0 +1,15 @@
+#include "app/verbs/all.hpp"
+
+namespace admitone::app {
+
+Verbs make_all_verbs() {
+  Verbs verbs;
+  verbs.push_back(make_config_check());
+  verbs.push_back(make_config_print());
+  verbs.push_back(make_config_schema());
+  verbs.push_back(make_completion());
+  verbs.push_back(make_version());
+  return verbs;
+}
+
+}  // namespace admitone::app

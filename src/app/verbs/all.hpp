@@ -1,0 +1,20 @@
+#pragma once
+// Every verb, each defined in app/verbs/<name>.cpp. A new verb needs a line here and one in
+// all.cpp.
+
+#include <memory>
+
+#include "app/verb.hpp"
+
+namespace admitone::app {
+
+std::unique_ptr<Verb> make_config_check();
+std::unique_ptr<Verb> make_config_print();
+std::unique_ptr<Verb> make_config_schema();
+std::unique_ptr<Verb> make_completion();
+std::unique_ptr<Verb> make_version();
+
+// In the order of the help.
+Verbs make_all_verbs();
+
+}  // namespace admitone::app

@@ -1,0 +1,98 @@
+#include "app/settings_print.hpp"
+#include "app/verbs/all.hpp"
+
+namespace admitone::app {
+namespace {
+
+class ConfigCheck : public Verb {
+ public:
+  VerbInfo info() const override {
+    return {"config check",
+            "Set up",
+            "Check the settings against each other",
+            {"admitone config check", "admitone config check --config admitone.yaml"}};
+  }
+
+  int run(Context& context) override {
+    const Loaded& loaded = context.loaded();
+    Rows rows({"level", "setting", "problem", "fix"});
+    for (const auto& line : loaded.errors) rows.add({"fail", nullptr, line, "correct the source"});
+    for (const auto& problem : check_settings(loaded.settings)) {
+      rows.add({"fail", problem.key, problem.what, problem.fix});
+    }
+    const bool fine = rows.size() == 0;
+    if (fine) rows.add({"ok", nullptr, "all settings fit together", nullptr});
+    context.print(rows);
+    return fine ? kOk : kNotMet;
+  }
+};
+
+class ConfigPrint : public Verb {
+ public:
+  VerbInfo info() const override {
+    return {"config print",
+            "Set up",
+            "Show effective settings and where each comes from, secrets masked",
+            {"admitone config print", "admitone config print -o json --changed"}};
+  }
+
+  void options(CLI::App& app) override {
+    app.add_flag("--changed", changed_, "Only what is not a default");
+  }
+
+  int run(Context& context) override {
+    const Loaded& loaded = context.loaded();
+    Rows rows({"setting", "value", "origin"});
+    for (const auto& shown : show_settings(loaded)) {
+      if (changed_ && shown.origin == "default") continue;
+      rows.add({shown.key, shown.value, shown.origin});
+    }
+    context.print(rows);
+    for (const auto& line : loaded.errors) context.err << "fail: " << line << '\n';
+    return loaded.errors.empty() ? kOk : kFailed;
+  }
+
+ private:
+  bool changed_ = false;
+};
+
+class ConfigSchema : public Verb {
+ public:
+  VerbInfo info() const override {
+    return {"config schema",
+            "Set up",
+            "Print the JSON Schema of the configuration file",
+            {"admitone config schema > admitone.schema.json",
+             "admitone config schema --markdown > docs/configuration.md"}};
+  }
+
+  void options(CLI::App& app) override {
+    app.add_flag("--markdown", markdown_, "Print the reference page instead");
+  }
+
+  int run(Context& context) override {
+    if (markdown_) {
+      context.out << settings_markdown();
+    } else {
+      context.out << settings_schema() << '\n';
+    }
+    return kOk;
+  }
+
+ private:
+  bool markdown_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_config_check() {
+  return std::make_unique<ConfigCheck>();
+}
+std::unique_ptr<Verb> make_config_print() {
+  return std::make_unique<ConfigPrint>();
+}
+std::unique_ptr<Verb> make_config_schema() {
+  return std::make_unique<ConfigSchema>();
+}
+
+}  // namespace admitone::app
