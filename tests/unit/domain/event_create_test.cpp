@@ -6,8 +6,6 @@
 namespace admitone::domain {
 namespace {
 
-using namespace fixture;
-
 Decision create(const CreateEvent& command, const View& view) {
   return decide(command, view, Rules{});
 }

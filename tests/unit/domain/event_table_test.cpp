@@ -6,8 +6,6 @@
 namespace admitone::domain {
 namespace {
 
-using namespace fixture;
-
 constexpr auto kNone = std::optional<EventStatus>{};
 
 // What one command does in one state. `to` is the state after it; none: nothing changes.

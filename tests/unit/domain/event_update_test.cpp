@@ -6,8 +6,6 @@
 namespace admitone::domain {
 namespace {
 
-using namespace fixture;
-
 Decision update(const UpdateEvent& command, const View& view) {
   return decide(command, view, Rules{});
 }

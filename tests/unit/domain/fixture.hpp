@@ -7,7 +7,7 @@
 
 #include "domain/decide.hpp"
 
-namespace admitone::domain::fixture {
+namespace admitone::domain {
 
 using namespace std::chrono_literals;
 
@@ -115,4 +115,4 @@ inline View view_of(const Event* event, const Reservation* reservation = nullptr
   return view;
 }
 
-}  // namespace admitone::domain::fixture
+}  // namespace admitone::domain

@@ -6,8 +6,6 @@
 namespace admitone::domain {
 namespace {
 
-using namespace fixture;
-
 constexpr std::int64_t kMaxInteger = 9'007'199'254'740'991;
 
 Decision hold(const CreateReservation& command, const Event& event, Timestamp now = kNow,

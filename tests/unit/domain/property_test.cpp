@@ -10,8 +10,6 @@
 namespace admitone::domain {
 namespace {
 
-using namespace fixture;
-
 // One command of a random sequence, in small numbers that collide often.
 struct Step {
   int kind = 0;

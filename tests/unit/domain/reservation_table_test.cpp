@@ -6,8 +6,6 @@
 namespace admitone::domain {
 namespace {
 
-using namespace fixture;
-
 enum class State { missing, elsewhere, held, run_out, confirmed, released, expired, cancelled };
 
 // What one command does in one state. `to` is the state after it; none: nothing changes.
