@@ -1,0 +1,99 @@
+#pragma once
+// The questions people and the auditor ask of the public views, by name. Only this room knows how
+// they are put in SQL. Used by: app, through Views. Threads: pure functions, any.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "postgres/views.hpp"
+
+namespace admitone::postgres::queries {
+
+// ---------------------------------------------------------------- for the auditor
+// Columns are named as they are meant to be read, in this order.
+
+// topic, partition, next_offset, out_seq, published_seq
+ViewQuery partitions();
+// offset, verdict, outcome_type (empty: none); by offset
+ViewQuery verdicts_of(const std::string& topic, std::int64_t partition);
+// seq, outcome_id, type, replayed, published; by seq
+ViewQuery outcomes_of_lane(std::int64_t lane);
+// Keys: tenant_id, actor_id, command_type, idempotency_key, key_source, command_source, command_id,
+// status, outcome_id, outcome_type, outcome_code, topic, partition, offset
+ViewQuery keys_by_scope();
+ViewQuery keys_of_partition(const std::string& topic, std::int64_t partition);  // by offset
+ViewQuery keys_by_outcome();  // those with one, by its id
+// outcome_id, replayed, type, code, partition, seq; by id
+ViewQuery outcomes_by_id();
+// outcome_id, topic, partition, offset; records that got an answer, by its id
+ViewQuery answered_records();
+// tenant_id, event_id, section_id, capacity, held, sold, available; by event
+ViewQuery sections_by_event();
+// tenant_id, event_id, reservation_id, status, section_id, quantity: a row per item; by event
+ViewQuery reserved_items();
+// name, detail
+ViewQuery invariant_violations();
+// name, rows
+ViewQuery invariant_counts();
+// now, ledger_began: instants of the database
+ViewQuery clock();
+
+// ---------------------------------------------------------------- for people
+
+ViewQuery lanes();
+
+struct KeyFilter {
+  std::optional<std::string> tenant;
+  std::optional<std::string> status;
+  std::optional<std::string> type;
+  std::optional<std::int64_t> older_than_seconds;
+  std::int64_t limit = 100;
+};
+ViewQuery keys(const KeyFilter& filter);
+
+ViewQuery due_holds(std::int64_t limit);
+ViewQuery jobs();
+ViewQuery ledger_parts();
+ViewQuery pending_dead_letters();
+ViewQuery parked();
+
+// The story of one thing. Each shows at most a screen.
+ViewQuery record_at(const std::string& topic, std::int64_t partition, std::int64_t offset);
+ViewQuery keys_named(const std::string& key_or_command_id);
+ViewQuery key_at(const std::string& topic, std::int64_t partition, std::int64_t offset);
+ViewQuery keys_of_outcome(const std::string& outcome_id);
+ViewQuery records_of_command(const std::string& command_id);
+ViewQuery records_of_outcome(const std::string& outcome_id);
+// Records that were decided for a record somewhere else.
+ViewQuery records_with_origin(const std::string& position);
+ViewQuery outcomes_with_id(const std::string& outcome_id);
+ViewQuery outcomes_of_origin(const std::string& position);
+ViewQuery outcomes_of_event(const std::string& event_id, std::int64_t limit);
+ViewQuery event(const std::string& event_id);
+ViewQuery sections_of_event(const std::string& event_id);
+ViewQuery reservations_of_event(const std::string& event_id);  // counted by status
+ViewQuery reservation(const std::string& reservation_id);
+
+// ---------------------------------------------------------------- counts and conditions
+
+// verdict, records
+ViewQuery verdict_counts();
+// type, code, replayed, outcomes
+ViewQuery outcome_counts();
+// records, outcomes, unpublished, running, due_holds: what is still to come when not settled
+ViewQuery progress();
+
+// ---------------------------------------------------------------- for doctor
+
+// setting, value: server_version_num, synchronous_commit, fsync, full_page_writes,
+// max_connections, in_recovery
+ViewQuery server_facts();
+// role, superuser, bypasses_rls, owns_tables: of the three roles and whoever asks
+ViewQuery role_facts();
+// table, row_security, forced: tables with a tenant that are not protected in full
+ViewQuery unprotected_tables();
+// partitioner, home_topic, partition_count, compatible_from
+ViewQuery deployment();
+
+}  // namespace admitone::postgres::queries
