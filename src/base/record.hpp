@@ -36,6 +36,7 @@ struct Record {
 struct Header {
   std::string name;
   std::string value;
+  bool null = false;  // sent without a value: a dead letter's headers stay as they were
   bool operator==(const Header&) const = default;
 };
 

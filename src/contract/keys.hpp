@@ -39,13 +39,19 @@ base::OutcomeId outcome_id(std::string_view origin_position, domain::OutcomeType
 // "<topic>/<partition>/<offset>".
 std::string position_text(std::string_view topic, std::int32_t partition, std::int64_t offset);
 
-// HMAC-SHA256 in hex over origin position, key, value and headers, with the deployment's secret.
+// The two headers of a forwarded record (guarantees §1, point 2).
+inline constexpr std::string_view kOriginHeader = "admitone-origin";
+inline constexpr std::string_view kOriginSignatureHeader = "admitone-origin-signature";
+
+// HMAC-SHA256 in hex over origin position, key, value and headers (the two above left out, so that
+// the record may be signed before and checked after they are added), with the deployment's secret.
 std::string sign_origin(std::string_view secret, std::string_view origin_position,
                         const base::Record& record);
 bool verify_origin(std::string_view secret, std::string_view origin_position,
                    std::string_view signature_hex, const base::Record& record);
 
-// Partition of a record key as the Java client places it (murmur2), or librdkafka's `consistent`.
+// Partition of a record key as the Java client places it (murmur2), or librdkafka's `consistent`
+// (CRC-32). `none` trusts the producers: -1.
 enum class Partitioner { murmur2, consistent, none };
 std::int32_t partition_of(Partitioner partitioner, std::string_view key, std::int32_t partitions);
 

@@ -1,0 +1,117 @@
+#include <algorithm>
+
+#include "contract/json.hpp"
+
+namespace admitone::contract {
+namespace {
+
+// RFC 8785 sorts member names by UTF-16 code units. UTF-8 bytes sort the same, except that what
+// needs two units (lead bytes F0 to F4) comes before U+E000 to U+FFFF (lead bytes EE and EF).
+int rank(unsigned char byte) {
+  return byte == 0xEE || byte == 0xEF ? byte + 0x10 : byte;
+}
+
+bool before_in_utf16(const JsonValue& a, const JsonValue& b) {
+  return std::ranges::lexicographical_compare(
+      a.key(), b.key(), {}, [](char c) { return rank(static_cast<unsigned char>(c)); },
+      [](char c) { return rank(static_cast<unsigned char>(c)); });
+}
+
+void append_canonical(std::string& out, const JsonValue& value);
+
+void append_members(std::string& out, const JsonValue& object) {
+  auto members = object.children();
+  std::ranges::sort(members, before_in_utf16);
+  char separator = '{';
+  for (const auto& member : members) {
+    out.push_back(separator);
+    append_json_string(out, member.key());
+    out.push_back(':');
+    append_canonical(out, member);
+    separator = ',';
+  }
+  out.append(members.empty() ? "{}" : "}");
+}
+
+void append_elements(std::string& out, const JsonValue& array) {
+  char separator = '[';
+  for (const auto& element : array.children()) {
+    out.push_back(separator);
+    append_canonical(out, element);
+    separator = ',';
+  }
+  out.append(array.size() == 0 ? "[]" : "]");
+}
+
+// As deep as the document, which is within the limit.
+void append_canonical(std::string& out, const JsonValue& value) {
+  switch (value.kind()) {
+    case JsonKind::null:
+      out.append("null");
+      return;
+    case JsonKind::boolean:
+      out.append(value.boolean() ? "true" : "false");
+      return;
+    case JsonKind::integer:
+      out.append(std::to_string(value.integer()));
+      return;
+    case JsonKind::string:
+      append_json_string(out, value.text());
+      return;
+    case JsonKind::array:
+      append_elements(out, value);
+      return;
+    case JsonKind::object:
+      append_members(out, value);
+      return;
+  }
+}
+
+// The two-character escapes of RFC 8785, section 3.2.2.2; 0 when there is none.
+char short_escape(char c) {
+  switch (c) {
+    case '\b':
+      return 'b';
+    case '\t':
+      return 't';
+    case '\n':
+      return 'n';
+    case '\f':
+      return 'f';
+    case '\r':
+      return 'r';
+    case '"':
+    case '\\':
+      return c;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+std::string canonical_json(JsonValue value) {
+  std::string out;
+  append_canonical(out, value);
+  return out;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out.push_back('"');
+  for (const char c : text) {
+    if (const char escape = short_escape(c); escape != 0) {
+      out.push_back('\\');
+      out.push_back(escape);
+    } else if (static_cast<unsigned char>(c) < 0x20U) {
+      out.append("\\u00");
+      out.push_back(kHex[static_cast<unsigned char>(c) >> 4U]);
+      out.push_back(kHex[static_cast<unsigned char>(c) & 0x0FU]);
+    } else {
+      out.push_back(c);
+    }
+  }
+  out.push_back('"');
+}
+
+}  // namespace admitone::contract

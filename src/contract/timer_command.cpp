@@ -1,0 +1,30 @@
+#include "contract/codes.hpp"
+#include "contract/outcome.hpp"
+#include "contract/text.hpp"
+
+namespace admitone::contract {
+
+TimerCommand expire_command(base::TenantId tenant, base::EventId event,
+                            base::ReservationId reservation, std::int64_t hold_version,
+                            base::Timestamp due) {
+  // A timer that fires twice sends the same id: the second one is a duplicate of the first.
+  const auto id = reservation.str() + "/" + std::to_string(hold_version);
+  TimerCommand out;
+  out.key = event.str();
+  out.value = R"({"eventId":")" + event.str() + R"(","holdVersion":)" +
+              std::to_string(hold_version) + R"(,"reservationId":")" + reservation.str() + R"("})";
+  out.headers = {
+      {"ce_specversion", "1.0"},
+      {"ce_id", id},
+      {"ce_source", "admitone/timer"},
+      {"ce_type", std::string(type_name(domain::CommandType::reservation_expire))},
+      {"ce_time", format_time(due)},
+      {"ce_subject", event.str()},
+      {"ce_tenantid", tenant.str()},
+      {"ce_idempotencykey", id},
+      {"content-type", "application/json"},
+  };
+  return out;
+}
+
+}  // namespace admitone::contract
