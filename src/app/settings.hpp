@@ -108,9 +108,8 @@ struct Settings {
     ContentKeyMode mode = ContentKeyMode::on;
     std::int64_t percent = 0;
     Ms window = std::chrono::milliseconds{100};
-    std::map<std::string, std::string> types;    // command type → mode
     std::map<std::string, std::string> tenants;  // tenant → mode
-    std::map<std::string, std::string> windows;  // command type or tenant → window
+    std::map<std::string, std::string> windows;  // command type → window
   } content_key;
 
   struct Reservations {

@@ -10,6 +10,7 @@
 #include "app/settings_table.hpp"
 #include "base/assert.hpp"
 #include "base/failpoint.hpp"
+#include "contract/codes.hpp"
 
 namespace admitone::app {
 namespace {
@@ -188,23 +189,25 @@ void check_sizes(const Settings& s, Problems& out) {
 
 void check_content_key(const Settings& s, Problems& out) {
   const auto& choices = find_setting("content_key.mode")->choices;
-  auto mode_ok = [&](const std::string& key, const std::string& name, const std::string& mode) {
-    if (std::find(choices.begin(), choices.end(), mode) != choices.end()) return;
-    out.push_back(
-        {key, "'" + mode + "' for '" + name + "' is no mode", "use off, observe, percent or on"});
-  };
-  for (const auto& [type, mode] : s.content_key.types) mode_ok("content_key.types", type, mode);
   for (const auto& [tenant, mode] : s.content_key.tenants) {
-    mode_ok("content_key.tenants", tenant, mode);
+    if (std::find(choices.begin(), choices.end(), mode) == choices.end()) {
+      out.push_back({"content_key.tenants", "'" + mode + "' for '" + tenant + "' is no mode",
+                     "use off, observe, percent or on"});
+    }
     if (!base::Uuid::parse(tenant)) {
       out.push_back({"content_key.tenants", "'" + tenant + "' is no UUID",
                      "write tenants as lower-case UUIDs"});
     }
   }
-  for (const auto& [name, window] : s.content_key.windows) {
-    if (parse_duration(window)) continue;
-    out.push_back({"content_key.windows", "'" + window + "' for '" + name + "' is no duration",
-                   "write for example 100ms"});
+  for (const auto& [type, window] : s.content_key.windows) {
+    if (!contract::command_type(type)) {
+      out.push_back({"content_key.windows", "'" + type + "' is no command type",
+                     "write for example ticketing.reservation.create.v1"});
+    }
+    if (!parse_duration(window)) {
+      out.push_back({"content_key.windows", "'" + window + "' for '" + type + "' is no duration",
+                     "write for example 100ms"});
+    }
   }
 }
 

@@ -1,0 +1,188 @@
+#include "telemetry/metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <sstream>
+
+#include "base/assert.hpp"
+
+namespace admitone::telemetry {
+namespace {
+
+using ports::Counter;
+using ports::Gauge;
+using ports::Histogram;
+
+// What a label text means; `topic/partition` becomes two labels.
+struct Description {
+  const char* name;
+  const char* help;
+  const char* label;
+};
+
+constexpr const char* kTopicPartition = "topic/partition";
+
+// In the order of the enumerations.
+constexpr std::array kCounters{
+    Description{"admitone_records_total", "Records consumed, by verdict", "verdict"},
+    Description{"admitone_outcomes_total", "Outcomes decided, by code", "code"},
+    Description{"admitone_units_of_work_total", "Units of work, by how they ended", "result"},
+    Description{"admitone_kafka_transactions_total", "Kafka transactions, by how they ended",
+                "result"},
+    Description{"admitone_rebalances_total", "Partitions assigned, revoked and lost", "kind"},
+    Description{"admitone_epoch_fences_total", "Units of work refused by a newer epoch", ""},
+    Description{"admitone_dead_letters_total", "Records that became dead letters", "reason"},
+    Description{"admitone_forwards_total", "Records sent on to the lane of their event", ""},
+    Description{"admitone_timers_total", "Timer commands sent, and those that failed", "result"},
+    Description{"admitone_take_overs_total", "Lanes taken over for publishing, by how", "result"},
+    Description{"admitone_database_retries_total", "Repeated calls to the database", "class"},
+    Description{"admitone_ledger_rotations_total", "Parts of the ledger made and dropped",
+                "result"},
+};
+static_assert(kCounters.size() == static_cast<std::size_t>(Counter::rotations) + 1);
+
+constexpr std::array kGauges{
+    Description{"admitone_lanes_owned", "Lanes this process owns", ""},
+    Description{"admitone_lanes_stopped", "Lanes that an operator has to look at", ""},
+    Description{"admitone_lag_records", "Records not yet decided", kTopicPartition},
+    Description{"admitone_unpublished_outcomes", "Outcomes decided and not yet published", "lane"},
+    Description{"admitone_unpublished_outcomes_age_seconds", "Age of the oldest of them", "lane"},
+    Description{"admitone_outcome_sequence", "Last outcome number given", "lane"},
+    Description{"admitone_published_sequence", "Last outcome number published", "lane"},
+    Description{"admitone_queue_records", "Records read and waiting", kTopicPartition},
+    Description{"admitone_queue_bytes", "Bytes of the records that wait", kTopicPartition},
+    Description{"admitone_parked_commands", "Commands that wait for their event", "lane"},
+    Description{"admitone_clock_drift_seconds", "Clock of the worker minus that of the database",
+                ""},
+};
+static_assert(kGauges.size() == static_cast<std::size_t>(Gauge::clock_drift_seconds) + 1);
+
+constexpr std::array kHistograms{
+    Description{"admitone_batch_records", "Records decided in one unit of work", ""},
+    Description{"admitone_unit_of_work_duration_seconds", "From opening to commit", ""},
+    Description{"admitone_decision_latency_seconds", "From the record's timestamp to the commit",
+                ""},
+    Description{"admitone_end_to_end_latency_seconds",
+                "From the record's timestamp to its published outcome", ""},
+    Description{"admitone_kafka_transaction_duration_seconds", "From begin to commit", ""},
+};
+static_assert(kHistograms.size() ==
+              static_cast<std::size_t>(Histogram::kafka_transaction_seconds) + 1);
+
+prometheus::Histogram::BucketBoundaries buckets(Histogram histogram) {
+  if (histogram == Histogram::batch_records) {
+    return {1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000};
+  }
+  return {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+}
+
+prometheus::Labels labels_of(const Description& description, std::string_view text) {
+  const std::string_view name = description.label;
+  if (name.empty()) return {};
+  if (name != kTopicPartition) return {{std::string(name), std::string(text)}};
+  const auto slash = text.rfind('/');
+  if (slash == std::string_view::npos) return {{"topic", std::string(text)}, {"partition", ""}};
+  return {{"topic", std::string(text.substr(0, slash))},
+          {"partition", std::string(text.substr(slash + 1))}};
+}
+
+// Children of one family by label text; looked up on every call, made on the first.
+template <class T>
+struct Series {
+  prometheus::Family<T>* family = nullptr;
+  std::map<std::string, T*, std::less<>> children;
+};
+
+}  // namespace
+
+struct Metrics::Impl {
+  prometheus::Registry registry;
+  std::mutex mutex;
+  std::array<Series<prometheus::Counter>, kCounters.size()> counters;
+  std::array<Series<prometheus::Gauge>, kGauges.size()> gauges;
+  std::array<prometheus::Histogram*, kHistograms.size()> histograms{};
+
+  template <class T>
+  T& child(Series<T>& series, const Description& description, std::string_view label) {
+    if (*description.label == '\0') label = {};
+    if (const auto found = series.children.find(label); found != series.children.end()) {
+      return *found->second;
+    }
+    if (series.children.size() >= kMaxLabels) label = "other";
+    T& made = series.family->Add(labels_of(description, label));
+    series.children.emplace(label, &made);
+    return made;
+  }
+};
+
+Metrics::Metrics(const std::string& version) : impl_(std::make_unique<Impl>()) {
+  for (std::size_t i = 0; i < kCounters.size(); ++i) {
+    impl_->counters[i].family = &prometheus::BuildCounter()
+                                     .Name(kCounters[i].name)
+                                     .Help(kCounters[i].help)
+                                     .Register(impl_->registry);
+    // A counter without labels is there from the start, so that its rate never begins late.
+    if (*kCounters[i].label == '\0') add(static_cast<Counter>(i), {}, 0);
+  }
+  for (std::size_t i = 0; i < kGauges.size(); ++i) {
+    impl_->gauges[i].family = &prometheus::BuildGauge()
+                                   .Name(kGauges[i].name)
+                                   .Help(kGauges[i].help)
+                                   .Register(impl_->registry);
+  }
+  for (std::size_t i = 0; i < kHistograms.size(); ++i) {
+    auto& family = prometheus::BuildHistogram()
+                       .Name(kHistograms[i].name)
+                       .Help(kHistograms[i].help)
+                       .Register(impl_->registry);
+    impl_->histograms[i] = &family.Add({}, buckets(static_cast<Histogram>(i)));
+  }
+  prometheus::BuildGauge()
+      .Name("admitone_build_info")
+      .Help("Constant 1, labelled with the version")
+      .Register(impl_->registry)
+      .Add({{"version", version}})
+      .Set(1);
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::add(Counter counter, std::string_view label, double n) {
+  const auto index = static_cast<std::size_t>(counter);
+  const std::scoped_lock lock(impl_->mutex);
+  impl_->child(impl_->counters.at(index), kCounters.at(index), label).Increment(n);
+}
+
+void Metrics::set(Gauge gauge, std::string_view label, double value) {
+  const auto index = static_cast<std::size_t>(gauge);
+  const std::scoped_lock lock(impl_->mutex);
+  auto& series = impl_->gauges.at(index);
+  if (!std::isnan(value)) return impl_->child(series, kGauges.at(index), label).Set(value);
+  const auto found = series.children.find(label);
+  if (found == series.children.end()) return;
+  series.family->Remove(found->second);
+  series.children.erase(found);
+}
+
+void Metrics::observe(Histogram histogram, double value) {
+  impl_->histograms.at(static_cast<std::size_t>(histogram))->Observe(value);
+}
+
+std::string Metrics::text() const {
+  std::ostringstream out;
+  // The families are collected under the mutex that also guards their children's removal.
+  const std::scoped_lock lock(impl_->mutex);
+  prometheus::TextSerializer().Serialize(out, impl_->registry.Collect());
+  return out.str();
+}
+
+}  // namespace admitone::telemetry

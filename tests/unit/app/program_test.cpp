@@ -1,0 +1,141 @@
+#include "app/program.hpp"
+
+#include <gmock/gmock.h>
+
+#include <set>
+#include <sstream>
+
+#include "app/verbs/all.hpp"
+
+namespace admitone::app {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct Ran {
+  int code;
+  std::string out;
+  std::string err;
+};
+
+Ran run(const std::vector<std::string>& arguments, const Environment& environment = {},
+        Verbs verbs = make_all_verbs()) {
+  std::ostringstream out;
+  std::ostringstream err;
+  const int code = run_program(arguments, environment, {out, err}, std::move(verbs));
+  return {code, out.str(), err.str()};
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+TEST(Help, NamesEveryVerb) {
+  const Ran help = run({"--help"});
+  EXPECT_EQ(help.code, kOk);
+  for (const auto& verb : make_all_verbs()) {
+    EXPECT_THAT(help.out, HasSubstr("  " + words(verb->info().name).front() + " "));
+  }
+  EXPECT_EQ(run({"help"}).out, help.out);
+}
+
+TEST(Help, HasAnExampleForEveryVerbThatTheVerbUnderstands) {
+  std::set<std::string> names;
+  for (const auto& verb : make_all_verbs()) {
+    const VerbInfo info = verb->info();
+    EXPECT_TRUE(names.insert(info.name).second) << info.name;
+    EXPECT_FALSE(info.summary.empty()) << info.name;
+    ASSERT_FALSE(info.examples.empty()) << info.name;
+    auto arguments = words(info.name);
+    arguments.insert(arguments.begin(), "help");
+    const Ran help = run(arguments);
+    EXPECT_EQ(help.code, kOk) << help.err;
+    for (const auto& example : info.examples) {
+      EXPECT_THAT(example, HasSubstr("admitone " + info.name)) << info.name;
+      EXPECT_THAT(help.out, HasSubstr(example));
+    }
+  }
+}
+
+TEST(Program, TellsUsageErrorsApart) {
+  EXPECT_EQ(run({}).code, kUsage);
+  const Ran unknown = run({"frobnicate"});
+  EXPECT_EQ(unknown.code, kUsage);
+  EXPECT_THAT(unknown.err, HasSubstr("unknown command 'frobnicate'"));
+  EXPECT_EQ(run({"config"}).code, kUsage);
+  EXPECT_EQ(run({"version", "--nope"}).code, kUsage);
+  EXPECT_EQ(run({"version", "-o", "xml"}).code, kUsage);
+  EXPECT_EQ(run({"config", "check", "--set", "nonsense"}).code, kUsage);
+}
+
+TEST(Program, TakesItsOptionsBeforeAndAfterTheVerb) {
+  for (const auto& arguments : {std::vector<std::string>{"-o", "json", "version"},
+                                std::vector<std::string>{"version", "-o", "json"}}) {
+    const Ran ran = run(arguments);
+    EXPECT_EQ(ran.code, kOk);
+    EXPECT_TRUE(Json::accept(ran.out));
+    EXPECT_THAT(ran.err, IsEmpty());
+  }
+}
+
+TEST(ConfigCheck, EndsWithThreeWhenARuleIsBroken) {
+  EXPECT_EQ(run({"config", "check"}).code, kOk);
+  const Ran broken = run({"config", "check", "-o", "json", "--set", "venue.enabled=true"});
+  EXPECT_EQ(broken.code, kNotMet);
+  EXPECT_EQ(Json::parse(broken.out)[0]["setting"], "venue.enabled");
+  EXPECT_EQ(run({"config", "check", "--set", "shutdown.grace=1"}).code, kNotMet);
+}
+
+TEST(ConfigPrint, ShowsOriginsAndFailsOnUnknownKeys) {
+  const Ran shown = run({"config", "print", "--changed", "-o", "jsonl", "--kafka", "h:1"},
+                        {{"ADMITONE_KAFKA_GROUP_ID", "g"}});
+  EXPECT_EQ(shown.code, kOk);
+  EXPECT_EQ(shown.out,
+            "{\"setting\":\"kafka.bootstrap_servers\",\"value\":\"h:1\",\"origin\":\"flag\"}\n"
+            "{\"setting\":\"kafka.group_id\",\"value\":\"g\",\"origin\":\"environment "
+            "ADMITONE_KAFKA_GROUP_ID\"}\n");
+  EXPECT_EQ(run({"config", "print"}, {{"ADMITONE_KAFKA_NOPE", "g"}}).code, kFailed);
+}
+
+// A verb that wants a database.
+class Wanting : public Verb {
+ public:
+  VerbInfo info() const override { return {"want", "Look", "Wants", {"admitone want"}}; }
+  int run(Context& context) override {
+    context.out << context.settings({"database.reader_url"}).database.reader_url;
+    return context.interrupted() ? kInterrupted : kOk;
+  }
+};
+
+TEST(Context, RefusesToGoOnWithoutWhatTheVerbNeeds) {
+  auto wanting = [](const Environment& environment) {
+    Verbs verbs;
+    verbs.push_back(std::make_unique<Wanting>());
+    return run({"want"}, environment, std::move(verbs));
+  };
+  const Ran missing = wanting({});
+  EXPECT_EQ(missing.code, kFailed);
+  EXPECT_EQ(missing.err,
+            "admitone: database.reader_url: is not set; set ADMITONE_DATABASE_READER_URL or "
+            "'database.reader_url' in the file given with --config\n");
+  EXPECT_EQ(wanting({{"ADMITONE_DATABASE_READER_URL", "x"}}).out, "x");
+  const Ran broken =
+      wanting({{"ADMITONE_DATABASE_READER_URL", "x"}, {"ADMITONE_REDIS_URL", "redis://h"}});
+  EXPECT_EQ(broken.code, kFailed);
+  EXPECT_THAT(broken.err, HasSubstr("redis.url"));
+}
+
+TEST(Completion, KnowsVerbsAndTheirOptions) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const Ran ran = run({"completion", shell});
+    EXPECT_EQ(ran.code, kOk);
+    EXPECT_THAT(ran.out, HasSubstr("completion"));
+    EXPECT_THAT(ran.out, HasSubstr(std::string(shell) == "fish" ? "-l changed" : "--changed"));
+  }
+  EXPECT_EQ(run({"completion", "tcsh"}).code, kUsage);
+}
+
+}  // namespace
+}  // namespace admitone::app

@@ -1,0 +1,150 @@
+#include <gmock/gmock.h>
+
+#include "app/settings.hpp"
+#include "base/failpoint.hpp"
+
+namespace admitone::app {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::vector<std::string> lines(const Settings& settings) {
+  std::vector<std::string> out;
+  for (const auto& problem : check_settings(settings)) out.push_back(problem.line());
+  return out;
+}
+
+TEST(SettingsCheck, FindsNothingWrongWithTheDefaults) {
+  EXPECT_THAT(lines({}), IsEmpty());
+}
+
+// Law L18: the horizon covers retention, dead letters and replay together.
+TEST(Retention, NamesTheNumbersWhenTheHorizonIsTooShort) {
+  Settings settings;
+  settings.idempotency.completed_ttl = std::chrono::hours{24 * 6};
+  EXPECT_THAT(
+      lines(settings),
+      ElementsAre("idempotency.completed_ttl: 6d is shorter than kafka.command_retention 3d "
+                  "+ dead_letter.max_age 3d + replay.window 1d = 7d; keep keys for at least "
+                  "7d or shorten one of the three"));
+}
+
+TEST(Retention, KeepsOutcomesAsLongAsKeys) {
+  Settings settings;
+  settings.kafka.outcome_retention = std::chrono::hours{24 * 6};
+  EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("keep outcomes for at least 7d")));
+}
+
+TEST(Retention, IsExactAtTheBorder) {
+  Settings settings;
+  settings.kafka.command_retention += std::chrono::milliseconds{1};
+  EXPECT_EQ(lines(settings).size(), 1U);
+}
+
+#if ADMITONE_FAILPOINTS
+TEST(Retention, IsNotCheckedByTheMutant) {
+  Settings settings;
+  settings.idempotency.completed_ttl = std::chrono::hours{24 * 6};
+  ASSERT_TRUE(base::failpoint::configure("mutant:retention_unchecked"));
+  const auto unchecked = lines(settings);
+  base::failpoint::clear();
+  EXPECT_NE(unchecked, lines(settings)) << "the tests above would not notice the mutant";
+}
+#endif
+
+TEST(NotYet, RefusesRedisVenueAndChain) {
+  Settings settings;
+  settings.redis.url = "redis://h";
+  settings.venue.enabled = true;
+  settings.chain.enabled = true;
+  EXPECT_THAT(lines(settings),
+              ElementsAre(HasSubstr("redis.url: Redis is not available"),
+                          HasSubstr("venue.enabled: the venue step needs the saga"),
+                          HasSubstr("chain.enabled: the chain step needs the saga")));
+}
+
+TEST(Topics, AreAllDifferent) {
+  Settings settings;
+  settings.kafka.outcome_topic = "ticketing.commands";
+  settings.kafka.dead_letter_topic = "no spaces";
+  EXPECT_THAT(lines(settings),
+              ElementsAre(HasSubstr("'ticketing.commands' is used twice"),
+                          HasSubstr("kafka.dead_letter_topic: 'no spaces' is not a topic name")));
+}
+
+TEST(Topics, MayBeBoundToTenantsOnlyWhenTheyAreRead) {
+  Settings settings;
+  settings.kafka.topic_tenants = {{"elsewhere", {"00000000-0000-0000-0000-00000000000A"}}};
+  EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("'elsewhere' is no command topic"),
+                                           HasSubstr("of topic 'elsewhere' is no UUID")));
+}
+
+TEST(KafkaOptions, MayNotBreakTheGuarantees) {
+  for (const char* option :
+       {"enable.auto.commit", "auto.commit.enable", "enable.auto.offset.store", "isolation.level",
+        "transactional.id", "enable.idempotence", "acks", "group.id", "auto.offset.reset"}) {
+    Settings settings;
+    settings.kafka.options = {{option, "x"}};
+    EXPECT_THAT(lines(settings), ElementsAre(HasSubstr(std::string("'") + option + "'"))) << option;
+  }
+  Settings settings;
+  settings.kafka.options = {{"security.protocol", "ssl"}, {"ssl.ca.location", "/etc/ssl/ca.pem"}};
+  EXPECT_THAT(lines(settings), IsEmpty());
+}
+
+TEST(Times, FitIntoEachOther) {
+  Settings settings;
+  settings.database.lock_timeout = settings.database.statement_timeout + std::chrono::seconds{1};
+  settings.reservations.default_hold = std::chrono::hours{2};
+  EXPECT_THAT(lines(settings),
+              ElementsAre(HasSubstr("database.lock_timeout: 11s is longer than "
+                                    "database.statement_timeout 10s; make it at most 10s"),
+                          HasSubstr("reservations.default_hold: 2h is longer than "
+                                    "reservations.max_hold 1h")));
+}
+
+TEST(Sizes, FitIntoEachOther) {
+  Settings settings;
+  settings.worker.batch_records = settings.worker.lane_queue_records + 1;
+  settings.limits.max_value_bytes = settings.limits.max_record_bytes + 1;
+  EXPECT_EQ(lines(settings).size(), 2U);
+}
+
+TEST(Http, ListensOnAHostAndAPort) {
+  Settings settings;
+  for (const char* listen : {"8080", "host:", "host:70000", "host:80x"}) {
+    settings.http.listen = listen;
+    EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("is not HOST:PORT"))) << listen;
+  }
+  for (const char* listen : {"0.0.0.0:8080", "[::1]:0", ":9090", ""}) {
+    settings.http.listen = listen;
+    EXPECT_THAT(lines(settings), IsEmpty()) << listen;
+  }
+}
+
+TEST(Http, NeedsItsTokenFiles) {
+  Settings settings;
+  settings.http.admin_token_file = "/nowhere/token";
+  EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("'/nowhere/token' cannot be read")));
+}
+
+TEST(ContentKey, HasModesForTenantsAndWindowsForTypes) {
+  Settings settings;
+  settings.content_key.tenants = {{"00000000-0000-0000-0000-000000000001", "maybe"}};
+  settings.content_key.windows = {{"ticketing.reservation.create.v1", "2s"}, {"nothing.v1", "1"}};
+  EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("is no mode"), HasSubstr("is no command type"),
+                                           HasSubstr("is no duration")));
+}
+
+TEST(Required, NamesTheVariableToSet) {
+  const auto problems = require_settings({}, {"database.url", "kafka.group_id"});
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(problems[0].line(),
+            "database.url: is not set; set ADMITONE_DATABASE_URL or 'database.url' in the file "
+            "given with --config");
+}
+
+}  // namespace
+}  // namespace admitone::app

@@ -1,0 +1,88 @@
+#include "telemetry/metrics.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+#include <regex>
+#include <sstream>
+#include <string>
+
+namespace admitone::telemetry {
+namespace {
+
+using ports::Counter;
+using ports::Gauge;
+using ports::Histogram;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Metrics, CountByLabel) {
+  Metrics metrics("1.2.3");
+  metrics.add(Counter::records, "applied", 2);
+  metrics.add(Counter::records, "applied", 1);
+  metrics.add(Counter::records, "duplicate", 1);
+  const std::string text = metrics.text();
+  EXPECT_THAT(text, HasSubstr("admitone_records_total{verdict=\"applied\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("admitone_records_total{verdict=\"duplicate\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("admitone_build_info{version=\"1.2.3\"} 1\n"));
+}
+
+TEST(Metrics, SplitTopicAndPartition) {
+  Metrics metrics("1");
+  metrics.set(Gauge::lag_records, "ticketing.commands/11", 42);
+  EXPECT_THAT(
+      metrics.text(),
+      HasSubstr("admitone_lag_records{partition=\"11\",topic=\"ticketing.commands\"} 42\n"));
+}
+
+TEST(Metrics, ForgetTheSeriesOfALaneThatWasGivenUp) {
+  Metrics metrics("1");
+  metrics.set(Gauge::unpublished, "3", 7);
+  metrics.set(Gauge::unpublished, "4", 8);
+  metrics.set(Gauge::unpublished, "3", std::numeric_limits<double>::quiet_NaN());
+  EXPECT_THAT(metrics.text(), Not(HasSubstr("unpublished_outcomes{lane=\"3\"}")));
+  EXPECT_THAT(metrics.text(), HasSubstr("unpublished_outcomes{lane=\"4\"} 8\n"));
+}
+
+TEST(Metrics, BoundTheNumberOfLabels) {
+  Metrics metrics("1");
+  for (std::size_t i = 0; i < kMaxLabels + 50; ++i) {
+    metrics.add(Counter::dead_letters, "reason-" + std::to_string(i), 1);
+  }
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_dead_letters_total{reason=\"other\"} 50\n"));
+}
+
+TEST(Metrics, ObserveIntoBuckets) {
+  Metrics metrics("1");
+  metrics.observe(Histogram::unit_seconds, 0.004);
+  const std::string text = metrics.text();
+  EXPECT_THAT(text, HasSubstr("admitone_unit_of_work_duration_seconds_bucket{le=\"0.0025\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("admitone_unit_of_work_duration_seconds_bucket{le=\"0.005\"} 1\n"));
+}
+
+TEST(Metrics, AreNamedByTheRules) {
+  Metrics metrics("1");
+  for (int i = 0; i <= static_cast<int>(Counter::rotations); ++i) {
+    metrics.add(static_cast<Counter>(i), "x", 1);
+  }
+  for (int i = 0; i <= static_cast<int>(Gauge::clock_drift_seconds); ++i) {
+    metrics.set(static_cast<Gauge>(i), "x", 1);
+  }
+  std::istringstream text(metrics.text());
+  const std::regex type("# TYPE (admitone_[a-z_]+) (counter|gauge|histogram)");
+  int families = 0;
+  for (std::string line; std::getline(text, line);) {
+    std::smatch match;
+    if (!std::regex_match(line, match, type)) {
+      EXPECT_THAT(line, Not(testing::StartsWith("# TYPE"))) << "name outside the rules";
+      continue;
+    }
+    ++families;
+    EXPECT_EQ(match[1].str().ends_with("_total"), match[2] == "counter") << line;
+  }
+  EXPECT_EQ(families, 12 + 11 + 5 + 1);
+}
+
+}  // namespace
+}  // namespace admitone::telemetry
