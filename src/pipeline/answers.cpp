@@ -1,0 +1,142 @@
+// Rows and outcomes: how a decision becomes one ledger row, one sequence number and one outcome record.
+#include <utility>
+
+#include "contract/codes.hpp"
+#include "contract/keys.hpp"
+#include "pipeline/decider.hpp"
+
+namespace admitone::pipeline {
+
+domain::Decision rejection(domain::Code code, std::string detail) {
+  domain::Decision no;
+  no.code = code;
+  no.type = code == domain::Code::processing_failed ? domain::OutcomeType::command_failed
+                                                    : domain::OutcomeType::command_rejected;
+  no.status = code == domain::Code::processing_failed ? domain::CommandStatus::failed
+                                                      : domain::CommandStatus::rejected;
+  no.takes_key = false;
+  no.problem.detail = std::move(detail);
+  return no;
+}
+
+ports::LedgerRow Decider::row_of(const Item& item, domain::Verdict verdict) const {
+  ports::LedgerRow row;
+  row.key = item.position_key();
+  row.lane = lane_.home ? lane_.tp.partition : -1;
+  row.position = item.record.position;
+  if (item.origin != item.position) row.origin = item.origin;
+  row.verdict = verdict;
+  row.decided_at = fx_.lane_time;
+  row.completed_at = fx_.lane_time;
+  row.expires_at = fx_.lane_time + options_.completed_ttl;
+  row.event = item.event();
+  if (item.kind == Item::Kind::command) {
+    row.type = domain::type_of(item.command.command);
+    row.key_source = item.command.key_source;
+    row.payload = item.command.payload;
+  }
+  if (const auto* envelope = item.envelope()) {
+    row.command_id = envelope->id;
+    row.command_source = envelope->source;
+    row.idempotency_key = envelope->idempotency_key;
+    row.actor_id = envelope->actor_id;
+    row.correlation_id = envelope->correlation_id;
+    row.traceparent = envelope->traceparent;
+    row.tracestate = envelope->tracestate;
+  }
+  return row;
+}
+
+contract::OutcomeRecord Decider::outcome_for(const Item& item) const {
+  contract::OutcomeRecord outcome;
+  outcome.tenant = item.tenant();
+  outcome.event = item.event();
+  outcome.time = fx_.lane_time;
+  outcome.origin = item.origin;
+  if (const auto* envelope = item.envelope()) {
+    outcome.command_id = envelope->id;
+    outcome.correlation_id = envelope->correlation_id;
+    outcome.idempotency_key = envelope->idempotency_key;
+    outcome.actor_id = envelope->actor_id;
+    outcome.traceparent = envelope->traceparent;
+    outcome.tracestate = envelope->tracestate;
+  }
+  return outcome;
+}
+
+void Decider::number(ports::LedgerRow& row, std::shared_ptr<const contract::OutcomeRecord> outcome,
+                     base::Timestamp received) {
+  row.out_seq = ++fx_.out_seq;
+  row.outcome_id = outcome->id;
+  row.outcome_type = outcome->type;
+  row.code = outcome->code;
+  row.outcome_time = outcome->time;
+  row.replayed = outcome->replayed;
+  fx_.codes[contract::code_name(outcome->code)] += 1;
+  fx_.publication.outcomes.push_back({*row.out_seq, std::move(outcome), received});
+}
+
+void Decider::answer(ports::LedgerRow& row, const Item& item, const domain::Decision& decision,
+                     std::string_view subject, const domain::Event* event,
+                     const domain::Reservation* reservation) {
+  const auto* envelope = item.envelope();
+  auto outcome = outcome_for(item);
+  outcome.type = decision.type;
+  outcome.code = decision.code;
+  outcome.id = contract::outcome_id(item.origin, decision.type, subject);
+  outcome.value = contract::render_outcome(*envelope, decision, decision.shows_event ? event : nullptr,
+                                           decision.shows_reservation ? reservation : nullptr);
+  row.status = decision.status;
+  row.completed_at = fx_.lane_time;
+  row.expires_at = fx_.lane_time +
+                   (decision.status == domain::CommandStatus::failed ? options_.failed_ttl : options_.completed_ttl);
+  row.outcome_value = outcome.value;
+  number(row, std::make_shared<const contract::OutcomeRecord>(std::move(outcome)), item.record.timestamp);
+}
+
+void Decider::emit(ports::LedgerRow row, Slot slot) {
+  if (slot.parked == nullptr) {
+    fx_.verdicts[contract::name_of(row.verdict)] += 1;
+    writes_.rows.push_back(std::move(row));
+    return;
+  }
+  const auto part = slot.parked->row.part;
+  writes_.finishes.push_back({std::move(row), part, std::nullopt});
+  writes_.unpark.push_back(slot.parked->row);
+}
+
+void Decider::refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no, Slot slot) {
+  auto row = row_of(item, verdict);
+  const auto event = item.event();
+  answer(row, item, no, event ? event->str() : std::string(), nullptr, nullptr);
+  emit(std::move(row), slot);
+}
+
+void Decider::silent(const Item& item, domain::Verdict verdict) {
+  auto row = row_of(item, verdict);
+  row.status = verdict == domain::Verdict::invalid ? domain::CommandStatus::rejected : domain::CommandStatus::completed;
+  emit(std::move(row), {});
+}
+
+void Decider::replay(const Item& item, const KeyState& state, bool alias, Slot slot) {
+  auto row = row_of(item, domain::Verdict::duplicate);
+  if (alias) row.key = item.owned_key();
+  if (slot.parked != nullptr) row.key = slot.parked->row.row;
+  row.status = state.status;
+  if (state.outcome) {
+    auto again = outcome_for(item);
+    again.id = state.outcome->id;
+    again.type = state.outcome->type;
+    again.code = state.outcome->code;
+    again.time = state.outcome->time;
+    again.event = state.outcome->event;
+    again.value = state.outcome->value;
+    again.replayed = true;
+    row.stored_at = state.stored_at;
+    row.stored_part = state.stored_part;
+    number(row, std::make_shared<const contract::OutcomeRecord>(std::move(again)), item.record.timestamp);
+  }
+  emit(std::move(row), slot);
+}
+
+}  // namespace admitone::pipeline

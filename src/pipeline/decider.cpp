@@ -1,0 +1,324 @@
+#include "pipeline/decider.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/failpoint.hpp"
+#include "contract/keys.hpp"
+
+namespace admitone::pipeline {
+namespace {
+
+using base::failpoint::mutant;
+
+ContentKeyOptions::Mode content_mode(const ContentKeyOptions& options, base::TenantId tenant) {
+  using Mode = ContentKeyOptions::Mode;
+  const auto own = options.tenant_mode.find(tenant);
+  const auto mode = own == options.tenant_mode.end() ? options.mode : own->second;
+  if (mode != Mode::percent) return mode;
+  const auto bucket = (tenant.value.bytes[14] * 256 + tenant.value.bytes[15]) % 100;
+  return bucket < options.percent ? Mode::on : Mode::observe;
+}
+
+base::Duration content_window(const ContentKeyOptions& options, domain::CommandType type) {
+  const auto own = options.type_window.find(type);
+  return own == options.type_window.end() ? options.window : own->second;
+}
+
+}  // namespace
+
+void Decider::run(const LaneShare& share) {
+  for (const auto& event : share.draining) drain(share, event);
+  for (const auto& event : share.releasing) release(share, event);
+  for (std::size_t i = 0; i < share.items; ++i) take(lane_.pending[i]);
+
+  fx_.items = share.items;
+  fx_.publication.tp = lane_.tp;
+  fx_.publication.tag = lane_.tag();
+  fx_.publication.next_offset = fx_.next_offset;
+  writes_.lanes.push_back({.tp = lane_.tp,
+                           .epoch = lane_.epoch,
+                           .unit = lane_.unit,
+                           .next_offset = fx_.next_offset,
+                           .out_seq = fx_.out_seq,
+                           .lane_time = fx_.lane_time,
+                           .published_seq = lane_.published_seq,
+                           .published_offset = lane_.published_offset,
+                           .only_my_publisher = lane_.predecessors_closed});
+  for (const auto& sent : lane_.dead_letters_sent) writes_.dead_letters_sent.push_back(sent);
+}
+
+void Decider::take(const Item& item) {
+  fx_.next_offset = item.record.position.offset + 1;
+  fx_.lane_time = std::max(fx_.lane_time, item.record.timestamp);
+  if (item.forwarded_in) {
+    const auto origin = item.origin_key();
+    if (overlay_.origin_known(origin)) {
+      // The forward was sent twice; what it carried is decided already.
+      silent(item, domain::Verdict::duplicate);
+      return;
+    }
+    overlay_.add_origin(origin);
+    writes_.origins.emplace_back(origin, lane_.tp.partition);
+  }
+  switch (item.kind) {
+    case Item::Kind::forward:
+      forward(item);
+      return;
+    case Item::Kind::dead:
+      dead(item);
+      return;
+    case Item::Kind::invalid: {
+      auto no = rejection(domain::Code::invalid_command, item.refusal.detail);
+      no.problem.errors = item.refusal.errors;
+      refuse(item, domain::Verdict::invalid, no);
+      return;
+    }
+    case Item::Kind::command:
+      command(item);
+      return;
+  }
+}
+
+std::optional<domain::Code> Decider::too_late(const Item& item) const {
+  if (item.record.timestamp < overlay_.database_now() - options_.horizon) return domain::Code::replay_too_old;
+  if (expired(item)) return domain::Code::command_expired;
+  return std::nullopt;
+}
+
+bool Decider::expired(const Item& item) const {
+  const auto& expiry = item.command.envelope.expiry;
+  return expiry && *expiry <= overlay_.database_now();
+}
+
+void Decider::command(const Item& item) {
+  const auto key = item.owned_key();
+  std::int32_t attempts = 1;
+  if (const auto* known = overlay_.key(key)) {
+    const bool running = known->status == domain::CommandStatus::in_progress;
+    const bool forgotten = !running && known->expires_at && *known->expires_at <= fx_.lane_time;
+    if (!forgotten) {
+      if (known->payload != item.command.payload) {
+        refuse(item, domain::Verdict::mismatch,
+               rejection(domain::Code::idempotency_key_reused,
+                         "the key was used before with another payload; use a new key for a new command"));
+        return;
+      }
+      if (running) {
+        wait_for(item, key, false);
+        return;
+      }
+      if (known->status != domain::CommandStatus::failed) {
+        replay(item, *known, false);
+        return;
+      }
+      attempts = known->attempts + 1;
+    }
+    if (const auto late = too_late(item)) {
+      refuse(item, domain::Verdict::expired, rejection(*late, "the command came too late to be executed"));
+      return;
+    }
+    writes_.rekeys.push_back({key, known->part, contract::derived_key_hash(item.position, "superseded"), false});
+  } else if (content_duplicate(item)) {
+    return;
+  } else if (const auto late = too_late(item)) {
+    refuse(item, domain::Verdict::expired, rejection(*late, "the command came too late to be executed"));
+    return;
+  }
+  if (lane_.home && (fx_.parked.contains({key.tenant, item.command.event}) ||
+                     fx_.draining.contains({key.tenant, item.command.event}))) {
+    park(item, attempts);
+    return;
+  }
+  decide(item, {}, attempts);
+}
+
+bool Decider::content_duplicate(const Item& item) {
+  if (!item.command.content_key) return false;
+  const auto tenant = item.tenant();
+  const auto mode = content_mode(options_.content_key, tenant);
+  if (mode == ContentKeyOptions::Mode::off) return false;
+  const ports::LedgerKey content{tenant, *item.command.content_key};
+  const auto now = item.record.timestamp;
+  const auto window = content_window(options_.content_key, domain::type_of(item.command.command));
+  if (const auto* first = overlay_.content_key(content)) {
+    const auto age = now - first->first_at;
+    const auto* owner = overlay_.key(first->owner);
+    if (age >= base::Duration{0} && age <= window && owner != nullptr && mode == ContentKeyOptions::Mode::on) {
+      if (owner->status == domain::CommandStatus::in_progress) {
+        wait_for(item, first->owner, true);
+      } else {
+        const KeyState state = *owner;
+        overlay_.set_key(item.owned_key(), state);
+        replay(item, state, true);
+      }
+      return true;
+    }
+  }
+  // A refused command does not open a window: only what goes on to be decided does.
+  if (too_late(item)) return false;
+  const ports::FoundContentKey opened{content, now, item.owned_key()};
+  overlay_.set_content_key(opened);
+  std::erase_if(writes_.content_keys, [&](const auto& row) { return row.content == content; });
+  writes_.content_keys.push_back({content, lane_.tp.partition, now, item.owned_key()});
+  return false;
+}
+
+ports::ClaimAnswer Decider::claims_of(const Item& item) {
+  ports::ClaimAnswer answer;
+  if (const auto found = claims_.find(&item); found != claims_.end()) answer = found->second;
+  const auto* event = overlay_.event(lane_, {item.tenant(), item.command.event});
+  const auto query = claim_query(item, event);
+  if (!query) return answer;
+  const auto made = [&](const std::string& name) -> std::optional<base::EventId> {
+    const auto found = made_names_.find(name);
+    if (found == made_names_.end() || found->second == query->self) return std::nullopt;
+    return found->second;
+  };
+  const auto tenant = query->tenant.str();
+  const auto starts = std::to_string(base::to_unix_micros(query->starts_at));
+  if (const auto id = made("n/" + tenant + "/" + query->venue_id + "/" + starts + "/" + query->name_folded))
+    answer.same_name_and_start = id;
+  if (const auto id = made("s/" + tenant + "/" + query->venue_id + "/" + query->slug)) answer.same_slug = id;
+  if (query->external_id)
+    if (const auto id = made("x/" + tenant + "/" + *query->external_id)) answer.same_external_id = id;
+  return answer;
+}
+
+void Decider::remember_claims(const domain::Event& event) {
+  const auto tenant = event.tenant.str();
+  const auto starts = std::to_string(base::to_unix_micros(event.starts_at));
+  made_names_["n/" + tenant + "/" + event.venue_id + "/" + starts + "/" + event.name_folded] = event.id;
+  made_names_["s/" + tenant + "/" + event.venue_id + "/" + event.slug] = event.id;
+  if (event.external_id) made_names_["x/" + tenant + "/" + *event.external_id] = event.id;
+}
+
+domain::View Decider::view(const Item& item, const ports::ClaimAnswer& claims) {
+  domain::View view;
+  const auto tenant = item.tenant();
+  view.event = overlay_.event(lane_, {tenant, item.command.event});
+  if (const auto reservation = domain::reservation_of(item.command.command))
+    view.reservation = overlay_.reservation({tenant, *reservation});
+  view.same_name_and_start = claims.same_name_and_start;
+  view.same_slug = claims.same_slug;
+  view.same_external_id = claims.same_external_id;
+  view.payload = item.command.payload;
+  view.now = mutant("wall_clock_decisions") ? overlay_.database_now() : fx_.lane_time;
+  view.lane = lane_.tp.partition;
+  view.tenant = tenant;
+  return view;
+}
+
+void Decider::apply(const domain::Decision& decision, const ports::EventKey& event) {
+  if (decision.event) {
+    overlay_.change_event(lane_, *decision.event);
+    remember_claims(*decision.event);
+  }
+  if (decision.reservation) overlay_.change_reservation(*decision.reservation);
+  overlay_.change_sections(lane_, event, decision.deltas);
+}
+
+void Decider::decide(const Item& item, Slot slot, std::int32_t attempts) {
+  if (mutant("crash_on_key") && item.command.envelope.idempotency_key.value_or("").starts_with("crash-me"))
+    base::failpoint::die();
+  const auto& command = item.command;
+  const ports::EventKey event{item.tenant(), command.event};
+  const auto claims = claims_of(item);
+  const auto decision = domain::decide(command.command, view(item, claims), options_.rules);
+  if (!decision.takes_key) {
+    if (command.command.index() == static_cast<std::size_t>(domain::CommandType::reservation_expire) - 1) {
+      const auto& expire = std::get<domain::ExpireReservation>(command.command);
+      fx_.timers_back.push_back({{event.tenant, expire.reservation}, expire.hold_version});
+    }
+    silent(item, domain::Verdict::invalid);
+    return;
+  }
+  apply(decision, event);
+
+  auto row = row_of(item, domain::Verdict::applied);
+  row.key = item.owned_key();
+  row.owns_key = true;
+  row.attempts = attempts;
+  row.status = decision.status;
+  KeyState state{.payload = command.payload,
+                 .status = decision.status,
+                 .part = slot.parked != nullptr ? slot.parked->row.part : overlay_.part(),
+                 .attempts = attempts,
+                 .expires_at = row.expires_at,
+                 .outcome = nullptr,
+                 .stored_at = row.key,
+                 .stored_part = slot.parked != nullptr ? slot.parked->row.part : overlay_.part()};
+  if (decision.follow == domain::Follow::drain_reservations) {
+    // Answered when the last reservation has ended; until then the command is the head of the event's queue.
+    ADMITONE_ASSERT(slot.parked == nullptr);
+    row.status = state.status = domain::CommandStatus::in_progress;
+    row.completed_at.reset();
+    row.expires_at.reset();
+    fx_.draining.insert(event);
+    fx_.parked[event] += 1;
+    writes_.park.push_back({.lane = lane_.tp.partition,
+                            .event = event,
+                            .order = ++fx_.park_order,
+                            .copy = false,
+                            .row = row.key,
+                            .part = overlay_.part(),
+                            .waits_for = {},
+                            .packed = contract::pack_record(item.record)});
+  } else if (!decision.silent) {
+    const auto* reservation = view(item, claims).reservation;
+    answer(row, item, decision, event.event.str(), overlay_.event(lane_, event), reservation);
+    state.outcome = fx_.publication.outcomes.back().outcome;
+    state.expires_at = row.expires_at;
+  }
+  overlay_.set_key(row.key, std::move(state));
+  emit(std::move(row), slot);
+}
+
+void Decider::forward(const Item& item) {
+  auto row = row_of(item, domain::Verdict::forwarded);
+  emit(std::move(row), {});
+  ports::OutgoingRecord out;
+  out.topic = ports::OutgoingRecord::Topic::commands;
+  out.partition = item.forward_to;
+  if (item.record.key) out.key = std::string(*item.record.key);
+  if (item.record.value) out.value = std::string(*item.record.value);
+  out.headers = forward_headers(item, options_);
+  forwards.push_back(std::move(out));
+}
+
+void Decider::dead(const Item& item) {
+  contract::DeadLetterFacts facts;
+  facts.reason = item.refusal.reason;
+  facts.code = std::string(contract::code_name(item.refusal_code));
+  facts.detail = item.refusal.detail;
+  facts.topic = options_.topic_names.at(item.record.position.topic);
+  facts.partition = item.record.position.partition;
+  facts.offset = item.record.position.offset;
+  facts.timestamp = item.record.timestamp;
+  facts.group = options_.group_id;
+  facts.attempts = item.attempts;
+  facts.first_failed_at = fx_.lane_time;
+
+  base::Record verbatim;
+  verbatim.position = item.record.position;
+  verbatim.timestamp = item.record.timestamp;
+  verbatim.key = item.record.key;
+  verbatim.headers = item.record.headers;
+  if (item.record.bytes <= options_.dead_letter_value_bytes) verbatim.value = item.record.value;
+  ports::PendingDeadLetter letter{item.record.position, contract::pack_record(verbatim), std::move(facts)};
+  fx_.publication.dead_letters.push_back(letter);
+  writes_.dead_letters.push_back(std::move(letter));
+
+  if (item.envelope() != nullptr && lane_.home) {
+    auto no = rejection(item.refusal_code, item.refusal.detail);
+    no.problem.errors = item.refusal.errors;
+    refuse(item, domain::Verdict::dead, no);
+  } else {
+    auto row = row_of(item, domain::Verdict::dead);
+    row.status = domain::CommandStatus::rejected;
+    emit(std::move(row), {});
+  }
+}
+
+}  // namespace admitone::pipeline

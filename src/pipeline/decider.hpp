@@ -1,0 +1,122 @@
+#pragma once
+// Turns the items of one unit of work into writes and publications, in order, on an overlay.
+// Used by: UnitRunner (steps "decide" and "number" of the walk). Threads: one pipeline thread.
+// Blocking: never; no I/O. The same items over the same overlay give the same result (law L24).
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipeline/lane.hpp"
+#include "pipeline/options.hpp"
+#include "pipeline/overlay.hpp"
+#include "pipeline/publication.hpp"
+#include "ports/outcome_log.hpp"
+
+namespace admitone::pipeline {
+
+// A parked command that is read again: its row in `parked`, and the record prepared anew.
+struct Unparked {
+  ports::ParkedRow row;
+  Item item;
+};
+
+// What one lane brings into the unit.
+struct LaneShare {
+  Lane* lane = nullptr;
+  std::size_t items = 0;                   // the first so many of lane->pending
+  std::vector<ports::EventKey> draining;   // continued in this unit
+  std::vector<ports::EventKey> releasing;  // parked commands read for these
+  std::vector<Unparked> parked;            // by event, then order; for draining events only the head
+  std::vector<Unparked> copies;            // waiting for the keys of `parked`, by key, then order
+};
+
+// What changes in a lane's memory when the unit has committed, and what becomes public.
+struct LaneEffects {
+  Lane* lane = nullptr;
+  std::size_t items = 0;
+  std::int64_t next_offset = 0;
+  std::int64_t out_seq = 0;
+  base::Timestamp lane_time;
+  std::int64_t park_order = 0;
+  std::map<ports::EventKey, std::int64_t> parked;
+  std::set<ports::EventKey> draining;
+  std::vector<std::pair<ports::ReservationKey, std::int64_t>> timers_back;  // came too early: send again
+  Publication publication;
+  std::map<std::string_view, double> verdicts;  // metrics
+  std::map<std::string_view, double> codes;
+};
+
+// Answers to the claims of event commands, by the item that asked.
+using Claims = std::map<const Item*, ports::ClaimAnswer>;
+
+// The claims an event command would make; nullopt when it makes none (or its event is unknown).
+std::optional<ports::ClaimQuery> claim_query(const Item& item, const domain::Event* event);
+
+class Decider {
+ public:
+  Decider(const EngineOptions& options, Overlay& overlay, const Claims& claims, ports::UnitWrites& writes,
+          LaneEffects& effects)
+      : options_(options), overlay_(overlay), claims_(claims), writes_(writes), fx_(effects), lane_(*effects.lane) {}
+
+  // Continuations first, then the items in offset order; then the lane's advance.
+  void run(const LaneShare& share);
+
+  // Appended to by run(): to be delivered before the commit.
+  std::vector<ports::OutgoingRecord> forwards;
+
+ private:
+  // Where a decided row goes: inserted (a record of now) or finished (it was parked or waiting).
+  struct Slot {
+    const Unparked* parked = nullptr;
+  };
+
+  void drain(const LaneShare& share, const ports::EventKey& event);
+  void release(const LaneShare& share, const ports::EventKey& event);
+  void release_one(const LaneShare& share, const Unparked& parked);
+  void settle_copies(const LaneShare& share, const ports::LedgerKey& key, std::int64_t after_order);
+
+  void take(const Item& item);
+  void command(const Item& item);
+  void decide(const Item& item, Slot slot, std::int32_t attempts);
+  void park(const Item& item, std::int32_t attempts);
+  void wait_for(const Item& item, const ports::LedgerKey& running, bool alias);
+  void forward(const Item& item);
+  void dead(const Item& item);
+  bool content_duplicate(const Item& item);
+  [[nodiscard]] bool expired(const Item& item) const;
+  [[nodiscard]] std::optional<domain::Code> too_late(const Item& item) const;
+  [[nodiscard]] domain::View view(const Item& item, const ports::ClaimAnswer& claims);
+  ports::ClaimAnswer claims_of(const Item& item);
+  void apply(const domain::Decision& decision, const ports::EventKey& event);
+  void remember_claims(const domain::Event& event);
+
+  // answers.cpp: rows and outcomes
+  ports::LedgerRow row_of(const Item& item, domain::Verdict verdict) const;
+  void refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no, Slot slot = {});
+  void replay(const Item& item, const KeyState& state, bool alias, Slot slot = {});
+  void silent(const Item& item, domain::Verdict verdict);
+  // Gives the row its sequence and outcome and queues it for publication.
+  void answer(ports::LedgerRow& row, const Item& item, const domain::Decision& decision, std::string_view subject,
+              const domain::Event* event, const domain::Reservation* reservation);
+  void number(ports::LedgerRow& row, std::shared_ptr<const contract::OutcomeRecord> outcome, base::Timestamp received);
+  void emit(ports::LedgerRow row, Slot slot);
+  [[nodiscard]] contract::OutcomeRecord outcome_for(const Item& item) const;
+
+  const EngineOptions& options_;
+  Overlay& overlay_;
+  const Claims& claims_;
+  ports::UnitWrites& writes_;
+  LaneEffects& fx_;
+  Lane& lane_;
+  // Claims made by events decided in this unit (the database does not know them yet).
+  std::map<std::string, base::EventId> made_names_;
+};
+
+// A refusal that needs no look at the state.
+domain::Decision rejection(domain::Code code, std::string detail);
+
+}  // namespace admitone::pipeline

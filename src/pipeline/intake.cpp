@@ -1,0 +1,97 @@
+#include "pipeline/intake.hpp"
+
+#include <utility>
+
+namespace admitone::pipeline {
+
+void Wake::notify() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (signalled_) return;
+    signalled_ = true;
+  }
+  condition_.notify_one();
+}
+
+void Wake::wait(std::chrono::milliseconds limit, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  condition_.wait_for(lock, stop, limit, [this] { return signalled_; });
+  signalled_ = false;
+}
+
+void LaneQueue::begin() {
+  const std::scoped_lock lock(mutex_);
+  queue_.clear();
+  bytes_ = 0;
+  accepting_ = true;
+  // A start ends a pause (the partition is fetched anew).
+  if (paused_) {
+    paused_ = false;
+    source_.resume(tp_);
+  }
+}
+
+void LaneQueue::push(base::Record&& record) {
+  bool was_empty = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!accepting_) return;
+    was_empty = queue_.empty();
+    bytes_ += record.bytes;
+    queue_.push_back(std::move(record));
+    if (!paused_ && (queue_.size() >= limit_records_ || bytes_ >= limit_bytes_)) {
+      paused_ = true;
+      source_.pause(tp_);
+    }
+  }
+  if (was_empty) wake_.notify();
+}
+
+void LaneQueue::stop_accepting() {
+  const std::scoped_lock lock(mutex_);
+  accepting_ = false;
+  queue_.clear();
+  bytes_ = 0;
+}
+
+std::vector<base::Record> LaneQueue::take(std::size_t records, std::size_t bytes) {
+  std::vector<base::Record> taken;
+  const std::scoped_lock lock(mutex_);
+  std::size_t taken_bytes = 0;
+  while (!queue_.empty() && taken.size() < records && taken_bytes < bytes) {
+    taken_bytes += queue_.front().bytes;
+    taken.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  bytes_ -= taken_bytes;
+  if (paused_ && queue_.size() < limit_records_ / 2 && bytes_ < limit_bytes_ / 2 + 1) {
+    paused_ = false;
+    source_.resume(tp_);
+  }
+  return taken;
+}
+
+std::size_t LaneQueue::records() const {
+  const std::scoped_lock lock(mutex_);
+  return queue_.size();
+}
+
+std::size_t LaneQueue::bytes() const {
+  const std::scoped_lock lock(mutex_);
+  return bytes_;
+}
+
+void Intake::push(Message message) {
+  {
+    const std::scoped_lock lock(mutex_);
+    messages_.push_back(std::move(message));
+  }
+  wake_.notify();
+}
+
+std::vector<Message> Intake::take() {
+  const std::scoped_lock lock(mutex_);
+  return std::exchange(messages_, {});
+}
+
+}  // namespace admitone::pipeline

@@ -1,0 +1,73 @@
+#pragma once
+// A lane: one partition while this process owns it. Home partitions have an outcome sequence, events
+// and timers; partitions of other command topics only forward. Owned by its pipeline thread.
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/time.hpp"
+#include "pipeline/event_cache.hpp"
+#include "pipeline/intake.hpp"
+#include "pipeline/item.hpp"
+#include "ports/lane_store.hpp"
+
+namespace admitone::pipeline {
+
+enum class LaneState {
+  waiting,  // assigned, not yet taken (the database could not be asked, or we were fenced)
+  active,
+  stopped,  // an operator has to act; the reason was logged
+};
+
+struct Lane {
+  Lane(base::TopicPartition where, bool is_home, std::size_t cached_events)
+      : tp(where), home(is_home), events(cached_events) {}
+
+  base::TopicPartition tp;
+  bool home;
+  LaneState state = LaneState::waiting;
+  std::shared_ptr<LaneQueue> queue;
+  ports::AssignedPartition assigned;
+  base::Instant retry_at{};  // state waiting: not before
+
+  // As in the progress row; moved only when a commit is known.
+  std::int64_t epoch = 0;
+  std::int64_t unit = 0;
+  std::int64_t next_offset = 0;
+  std::int64_t out_seq = 0;
+  base::Timestamp lane_time;
+
+  // Published watermark: what the publisher said, and what the progress row has.
+  std::int64_t published_seq = 0;
+  std::int64_t published_offset = 0;
+  bool predecessors_closed = false;
+  std::int64_t written_published_seq = 0;
+  std::vector<base::Position> dead_letters_sent;
+
+  // Crash isolation (guarantees §1, point 13).
+  std::size_t batch_cap = 0;
+  bool failed_here = false;  // the last try failed in this process: the item must be tried alone
+
+  // Prepared, not yet decided; in offset order.
+  std::deque<Item> pending;
+  bool caught_up = false;
+
+  EventCache events;
+  std::map<ports::EventKey, std::int64_t> parked;  // events with parked commands (copies not counted)
+  std::set<ports::EventKey> draining;
+  std::int64_t park_order = 0;
+  // Expire commands on their way, so that a tick does not send them again at once.
+  std::map<std::pair<ports::ReservationKey, std::int64_t>, base::Instant> timers_sent;
+  base::Instant next_tick{};
+
+  [[nodiscard]] AssignmentTag tag() const { return queue->tag(); }
+  [[nodiscard]] bool busy(const ports::EventKey& event) const {
+    return parked.contains(event) || draining.contains(event);
+  }
+};
+
+}  // namespace admitone::pipeline

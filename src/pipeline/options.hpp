@@ -1,0 +1,66 @@
+#pragma once
+// What the engine is told at start. Equal on all pods of a group, apart from sizes.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/position.hpp"
+#include "base/time.hpp"
+#include "contract/decode.hpp"
+#include "contract/keys.hpp"
+#include "domain/decide.hpp"
+
+namespace admitone::pipeline {
+
+// Rollout of the content key (audit D6).
+struct ContentKeyOptions {
+  enum class Mode { off, observe, percent, on };
+  Mode mode = Mode::on;
+  int percent = 100;  // of tenants, by hash
+  base::Duration window = std::chrono::milliseconds{100};
+  std::map<base::TenantId, Mode> tenant_mode;
+  std::map<domain::CommandType, base::Duration> type_window;
+};
+
+// What a duplicate of a running command gets (contract §5).
+enum class InProgress { coalesce, reject };
+
+struct EngineOptions {
+  base::TopicId home_topic = 0;
+  std::map<base::TopicId, std::string> topic_names;  // every command topic, the home topic included
+  std::int32_t partitions = 0;                       // of the home topic
+  contract::Partitioner partitioner = contract::Partitioner::murmur2;
+  std::string forward_secret;
+  std::map<base::TopicId, std::set<base::TenantId>> topic_tenants;  // absent: any tenant
+  std::string group_id;
+
+  contract::Limits limits;
+  domain::Rules rules;
+  ContentKeyOptions content_key;
+  InProgress in_progress = InProgress::coalesce;
+  base::Duration completed_ttl = std::chrono::hours{24 * 7};
+  base::Duration failed_ttl = std::chrono::hours{24};
+  base::Duration horizon = std::chrono::hours{24 * 7};  // older records are refused: REPLAY_TOO_OLD
+  int max_attempts = 5;                                 // dead_letter.max_attempts
+  std::size_t dead_letter_value_bytes = 900'000;        // a larger one goes without its value
+
+  std::size_t pipelines = 2;
+  std::size_t batch_records = 1'000;
+  std::size_t batch_bytes = 4U << 20U;
+  std::size_t lane_queue_records = 4'000;
+  std::size_t lane_queue_bytes = 8U << 20U;
+  std::size_t unpublished_per_lane = 20'000;
+  std::size_t cached_events_per_lane = 20'000;
+  std::int32_t continuation_rows = 500;  // reservations drained, parked commands released: per lane and unit
+  std::size_t transaction_records = 20'000;  // outcomes in one Kafka transaction
+  std::chrono::milliseconds tick{1'000};     // timers, watermarks of idle lanes
+  std::int32_t timers_per_tick = 500;
+};
+
+}  // namespace admitone::pipeline

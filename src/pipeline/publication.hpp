@@ -1,0 +1,30 @@
+#pragma once
+// What a unit of work made public: handed from a pipeline to the publisher after its commit is known.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/time.hpp"
+#include "contract/outcome.hpp"
+#include "pipeline/intake.hpp"
+#include "ports/lane_store.hpp"
+
+namespace admitone::pipeline {
+
+struct PublishedOutcome {
+  std::int64_t seq = 0;
+  std::shared_ptr<const contract::OutcomeRecord> outcome;
+  base::Timestamp received;  // of the record that is answered: end-to-end latency
+};
+
+// Of one lane and one unit of work, in order.
+struct Publication {
+  base::TopicPartition tp;
+  AssignmentTag tag = 0;
+  std::vector<PublishedOutcome> outcomes;
+  std::vector<ports::PendingDeadLetter> dead_letters;
+  std::int64_t next_offset = 0;  // the group's position once all of this is in the log
+};
+
+}  // namespace admitone::pipeline
