@@ -1,6 +1,8 @@
-// Rows and outcomes: how a decision becomes one ledger row, one sequence number and one outcome record.
+// Rows and outcomes: how a decision becomes one ledger row, one sequence number and one outcome
+// record.
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "contract/codes.hpp"
 #include "contract/keys.hpp"
 #include "pipeline/decider.hpp"
@@ -84,19 +86,30 @@ void Decider::answer(ports::LedgerRow& row, const Item& item, const domain::Deci
   outcome.type = decision.type;
   outcome.code = decision.code;
   outcome.id = contract::outcome_id(item.origin, decision.type, subject);
-  outcome.value = contract::render_outcome(*envelope, decision, decision.shows_event ? event : nullptr,
-                                           decision.shows_reservation ? reservation : nullptr);
+  if (base::failpoint::mutant("random_ids"))
+    outcome.id.value =
+        contract::position_key_hash(std::to_string(base::to_unix_micros(overlay_.database_now())) +
+                                    item.position)
+            .value;
+  outcome.value =
+      contract::render_outcome(*envelope, decision, decision.shows_event ? event : nullptr,
+                               decision.shows_reservation ? reservation : nullptr);
   row.status = decision.status;
   row.completed_at = fx_.lane_time;
-  row.expires_at = fx_.lane_time +
-                   (decision.status == domain::CommandStatus::failed ? options_.failed_ttl : options_.completed_ttl);
+  row.expires_at =
+      fx_.lane_time + (decision.status == domain::CommandStatus::failed ? options_.failed_ttl
+                                                                        : options_.completed_ttl);
   row.outcome_value = outcome.value;
-  number(row, std::make_shared<const contract::OutcomeRecord>(std::move(outcome)), item.record.timestamp);
+  number(row, std::make_shared<const contract::OutcomeRecord>(std::move(outcome)),
+         item.record.timestamp);
 }
 
 void Decider::emit(ports::LedgerRow row, Slot slot) {
   if (slot.parked == nullptr) {
     fx_.verdicts[contract::name_of(row.verdict)] += 1;
+    if (base::failpoint::mutant("verdict_row_skipped_for_duplicates") &&
+        row.verdict == domain::Verdict::duplicate)
+      return;
     writes_.rows.push_back(std::move(row));
     return;
   }
@@ -105,17 +118,19 @@ void Decider::emit(ports::LedgerRow row, Slot slot) {
   writes_.unpark.push_back(slot.parked->row);
 }
 
-void Decider::refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no, Slot slot) {
+void Decider::refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no,
+                     Slot slot) {
   auto row = row_of(item, verdict);
   const auto event = item.event();
   answer(row, item, no, event ? event->str() : std::string(), nullptr, nullptr);
   emit(std::move(row), slot);
 }
 
-void Decider::silent(const Item& item, domain::Verdict verdict) {
+void Decider::silent(const Item& item, domain::Verdict verdict, Slot slot) {
   auto row = row_of(item, verdict);
-  row.status = verdict == domain::Verdict::invalid ? domain::CommandStatus::rejected : domain::CommandStatus::completed;
-  emit(std::move(row), {});
+  row.status = verdict == domain::Verdict::invalid ? domain::CommandStatus::rejected
+                                                   : domain::CommandStatus::completed;
+  emit(std::move(row), slot);
 }
 
 void Decider::replay(const Item& item, const KeyState& state, bool alias, Slot slot) {
@@ -134,7 +149,8 @@ void Decider::replay(const Item& item, const KeyState& state, bool alias, Slot s
     again.replayed = true;
     row.stored_at = state.stored_at;
     row.stored_part = state.stored_part;
-    number(row, std::make_shared<const contract::OutcomeRecord>(std::move(again)), item.record.timestamp);
+    number(row, std::make_shared<const contract::OutcomeRecord>(std::move(again)),
+           item.record.timestamp);
   }
   emit(std::move(row), slot);
 }

@@ -1,5 +1,6 @@
 // Work that goes on over several units: reservations of a cancelled event, parked commands, and the
 // copies that wait for a running key.
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -41,7 +42,8 @@ void Decider::park(const Item& item, std::int32_t attempts) {
 void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool alias) {
   if (options_.in_progress == InProgress::reject) {
     refuse(item, domain::Verdict::duplicate,
-           rejection(domain::Code::request_in_progress, "the first command with this key is still running; send it again later"));
+           rejection(domain::Code::request_in_progress,
+                     "the first command with this key is still running; send it again later"));
     return;
   }
   auto row = row_of(item, domain::Verdict::duplicate);
@@ -133,7 +135,7 @@ void Decider::release_one(const LaneShare& share, const Unparked& parked) {
     gone.push_back(&parked);
     for (const auto& copy : share.copies) {
       if (copy.row.waits_for != key) continue;
-      if (!expired(copy.item)) {
+      if (!expired(copy.item) && copy.item.owned_key() == key) {
         runs = &copy;
         break;
       }
@@ -143,9 +145,11 @@ void Decider::release_one(const LaneShare& share, const Unparked& parked) {
     if (runs != nullptr) writes_.rekeys.push_back({runs->row.row, runs->row.part, key.key, true});
   }
   for (const auto* late : gone) {
-    auto row = row_of(late->item, late == &parked ? domain::Verdict::parked : domain::Verdict::duplicate);
-    row.key = late->item.position_key();
-    const auto no = rejection(domain::Code::command_expired, "its time passed while it waited for its turn");
+    auto row =
+        row_of(late->item, late == &parked ? domain::Verdict::parked : domain::Verdict::duplicate);
+    row.key = late == &parked ? late->item.position_key() : late->row.row;
+    const auto no =
+        rejection(domain::Code::command_expired, "its time passed while it waited for its turn");
     answer(row, late->item, no, late->item.command.event.str(), nullptr, nullptr);
     emit(std::move(row), {late});
   }
@@ -154,7 +158,8 @@ void Decider::release_one(const LaneShare& share, const Unparked& parked) {
   settle_copies(share, key, runs == &parked ? 0 : runs->row.order);
 }
 
-void Decider::settle_copies(const LaneShare& share, const ports::LedgerKey& key, std::int64_t after_order) {
+void Decider::settle_copies(const LaneShare& share, const ports::LedgerKey& key,
+                            std::int64_t after_order) {
   const auto* known = overlay_.key(key);
   ADMITONE_ASSERT(known != nullptr);
   const KeyState state = *known;

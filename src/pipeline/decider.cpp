@@ -82,7 +82,8 @@ void Decider::take(const Item& item) {
 }
 
 std::optional<domain::Code> Decider::too_late(const Item& item) const {
-  if (item.record.timestamp < overlay_.database_now() - options_.horizon) return domain::Code::replay_too_old;
+  if (item.record.timestamp < overlay_.database_now() - options_.horizon)
+    return domain::Code::replay_too_old;
   if (expired(item)) return domain::Code::command_expired;
   return std::nullopt;
 }
@@ -100,9 +101,11 @@ void Decider::command(const Item& item) {
     const bool forgotten = !running && known->expires_at && *known->expires_at <= fx_.lane_time;
     if (!forgotten) {
       if (known->payload != item.command.payload) {
-        refuse(item, domain::Verdict::mismatch,
-               rejection(domain::Code::idempotency_key_reused,
-                         "the key was used before with another payload; use a new key for a new command"));
+        refuse(
+            item, domain::Verdict::mismatch,
+            rejection(
+                domain::Code::idempotency_key_reused,
+                "the key was used before with another payload; use a new key for a new command"));
         return;
       }
       if (running) {
@@ -116,14 +119,17 @@ void Decider::command(const Item& item) {
       attempts = known->attempts + 1;
     }
     if (const auto late = too_late(item)) {
-      refuse(item, domain::Verdict::expired, rejection(*late, "the command came too late to be executed"));
+      refuse(item, domain::Verdict::expired,
+             rejection(*late, "the command came too late to be executed"));
       return;
     }
-    writes_.rekeys.push_back({key, known->part, contract::derived_key_hash(item.position, "superseded"), false});
+    writes_.rekeys.push_back(
+        {key, known->part, contract::derived_key_hash(item.position, "superseded"), false});
   } else if (content_duplicate(item)) {
     return;
   } else if (const auto late = too_late(item)) {
-    refuse(item, domain::Verdict::expired, rejection(*late, "the command came too late to be executed"));
+    refuse(item, domain::Verdict::expired,
+           rejection(*late, "the command came too late to be executed"));
     return;
   }
   if (lane_.home && (fx_.parked.contains({key.tenant, item.command.event}) ||
@@ -145,7 +151,8 @@ bool Decider::content_duplicate(const Item& item) {
   if (const auto* first = overlay_.content_key(content)) {
     const auto age = now - first->first_at;
     const auto* owner = overlay_.key(first->owner);
-    if (age >= base::Duration{0} && age <= window && owner != nullptr && mode == ContentKeyOptions::Mode::on) {
+    if (age >= base::Duration{0} && age <= window && owner != nullptr &&
+        mode == ContentKeyOptions::Mode::on) {
       if (owner->status == domain::CommandStatus::in_progress) {
         wait_for(item, first->owner, true);
       } else {
@@ -178,18 +185,22 @@ ports::ClaimAnswer Decider::claims_of(const Item& item) {
   };
   const auto tenant = query->tenant.str();
   const auto starts = std::to_string(base::to_unix_micros(query->starts_at));
-  if (const auto id = made("n/" + tenant + "/" + query->venue_id + "/" + starts + "/" + query->name_folded))
+  if (const auto id =
+          made("n/" + tenant + "/" + query->venue_id + "/" + starts + "/" + query->name_folded))
     answer.same_name_and_start = id;
-  if (const auto id = made("s/" + tenant + "/" + query->venue_id + "/" + query->slug)) answer.same_slug = id;
+  if (const auto id = made("s/" + tenant + "/" + query->venue_id + "/" + query->slug))
+    answer.same_slug = id;
   if (query->external_id)
-    if (const auto id = made("x/" + tenant + "/" + *query->external_id)) answer.same_external_id = id;
+    if (const auto id = made("x/" + tenant + "/" + *query->external_id))
+      answer.same_external_id = id;
   return answer;
 }
 
 void Decider::remember_claims(const domain::Event& event) {
   const auto tenant = event.tenant.str();
   const auto starts = std::to_string(base::to_unix_micros(event.starts_at));
-  made_names_["n/" + tenant + "/" + event.venue_id + "/" + starts + "/" + event.name_folded] = event.id;
+  made_names_["n/" + tenant + "/" + event.venue_id + "/" + starts + "/" + event.name_folded] =
+      event.id;
   made_names_["s/" + tenant + "/" + event.venue_id + "/" + event.slug] = event.id;
   if (event.external_id) made_names_["x/" + tenant + "/" + *event.external_id] = event.id;
 }
@@ -220,18 +231,25 @@ void Decider::apply(const domain::Decision& decision, const ports::EventKey& eve
 }
 
 void Decider::decide(const Item& item, Slot slot, std::int32_t attempts) {
-  if (mutant("crash_on_key") && item.command.envelope.idempotency_key.value_or("").starts_with("crash-me"))
-    base::failpoint::die();
+  // A test's stand-in for a command whose content brings the process down.
+  if (base::failpoint::kEnabled &&
+      item.command.envelope.idempotency_key.value_or("").starts_with("crash-me"))
+    base::failpoint::hit("decide.crash");
   const auto& command = item.command;
   const ports::EventKey event{item.tenant(), command.event};
   const auto claims = claims_of(item);
   const auto decision = domain::decide(command.command, view(item, claims), options_.rules);
   if (!decision.takes_key) {
-    if (command.command.index() == static_cast<std::size_t>(domain::CommandType::reservation_expire) - 1) {
+    if (command.command.index() ==
+        static_cast<std::size_t>(domain::CommandType::reservation_expire) - 1) {
       const auto& expire = std::get<domain::ExpireReservation>(command.command);
       fx_.timers_back.push_back({{event.tenant, expire.reservation}, expire.hold_version});
     }
-    silent(item, domain::Verdict::invalid);
+    if (slot.parked != nullptr) {
+      writes_.rekeys.push_back(
+          {slot.parked->row.row, slot.parked->row.part, item.position_key().key, false});
+    }
+    silent(item, domain::Verdict::invalid, slot);
     return;
   }
   apply(decision, event);
@@ -250,7 +268,8 @@ void Decider::decide(const Item& item, Slot slot, std::int32_t attempts) {
                  .stored_at = row.key,
                  .stored_part = slot.parked != nullptr ? slot.parked->row.part : overlay_.part()};
   if (decision.follow == domain::Follow::drain_reservations) {
-    // Answered when the last reservation has ended; until then the command is the head of the event's queue.
+    // Answered when the last reservation has ended; until then the command is the head of the
+    // event's queue.
     ADMITONE_ASSERT(slot.parked == nullptr);
     row.status = state.status = domain::CommandStatus::in_progress;
     row.completed_at.reset();
@@ -306,7 +325,8 @@ void Decider::dead(const Item& item) {
   verbatim.key = item.record.key;
   verbatim.headers = item.record.headers;
   if (item.record.bytes <= options_.dead_letter_value_bytes) verbatim.value = item.record.value;
-  ports::PendingDeadLetter letter{item.record.position, contract::pack_record(verbatim), std::move(facts)};
+  ports::PendingDeadLetter letter{item.record.position, contract::pack_record(verbatim),
+                                  std::move(facts)};
   fx_.publication.dead_letters.push_back(letter);
   writes_.dead_letters.push_back(std::move(letter));
 

@@ -30,8 +30,8 @@ struct LaneShare {
   std::size_t items = 0;                   // the first so many of lane->pending
   std::vector<ports::EventKey> draining;   // continued in this unit
   std::vector<ports::EventKey> releasing;  // parked commands read for these
-  std::vector<Unparked> parked;            // by event, then order; for draining events only the head
-  std::vector<Unparked> copies;            // waiting for the keys of `parked`, by key, then order
+  std::vector<Unparked> parked;  // by event, then order; for draining events only the head
+  std::vector<Unparked> copies;  // waiting for the keys of `parked`, by key, then order
 };
 
 // What changes in a lane's memory when the unit has committed, and what becomes public.
@@ -44,7 +44,8 @@ struct LaneEffects {
   std::int64_t park_order = 0;
   std::map<ports::EventKey, std::int64_t> parked;
   std::set<ports::EventKey> draining;
-  std::vector<std::pair<ports::ReservationKey, std::int64_t>> timers_back;  // came too early: send again
+  std::vector<std::pair<ports::ReservationKey, std::int64_t>>
+      timers_back;  // came too early: send again
   Publication publication;
   std::map<std::string_view, double> verdicts;  // metrics
   std::map<std::string_view, double> codes;
@@ -58,9 +59,14 @@ std::optional<ports::ClaimQuery> claim_query(const Item& item, const domain::Eve
 
 class Decider {
  public:
-  Decider(const EngineOptions& options, Overlay& overlay, const Claims& claims, ports::UnitWrites& writes,
-          LaneEffects& effects)
-      : options_(options), overlay_(overlay), claims_(claims), writes_(writes), fx_(effects), lane_(*effects.lane) {}
+  Decider(const EngineOptions& options, Overlay& overlay, const Claims& claims,
+          ports::UnitWrites& writes, LaneEffects& effects)
+      : options_(options),
+        overlay_(overlay),
+        claims_(claims),
+        writes_(writes),
+        fx_(effects),
+        lane_(*effects.lane) {}
 
   // Continuations first, then the items in offset order; then the lane's advance.
   void run(const LaneShare& share);
@@ -96,13 +102,16 @@ class Decider {
 
   // answers.cpp: rows and outcomes
   ports::LedgerRow row_of(const Item& item, domain::Verdict verdict) const;
-  void refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no, Slot slot = {});
+  void refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no,
+              Slot slot = {});
   void replay(const Item& item, const KeyState& state, bool alias, Slot slot = {});
-  void silent(const Item& item, domain::Verdict verdict);
+  void silent(const Item& item, domain::Verdict verdict, Slot slot = {});
   // Gives the row its sequence and outcome and queues it for publication.
-  void answer(ports::LedgerRow& row, const Item& item, const domain::Decision& decision, std::string_view subject,
-              const domain::Event* event, const domain::Reservation* reservation);
-  void number(ports::LedgerRow& row, std::shared_ptr<const contract::OutcomeRecord> outcome, base::Timestamp received);
+  void answer(ports::LedgerRow& row, const Item& item, const domain::Decision& decision,
+              std::string_view subject, const domain::Event* event,
+              const domain::Reservation* reservation);
+  void number(ports::LedgerRow& row, std::shared_ptr<const contract::OutcomeRecord> outcome,
+              base::Timestamp received);
   void emit(ports::LedgerRow row, Slot slot);
   [[nodiscard]] contract::OutcomeRecord outcome_for(const Item& item) const;
 

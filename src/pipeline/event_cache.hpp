@@ -1,6 +1,6 @@
 #pragma once
-// Events a lane has in memory, as they are in the database. Bounded: the ones not used for longest go
-// first. Owned by the lane's pipeline thread.
+// Events a lane has in memory, as they are in the database. Bounded: the ones not used for longest
+// go first. Owned by the lane's pipeline thread.
 
 #include <cstddef>
 #include <list>

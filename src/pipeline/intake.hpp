@@ -33,18 +33,24 @@ class Wake {
   bool signalled_ = false;
 };
 
-// Records of one partition between the poll thread (push) and its pipeline (take). A full queue pauses
-// the partition; a half-empty one resumes it.
+// Records of one partition between the poll thread (push) and its pipeline (take). A full queue
+// pauses the partition; a half-empty one resumes it.
 class LaneQueue {
  public:
   LaneQueue(base::TopicPartition tp, AssignmentTag tag, ports::RecordSource& source, Wake& wake,
             std::size_t limit_records, std::size_t limit_bytes)
-      : tp_(tp), tag_(tag), source_(source), wake_(wake), limit_records_(limit_records), limit_bytes_(limit_bytes) {}
+      : tp_(tp),
+        tag_(tag),
+        source_(source),
+        wake_(wake),
+        limit_records_(limit_records),
+        limit_bytes_(limit_bytes) {}
 
   [[nodiscard]] base::TopicPartition tp() const { return tp_; }
   [[nodiscard]] AssignmentTag tag() const { return tag_; }
 
-  // Poll thread. Records that arrive before `begin` (or after `stop_accepting`) are dropped: they will come again.
+  // Poll thread. Records that arrive before `begin` (or after `stop_accepting`) are dropped: they
+  // will come again.
   void begin();
   void push(base::Record&& record);
   // Pipeline thread: drops what is queued and refuses more until `begin`.

@@ -47,7 +47,8 @@ std::optional<std::int32_t> elsewhere(const Item& item, const EngineOptions& opt
     partitioner = contract::Partitioner::murmur2;
   }
   if (!event) {
-    // A refusal whose event is unreadable is answered where it is; from another topic any lane will do.
+    // A refusal whose event is unreadable is answered where it is; from another topic any lane will
+    // do.
     if (home) return std::nullopt;
     return contract::partition_of(partitioner, item.record.key.value_or(""), options.partitions);
   }
@@ -59,7 +60,8 @@ std::optional<std::int32_t> elsewhere(const Item& item, const EngineOptions& opt
 }  // namespace
 
 const contract::Envelope* Item::envelope() const {
-  if (kind == Kind::command || (kind == Kind::forward && !refusal.identity)) return &command.envelope;
+  if (kind == Kind::command || (kind == Kind::forward && !refusal.identity))
+    return &command.envelope;
   return refusal.identity ? &*refusal.identity : nullptr;
 }
 
@@ -77,12 +79,15 @@ ports::LedgerKey Item::position_key() const {
   return {tenant(), contract::position_key_hash(position)};
 }
 
-ports::LedgerKey Item::origin_key() const { return {tenant(), contract::position_key_hash(origin)}; }
+ports::LedgerKey Item::origin_key() const {
+  return {tenant(), contract::position_key_hash(origin)};
+}
 
 Item prepare(base::Record&& record, const EngineOptions& options) {
   Item item;
   const auto& at = record.position;
-  item.position = contract::position_text(options.topic_names.at(at.topic), at.partition, at.offset);
+  item.position =
+      contract::position_text(options.topic_names.at(at.topic), at.partition, at.offset);
   item.origin = item.position;
   auto decoded = contract::decode(record, options.limits);
   item.record = std::move(record);
@@ -92,7 +97,9 @@ Item prepare(base::Record&& record, const EngineOptions& options) {
     item.kind = Item::Kind::command;
   } else {
     item.refusal = std::move(std::get<contract::Refusal>(decoded.body));
-    item.kind = item.refusal.kind == contract::Refusal::Kind::dead ? Item::Kind::dead : Item::Kind::invalid;
+    // Without an identity nobody can be answered: only the dead-letter topic can keep it.
+    const bool dead = item.refusal.kind == contract::Refusal::Kind::dead || !item.refusal.identity;
+    item.kind = dead ? Item::Kind::dead : Item::Kind::invalid;
   }
 
   auto came_in_on = at.topic;
@@ -102,7 +109,8 @@ Item prepare(base::Record&& record, const EngineOptions& options) {
         !contract::verify_origin(options.forward_secret, decoded.origin->position,
                                  decoded.origin->signature, item.record)) {
       refuse(item, domain::Code::invalid_command, "bad_origin",
-             "admitone-origin is set by AdmitOne only and must carry its signature; remove the header");
+             "admitone-origin is set by AdmitOne only and must carry its signature; remove the "
+             "header");
       return item;
     }
     item.origin = decoded.origin->position;
@@ -120,7 +128,8 @@ Item prepare(base::Record&& record, const EngineOptions& options) {
   }
   if (item.envelope() != nullptr && !allowed(came_in_on, item.tenant(), options)) {
     refuse(item, domain::Code::tenant_forbidden, "tenant_forbidden",
-           "topic " + options.topic_names.at(came_in_on) + " is bound to other tenants (kafka.topic_tenants)");
+           "topic " + options.topic_names.at(came_in_on) +
+               " is bound to other tenants (kafka.topic_tenants)");
   }
   return item;
 }

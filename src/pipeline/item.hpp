@@ -1,5 +1,6 @@
 #pragma once
-// One record on its way to a verdict. Prepared once; decided as often as the unit of work is repeated.
+// One record on its way to a verdict. Prepared once; decided as often as the unit of work is
+// repeated.
 
 #include <optional>
 #include <string>
@@ -28,8 +29,8 @@ struct Item {
   contract::DecodedCommand command;  // kind command
   contract::Refusal refusal;         // kinds invalid and dead
   domain::Code refusal_code = domain::Code::invalid_command;
-  std::int64_t attempts = 1;         // of a dead one
-  std::int32_t forward_to = 0;       // kind forward
+  std::int64_t attempts = 1;    // of a dead one
+  std::int32_t forward_to = 0;  // kind forward
 
   // Envelope of whatever could be read; null when nothing was.
   [[nodiscard]] const contract::Envelope* envelope() const;

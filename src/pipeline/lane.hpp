@@ -1,6 +1,6 @@
 #pragma once
-// A lane: one partition while this process owns it. Home partitions have an outcome sequence, events
-// and timers; partitions of other command topics only forward. Owned by its pipeline thread.
+// A lane: one partition while this process owns it. Home partitions have an outcome sequence,
+// events and timers; partitions of other command topics only forward. Owned by its pipeline thread.
 
 #include <deque>
 #include <map>
@@ -57,7 +57,8 @@ struct Lane {
   bool caught_up = false;
 
   EventCache events;
-  std::map<ports::EventKey, std::int64_t> parked;  // events with parked commands (copies not counted)
+  std::map<ports::EventKey, std::int64_t>
+      parked;  // events with parked commands (copies not counted)
   std::set<ports::EventKey> draining;
   std::int64_t park_order = 0;
   // Expire commands on their way, so that a tick does not send them again at once.

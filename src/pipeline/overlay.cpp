@@ -35,7 +35,8 @@ void Overlay::load(ports::UnitReads&& reads) {
                    .outcome = nullptr,
                    .stored_at = found.stored_at,
                    .stored_part = found.stored_part};
-    if (found.outcome) state.outcome = std::make_shared<contract::OutcomeRecord>(std::move(*found.outcome));
+    if (found.outcome)
+      state.outcome = std::make_shared<contract::OutcomeRecord>(std::move(*found.outcome));
     if (state.stored_at.key.is_nil()) {
       state.stored_at = found.key;
       state.stored_part = found.part;
@@ -43,7 +44,8 @@ void Overlay::load(ports::UnitReads&& reads) {
     keys_.insert_or_assign(found.key, std::move(state));
   }
   origins_.insert(reads.origins.begin(), reads.origins.end());
-  for (const auto& content : reads.content_keys) content_keys_.insert_or_assign(content.content, content);
+  for (const auto& content : reads.content_keys)
+    content_keys_.insert_or_assign(content.content, content);
   for (auto& event : reads.events) {
     const ports::EventKey key{event.tenant, event.id};
     read_events_.insert_or_assign(key, ReadEvent{std::move(event), nullptr});
@@ -86,7 +88,8 @@ const domain::Event* Overlay::event(Lane& lane, const ports::EventKey& key) {
 }
 
 const domain::Reservation* Overlay::reservation(const ports::ReservationKey& key) const {
-  if (const auto found = reservations_.find(key); found != reservations_.end()) return &found->second.now;
+  if (const auto found = reservations_.find(key); found != reservations_.end())
+    return &found->second.now;
   const auto found = read_reservations_.find(key);
   return found == read_reservations_.end() ? nullptr : &found->second;
 }
@@ -160,7 +163,8 @@ void Overlay::remember() {
     touched.lane->events.put(std::move(touched.now));
   }
   for (auto& [key, read] : read_events_)
-    if (read.lane != nullptr && !events_.contains(key)) read.lane->events.put(std::move(read.event));
+    if (read.lane != nullptr && !events_.contains(key))
+      read.lane->events.put(std::move(read.event));
 }
 
 void Overlay::forget() {

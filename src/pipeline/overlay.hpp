@@ -1,7 +1,7 @@
 #pragma once
-// The state a unit of work decides on: what the database said, what the lane remembers, and what this
-// unit has decided so far. Dropped on roll-back; turned into writes before the commit and into the
-// lane's memory after it.
+// The state a unit of work decides on: what the database said, what the lane remembers, and what
+// this unit has decided so far. Dropped on roll-back; turned into writes before the commit and into
+// the lane's memory after it.
 
 #include <map>
 #include <memory>
@@ -62,7 +62,9 @@ class Overlay {
   // Null: the key is unknown.
   const KeyState* key(const ports::LedgerKey& key) const;
   void set_key(const ports::LedgerKey& key, KeyState state);
-  [[nodiscard]] bool origin_known(const ports::LedgerKey& key) const { return origins_.contains(key); }
+  [[nodiscard]] bool origin_known(const ports::LedgerKey& key) const {
+    return origins_.contains(key);
+  }
   void add_origin(const ports::LedgerKey& key) { origins_.insert(key); }
   const ports::FoundContentKey* content_key(const ports::LedgerKey& key) const;
   void set_content_key(const ports::FoundContentKey& content);
@@ -72,13 +74,15 @@ class Overlay {
   const domain::Reservation* reservation(const ports::ReservationKey& key) const;
   void change_event(Lane& lane, const domain::Event& event);
   void change_reservation(const domain::Reservation& reservation);
-  void change_sections(Lane& lane, const ports::EventKey& key, const std::vector<domain::SectionDelta>& deltas);
+  void change_sections(Lane& lane, const ports::EventKey& key,
+                       const std::vector<domain::SectionDelta>& deltas);
 
   // Adds the net changes of events, sections and reservations.
   void write(ports::UnitWrites& writes) const;
   // After the commit: what changed becomes the memory of its lane.
   void remember();
-  // After a roll-back for a stale version or a taken key: whatever was touched is read anew next time.
+  // After a roll-back for a stale version or a taken key: whatever was touched is read anew next
+  // time.
   void forget();
 
   std::vector<domain::Reservation> drains;
@@ -98,7 +102,8 @@ class Overlay {
     Lane* lane = nullptr;  // the lane that looked at it: it may remember it
   };
   std::unordered_map<ports::EventKey, ReadEvent, EventKeyHash> read_events_;
-  std::unordered_map<ports::ReservationKey, domain::Reservation, ReservationKeyHash> read_reservations_;
+  std::unordered_map<ports::ReservationKey, domain::Reservation, ReservationKeyHash>
+      read_reservations_;
   std::unordered_map<ports::EventKey, TouchedEvent, EventKeyHash> events_;
   std::unordered_map<ports::ReservationKey, TouchedReservation, ReservationKeyHash> reservations_;
 };

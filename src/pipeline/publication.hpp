@@ -1,5 +1,6 @@
 #pragma once
-// What a unit of work made public: handed from a pipeline to the publisher after its commit is known.
+// What a unit of work made public: handed from a pipeline to the publisher after its commit is
+// known.
 
 #include <cstdint>
 #include <memory>

@@ -1,0 +1,145 @@
+#include "pipeline/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/log.hpp"
+
+namespace admitone::pipeline {
+
+Engine::Engine(EngineOptions options, World world)
+    : options_(std::move(options)), world_(std::move(world)) {
+  ADMITONE_ASSERT(!world_.stores.empty());
+  publisher_ = std::make_unique<Publisher>(
+      options_, Publisher::World{world_.publisher_store, world_.log, world_.meters, world_.clock},
+      [this](Message message) {
+        const auto tp = std::visit(
+            [](const auto& one) {
+              if constexpr (requires { one.tp; }) {
+                return one.tp;
+              } else {
+                return one.partition.tp;
+              }
+            },
+            message);
+        pipeline_of(tp).intake().push(std::move(message));
+      });
+  for (auto* store : world_.stores) {
+    pipelines_.push_back(std::make_unique<Pipeline>(
+        options_,
+        Pipeline::World{*store, world_.sender, world_.source, world_.meters, world_.clock},
+        *publisher_));
+  }
+}
+
+void Engine::assigned(const std::vector<ports::AssignedPartition>& partitions) {
+  world_.meters.add(ports::Counter::rebalances, "assigned", 1);
+  {
+    const std::scoped_lock lock(queues_mutex_);
+    for (const auto& partition : partitions) {
+      auto& pipeline = pipeline_of(partition.tp);
+      auto queue = std::make_shared<LaneQueue>(
+          partition.tp, ++last_tag_, world_.source, pipeline.intake().wake(),
+          options_.lane_queue_records, options_.lane_queue_bytes);
+      queues_[partition.tp] = queue;
+      pipeline.intake().push(LaneAssigned{partition, std::move(queue)});
+    }
+    owned_ = queues_.size();
+  }
+  joined_ = true;
+}
+
+void Engine::started(base::TopicPartition tp, std::int64_t) {
+  if (const auto found = queues_.find(tp); found != queues_.end()) found->second->begin();
+}
+
+void Engine::revoked(const std::vector<base::TopicPartition>& partitions, bool lost) {
+  world_.meters.add(ports::Counter::rebalances, lost ? "lost" : "revoked", 1);
+  // First the publisher: when this returns nothing of ours is in an open Kafka transaction.
+  if (!publisher_->release(partitions, world_.release_limit)) {
+    fatal("the Kafka transaction in flight did not end in time while partitions were taken away");
+  }
+  const std::scoped_lock lock(queues_mutex_);
+  for (const auto& tp : partitions) {
+    const auto found = queues_.find(tp);
+    if (found == queues_.end()) continue;
+    found->second->stop_accepting();
+    pipeline_of(tp).intake().push(LaneRevoked{tp, found->second->tag()});
+    queues_.erase(found);
+  }
+  owned_ = queues_.size();
+}
+
+void Engine::record(base::Record&& record) {
+  const auto& at = record.position;
+  if (const auto found = queues_.find({at.topic, at.partition}); found != queues_.end())
+    found->second->push(std::move(record));
+}
+
+void Engine::caught_up(base::TopicPartition tp, std::int64_t) {
+  pipeline_of(tp).intake().push(LaneCaughtUp{tp});
+}
+
+void Engine::fatal(const std::string& why) {
+  base::logger("pipeline")->critical("{}", why);
+  const std::scoped_lock lock(fatal_mutex_);
+  if (!fatal_) fatal_ = why;
+}
+
+std::optional<std::string> Engine::fatal_error() const {
+  const std::scoped_lock lock(fatal_mutex_);
+  return fatal_;
+}
+
+std::vector<LaneGlance> Engine::lanes() const {
+  std::vector<LaneGlance> all;
+  for (const auto& pipeline : pipelines_) {
+    auto some = pipeline->glance();
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+bool Engine::ready() const {
+  if (!joined_ || fatal_error()) return false;
+  const auto all = lanes();
+  const bool active = std::all_of(all.begin(), all.end(),
+                                  [](const auto& lane) { return lane.state == LaneState::active; });
+  return active && all.size() == owned_.load() && publisher_->settled();
+}
+
+void Engine::drain() {
+  for (auto& pipeline : pipelines_) pipeline->drain();
+}
+
+bool Engine::drained() const {
+  return publisher_->empty() && std::all_of(pipelines_.begin(), pipelines_.end(),
+                                            [](const auto& pipeline) { return pipeline->idle(); });
+}
+
+std::vector<std::uint64_t> Engine::rounds() const {
+  std::vector<std::uint64_t> all{publisher_->rounds()};
+  for (const auto& pipeline : pipelines_) all.push_back(pipeline->rounds());
+  return all;
+}
+
+void Engine::show(ports::Meters& meters) const {
+  const auto all = lanes();
+  const auto stopped = std::count_if(
+      all.begin(), all.end(), [](const auto& lane) { return lane.state == LaneState::stopped; });
+  meters.set(ports::Gauge::lanes_owned, "", static_cast<double>(all.size()));
+  meters.set(ports::Gauge::lanes_stopped, "", static_cast<double>(stopped));
+  double bytes = 0;
+  const std::scoped_lock lock(queues_mutex_);
+  for (const auto& [tp, queue] : queues_) {
+    const auto name = options_.topic_names.at(tp.topic) + "/" + std::to_string(tp.partition);
+    meters.set(ports::Gauge::queue_records, name, static_cast<double>(queue->records()));
+    meters.set(ports::Gauge::unpublished, std::to_string(tp.partition),
+               static_cast<double>(publisher_->backlog(tp)));
+    bytes += static_cast<double>(queue->bytes());
+  }
+  meters.set(ports::Gauge::queue_bytes, "", bytes);
+}
+
+}  // namespace admitone::pipeline

@@ -1,0 +1,89 @@
+#pragma once
+// The whole engine: what app wires to Kafka and PostgreSQL, and runs on its threads.
+//
+//   poll thread       RecordSource::poll → RecordSink (this)
+//   pipeline threads  run_pipeline(i): decide, commit
+//   publisher thread  run_publisher: publish, take over
+//
+// Lifetime: adapters outlive it; destroy it after its threads have ended.
+// Threads: as above; the state questions from any.
+// Errors: what nobody but an operator can mend is in fatal() or in stopped lanes.
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "pipeline/pipeline.hpp"
+#include "pipeline/publisher.hpp"
+
+namespace admitone::pipeline {
+
+class Engine : public ports::RecordSink {
+ public:
+  struct World {
+    std::vector<ports::LaneStore*> stores;  // one per pipeline
+    ports::LaneStore& publisher_store;
+    ports::RecordSource& source;
+    ports::OutcomeLog& log;
+    ports::CommandSender& sender;
+    ports::Meters& meters;
+    const ports::Clock& clock;
+    // How long a revoke may wait for the Kafka transaction in flight.
+    std::chrono::milliseconds release_limit{30'000};
+  };
+  Engine(EngineOptions options, World world);
+
+  void run_pipeline(std::size_t index, const std::stop_token& stop) {
+    pipelines_.at(index)->run(stop);
+  }
+  void run_publisher(const std::stop_token& stop) { publisher_->run(stop); }
+  [[nodiscard]] std::size_t pipelines() const { return pipelines_.size(); }
+
+  // The group was joined, every assigned lane is taken and open for publishing.
+  [[nodiscard]] bool ready() const;
+  // Shutdown: no new records; then drained() becomes true when all that is durable is published and
+  // written down.
+  void drain();
+  [[nodiscard]] bool drained() const;
+  // Set when the process must end; the text says why and what to do.
+  [[nodiscard]] std::optional<std::string> fatal_error() const;
+  [[nodiscard]] std::vector<LaneGlance> lanes() const;
+  // Advances while all loops turn (liveness): the sum of their rounds, and each of them.
+  [[nodiscard]] std::vector<std::uint64_t> rounds() const;
+  // Publishes gauges (lanes, queues, backlog). Called once a second by app.
+  void show(ports::Meters& meters) const;
+
+  // ports::RecordSink, poll thread only
+  void assigned(const std::vector<ports::AssignedPartition>& partitions) override;
+  void started(base::TopicPartition tp, std::int64_t offset) override;
+  void revoked(const std::vector<base::TopicPartition>& partitions, bool lost) override;
+  void record(base::Record&& record) override;
+  void caught_up(base::TopicPartition tp, std::int64_t next_offset) override;
+  void fatal(const std::string& why) override;
+
+ private:
+  Pipeline& pipeline_of(base::TopicPartition tp) {
+    return *pipelines_[static_cast<std::size_t>(tp.partition) % pipelines_.size()];
+  }
+
+  const EngineOptions options_;
+  World world_;
+  std::unique_ptr<Publisher> publisher_;
+  std::vector<std::unique_ptr<Pipeline>> pipelines_;
+  // Written by the poll thread, read by it and by show().
+  mutable std::mutex queues_mutex_;
+  std::unordered_map<base::TopicPartition, std::shared_ptr<LaneQueue>, base::TopicPartitionHash>
+      queues_;
+  AssignmentTag last_tag_ = 0;
+  std::atomic<bool> joined_{false};
+  std::atomic<std::size_t> owned_{0};
+  mutable std::mutex fatal_mutex_;
+  std::optional<std::string> fatal_;
+};
+
+}  // namespace admitone::pipeline

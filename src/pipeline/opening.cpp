@@ -1,0 +1,249 @@
+// Taking a lane's outcome partition over: the predecessor's transaction is over, what it published
+// is read from the log itself, and the rest is published from the ledger (guarantees §1, point 10).
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.hpp"
+#include "base/log.hpp"
+#include "pipeline/publisher.hpp"
+
+namespace admitone::pipeline {
+namespace {
+
+using base::failpoint::hit;
+using base::failpoint::mutant;
+
+constexpr std::chrono::milliseconds kLookAgain{30};
+// A healthy predecessor has ended its transaction by then.
+constexpr std::chrono::milliseconds kBeforeFencing{400};
+constexpr std::int32_t kReloadPage = 2'000;
+
+}  // namespace
+
+bool Publisher::open_lanes() {
+  std::vector<Opening> due;
+  const auto now = world_.clock.steady();
+  {
+    const std::scoped_lock lock(mutex_);
+    for (auto& [tp, lane] : lanes_) {
+      if (lane.stage != Stage::opening || lane.look_again > now) continue;
+      Opening opening;
+      opening.tp = tp;
+      opening.tag = lane.tag;
+      opening.home = lane.home;
+      opening.from_ledger = lane.from_ledger;
+      opening.taken = lane.taken;
+      opening.published_seq = lane.published_seq;
+      opening.published_offset = lane.published_offset;
+      opening.acknowledged = lane.acknowledged;
+      opening.since = lane.opening_since;
+      opening.newest_seq = lane.taken.out_seq;
+      for (const auto& publication : lane.waiting)
+        if (!publication.outcomes.empty())
+          opening.newest_seq = std::max(opening.newest_seq, publication.outcomes.back().seq);
+      due.push_back(std::move(opening));
+    }
+  }
+  bool opened = false;
+  for (auto& lane : due) {
+    const auto step = open_lane(lane);
+    if (step == Step::opened) {
+      finish_opening(lane);
+      opened = true;
+    } else if (step == Step::again) {
+      const std::scoped_lock lock(mutex_);
+      const auto found = lanes_.find(lane.tp);
+      if (found != lanes_.end() && found->second.tag == lane.tag)
+        found->second.look_again = world_.clock.steady() + kLookAgain;
+    }
+  }
+  return opened;
+}
+
+Publisher::Step Publisher::open_lane(Opening& lane) {
+  if (lane.home) {
+    if (const auto step = prove_closed(lane); step != Step::opened) return step;
+    hit("takeover.closed");
+    if (const auto step = read_tail(lane); step != Step::opened) return step;
+  }
+  if (lane.from_ledger) {
+    if (const auto loaded = reload(lane); !loaded) {
+      base::logger("pipeline")
+          ->warn("lane {}: unpublished outcomes cannot be read yet: {}", lane.tp.partition,
+                 loaded.error().message);
+      return Step::again;
+    }
+  }
+  hit("takeover.reloaded");
+  return Step::opened;
+}
+
+// The order matters: the group's position is stable first, then the outcome partition has no open
+// transaction, then the tail is read. Any other order leaves a race.
+Publisher::Step Publisher::prove_closed(Opening& lane) {
+  if (!mutant("tail_before_stable")) {
+    auto position = world_.log.stable_position(lane.tp);
+    if (position) {
+      lane.position = *position;
+    } else if (world_.clock.steady() - lane.since < kBeforeFencing) {
+      return Step::again;
+    }
+    const bool pending = !position;
+    auto closed = pending ? base::Result<bool>(false) : world_.log.closed(lane.tp.partition);
+    if (!closed) return Step::again;
+    if (*closed) return Step::opened;
+  }
+  if (mutant("tail_before_closed") || mutant("tail_before_stable")) return Step::opened;
+  if (world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;
+  for (const auto& id : lane.taken.publishers) {
+    const auto fenced = world_.log.fence(id);
+    if (!fenced) {
+      base::logger("pipeline")
+          ->warn("lane {}: publisher {} cannot be fenced yet: {}", lane.tp.partition, id,
+                 fenced.error().message);
+      return Step::again;
+    }
+    world_.meters.add(ports::Counter::take_overs, "fenced_publisher", 1);
+  }
+  return Step::again;
+}
+
+std::string Publisher::unsound(const Opening& lane, const ports::Tail& tail) const {
+  if (tail.begin > lane.published_offset && lane.taken.out_seq > lane.published_seq && !tail.last) {
+    return fmt::format(
+        "the outcome log begins at offset {} but outcomes above sequence {} were recorded at "
+        "offset {}: part of the log "
+        "is gone; restore the topic, or accept the loss by `admitone lanes` advice in the runbook",
+        tail.begin, lane.published_seq, lane.published_offset);
+  }
+  if (tail.last && tail.last->seq > lane.newest_seq) {
+    return fmt::format(
+        "the outcome log is at sequence {} but the database only at {}: the database is older than "
+        "the log (a restore?); "
+        "bring it forward by replaying the command topic before this lane goes on",
+        tail.last->seq, lane.newest_seq);
+  }
+  return {};
+}
+
+Publisher::Step Publisher::read_tail(Opening& lane) {
+  auto tail = world_.log.read_tail(lane.tp.partition, lane.published_offset);
+  if (!tail) {
+    base::logger("pipeline")
+        ->warn("lane {}: the outcome log cannot be read yet: {}", lane.tp.partition,
+               tail.error().message);
+    return Step::again;
+  }
+  if (const auto why = unsound(lane, *tail); !why.empty()) {
+    stop(lane, why);
+    return Step::stopped;
+  }
+  if (tail->last && tail->last->seq > lane.published_seq) {
+    lane.published_seq = tail->last->seq;
+    lane.published_offset = tail->last->offset + 1;
+  }
+  return Step::opened;
+}
+
+base::Status Publisher::reload(Opening& lane) {
+  std::int64_t after = lane.published_seq;
+  while (lane.home && after < lane.taken.out_seq) {
+    auto page = world_.store.load_unpublished(lane.tp, after, kReloadPage);
+    if (!page) return page.error();
+    Publication publication;
+    publication.tp = lane.tp;
+    publication.tag = lane.tag;
+    publication.next_offset = lane.taken.next_offset.value_or(0);
+    for (auto& row : *page) {
+      // Newer ones were decided by this process meanwhile and are in memory.
+      if (row.seq > lane.taken.out_seq) break;
+      publication.outcomes.push_back(
+          {row.seq, std::make_shared<const contract::OutcomeRecord>(std::move(row.outcome)),
+           base::Timestamp{}});
+    }
+    if (publication.outcomes.empty()) break;
+    after = publication.outcomes.back().seq;
+    world_.meters.add(ports::Counter::take_overs, "republished",
+                      static_cast<double>(publication.outcomes.size()));
+    lane.reloaded.push_back(std::move(publication));
+  }
+  auto letters = world_.store.load_dead_letters(lane.tp);
+  if (!letters) return letters.error();
+  Publication publication;
+  publication.tp = lane.tp;
+  publication.tag = lane.tag;
+  publication.next_offset = lane.taken.next_offset.value_or(0);
+  for (auto& letter : *letters) {
+    if (letter.position.offset >= publication.next_offset) continue;  // ours, in memory
+    // It went out in the Kafka transaction that moved the group's position past it.
+    if (lane.position && *lane.position && **lane.position > letter.position.offset) {
+      lane.letters_sent.push_back(letter.position);
+    } else {
+      publication.dead_letters.push_back(std::move(letter));
+    }
+  }
+  if (!publication.dead_letters.empty()) lane.reloaded.push_back(std::move(publication));
+  return {};
+}
+
+void Publisher::finish_opening(Opening& opening) {
+  LanePublished message;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = lanes_.find(opening.tp);
+    if (found == lanes_.end() || found->second.tag != opening.tag) return;
+    auto& lane = found->second;
+    lane.published_seq = opening.published_seq;
+    lane.published_offset = opening.published_offset;
+    lane.stage = Stage::open;
+    lane.from_ledger = false;
+    lane.predecessors_closed = true;
+    std::erase_if(lane.waiting, [&](Publication& publication) {
+      // All of a publication went out in one transaction, or none of it.
+      const bool had_outcomes = !publication.outcomes.empty();
+      std::erase_if(publication.outcomes,
+                    [&](const auto& out) { return out.seq <= lane.published_seq; });
+      if (had_outcomes) return publication.outcomes.empty();
+      const bool sent = opening.position && *opening.position &&
+                        **opening.position >= publication.next_offset &&
+                        opening.acknowledged < publication.next_offset;
+      if (sent)
+        for (const auto& letter : publication.dead_letters)
+          opening.letters_sent.push_back(letter.position);
+      return sent && !publication.dead_letters.empty();
+    });
+    for (auto& publication : opening.reloaded) lane.waiting.push_front(std::move(publication));
+    std::stable_sort(lane.waiting.begin(),
+                     lane.waiting.begin() + static_cast<std::ptrdiff_t>(opening.reloaded.size()),
+                     [](const auto& a, const auto& b) {
+                       const auto first = [](const Publication& p) {
+                         return p.outcomes.empty() ? std::int64_t{0} : p.outcomes.front().seq;
+                       };
+                       return first(a) < first(b);
+                     });
+    lane.outcomes_waiting = 0;
+    for (const auto& publication : lane.waiting)
+      lane.outcomes_waiting += publication.outcomes.size();
+    message = {opening.tp, opening.tag,         lane.published_seq, lane.published_offset,
+               true,       opening.letters_sent};
+  }
+  base::logger("pipeline")
+      ->info("lane {}/{}: open for publishing after sequence {}", opening.tp.topic,
+             opening.tp.partition, opening.published_seq);
+  world_.meters.add(ports::Counter::take_overs, "clean", 1);
+  tell_(std::move(message));
+}
+
+void Publisher::stop(const Opening& opening, const std::string& why) {
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = lanes_.find(opening.tp);
+    if (found == lanes_.end() || found->second.tag != opening.tag) return;
+    found->second.stage = Stage::stopped;
+  }
+  base::logger("pipeline")->error("lane {} is stopped: {}", opening.tp.partition, why);
+  world_.meters.add(ports::Counter::take_overs, "stopped", 1);
+  tell_(LaneStopped{opening.tp, opening.tag});
+}
+
+}  // namespace admitone::pipeline

@@ -1,0 +1,256 @@
+#include "pipeline/pipeline.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.hpp"
+#include "base/log.hpp"
+
+namespace admitone::pipeline {
+namespace {
+
+constexpr std::size_t kEventsContinuedPerUnit = 4;
+constexpr std::chrono::seconds kTimerSendsAgainAfter{30};
+
+}  // namespace
+
+Pipeline::Pipeline(const EngineOptions& options, World world, Publisher& publisher)
+    : options_(options),
+      world_(world),
+      publisher_(publisher),
+      runner_(
+          options, world.store, world.sender, world.meters, world.clock,
+          [&publisher](Publication&& publication) { publisher.publish(std::move(publication)); }) {}
+
+void Pipeline::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    bool more = false;
+    try {
+      more = step();
+    } catch (const std::exception& error) {
+      // Nothing of the round was applied; what it held is read again.
+      base::logger("pipeline")->error("round given up: {}", error.what());
+      world_.store.rollback();
+      not_before_ = world_.clock.steady() + std::chrono::milliseconds{500};
+    }
+    ++rounds_;
+    if (!more) {
+      idle_ = draining_.load();
+      intake_.wake().wait(std::chrono::milliseconds{50}, stop);
+    }
+  }
+}
+
+bool Pipeline::step() {
+  auto messages = intake_.take();
+  for (auto& message : messages) std::visit([this](auto& one) { handle(one); }, message);
+  const auto now = world_.clock.steady();
+  if (now < not_before_) return false;
+  bool done = false;
+  if (!draining_) done = take_waiting();
+  if (now >= next_tick_) {
+    next_tick_ = now + options_.tick;
+    tick();
+  }
+  if (run_unit()) done = true;
+  if (done || !messages.empty()) {
+    idle_ = false;
+    show_lanes();
+  }
+  return done;
+}
+
+Lane* Pipeline::find(base::TopicPartition tp, AssignmentTag tag) {
+  const auto found = lanes_.find(tp);
+  return found != lanes_.end() && found->second->tag() == tag ? found->second.get() : nullptr;
+}
+
+void Pipeline::handle(LaneCaughtUp& caught_up) {
+  if (const auto found = lanes_.find(caught_up.tp); found != lanes_.end())
+    found->second->caught_up = true;
+}
+
+void Pipeline::handle(LanePublished& published) {
+  auto* lane = find(published.tp, published.tag);
+  if (lane == nullptr) return;
+  lane->published_seq = std::max(lane->published_seq, published.seq);
+  lane->published_offset = std::max(lane->published_offset, published.offset);
+  lane->predecessors_closed = lane->predecessors_closed || published.predecessors_closed;
+  lane->dead_letters_sent.insert(lane->dead_letters_sent.end(), published.dead_letters_sent.begin(),
+                                 published.dead_letters_sent.end());
+}
+
+void Pipeline::handle(LaneStopped& stopped) {
+  if (auto* lane = find(stopped.tp, stopped.tag))
+    stop_lane(*lane, "its outcome log cannot be continued");
+}
+
+// Moves records from the queue to `pending`, prepared; answers redelivered ones on the way.
+bool Pipeline::fill(Lane& lane) {
+  if (draining_ || lane.pending.size() >= lane.batch_cap) return !lane.pending.empty();
+  if (publisher_.backlog(lane.tp) >= options_.unpublished_per_lane) return !lane.pending.empty();
+  auto records = lane.queue->take(lane.batch_cap - lane.pending.size(), options_.batch_bytes);
+  if (!records.empty()) lane.caught_up = false;
+  double redelivered = 0;
+  for (auto& record : records) {
+    const auto expected =
+        lane.pending.empty() ? lane.next_offset : lane.pending.back().record.position.offset + 1;
+    if (record.position.offset < expected) {
+      ++redelivered;
+      continue;
+    }
+    lane.pending.push_back(prepare(std::move(record), options_));
+  }
+  if (redelivered > 0) {
+    world_.meters.add(ports::Counter::records, "redelivered", redelivered);
+    // Their verdicts are there already; the group's position follows.
+    publisher_.publish(Publication{lane.tp, lane.tag(), {}, {}, lane.next_offset});
+  }
+  return !lane.pending.empty();
+}
+
+bool Pipeline::has_continuation(const Lane& lane) const {
+  return !draining_ && (!lane.draining.empty() || !lane.parked.empty());
+}
+
+bool Pipeline::has_watermark(const Lane& lane) const {
+  return lane.published_seq > lane.written_published_seq || !lane.dead_letters_sent.empty();
+}
+
+LaneShare Pipeline::share_of(Lane& lane, std::size_t items) const {
+  LaneShare share;
+  share.lane = &lane;
+  share.items = items;
+  if (!has_continuation(lane)) return share;
+  for (const auto& event : lane.draining)
+    if (share.draining.size() < kEventsContinuedPerUnit) share.draining.push_back(event);
+  for (const auto& [event, count] : lane.parked)
+    if (!lane.draining.contains(event) && share.releasing.size() < kEventsContinuedPerUnit)
+      share.releasing.push_back(event);
+  return share;
+}
+
+bool Pipeline::run_unit() {
+  std::vector<Lane*> ready;
+  for (auto& [tp, lane] : lanes_)
+    if (lane->state == LaneState::active && (fill(*lane) || has_continuation(*lane)))
+      ready.push_back(lane.get());
+  if (ready.empty()) return false;
+  ++rotation_;
+  std::rotate(ready.begin(), ready.begin() + static_cast<std::ptrdiff_t>(rotation_ % ready.size()),
+              ready.end());
+  if (ready.front()->batch_cap == 1 && !ready.front()->pending.empty())
+    return run_alone(*ready.front());
+
+  std::vector<LaneShare> shares;
+  std::size_t room = options_.batch_records;
+  for (auto* lane : ready) {
+    if (lane->batch_cap == 1 && !lane->pending.empty()) continue;
+    const auto items = std::min({lane->pending.size(), lane->batch_cap, room});
+    room -= items;
+    if (items > 0 || has_continuation(*lane)) shares.push_back(share_of(*lane, items));
+  }
+  if (shares.empty()) return true;
+  return settle(runner_.run(shares), shares);
+}
+
+// One suspicious item in a unit of its own, counted before the work (law L9).
+bool Pipeline::run_alone(Lane& lane) {
+  auto& item = lane.pending.front();
+  const auto attempts =
+      world_.store.count_attempt(lane.tp, lane.epoch, item.record.position.offset);
+  if (!attempts) {
+    if (attempts.error().kind == base::ErrorKind::permanent) {
+      let_go(lane, std::chrono::milliseconds{3'000});
+    } else {
+      not_before_ = world_.clock.steady() + std::chrono::milliseconds{500};
+    }
+    return false;
+  }
+  if (*attempts > options_.max_attempts && !base::failpoint::mutant("retry_for_ever")) {
+    base::logger("pipeline")
+        ->error("record {} is given up after {} attempts", item.position, *attempts - 1);
+    give_up(item, *attempts - 1, fmt::format("crashed or failed {} times", *attempts - 1));
+  }
+  std::vector<LaneShare> shares;
+  LaneShare share;
+  share.lane = &lane;
+  share.items = 1;
+  shares.push_back(std::move(share));
+  return settle(runner_.run(shares), shares);
+}
+
+void Pipeline::tick() {
+  std::vector<LaneShare> watermarks;
+  std::optional<base::Timestamp> database_now;
+  for (auto& [tp, lane] : lanes_) {
+    if (lane->state != LaneState::active) continue;
+    if (lane->pending.empty() && has_watermark(*lane)) {
+      LaneShare share;
+      share.lane = lane.get();
+      watermarks.push_back(std::move(share));
+    }
+    if (!lane->home || draining_) continue;
+    auto until = lane->lane_time;
+    if (lane->caught_up && lane->pending.empty()) {
+      if (!database_now) {
+        const auto asked = world_.store.database_now();
+        if (!asked) return;
+        database_now = *asked;
+        world_.meters.set(
+            ports::Gauge::clock_drift_seconds, "",
+            std::chrono::duration<double>(world_.clock.now() - *database_now).count());
+      }
+      until = std::max(until, *database_now);
+    }
+    fire_timers(*lane, until);
+  }
+  if (!watermarks.empty()) settle(runner_.run(watermarks), watermarks);
+}
+
+void Pipeline::fire_timers(Lane& lane, base::Timestamp until) {
+  auto due = world_.store.due_holds(lane.tp.partition, until, options_.timers_per_tick);
+  if (!due) return;
+  const auto now = world_.clock.steady();
+  std::erase_if(lane.timers_sent,
+                [&](const auto& sent) { return now - sent.second > kTimerSendsAgainAfter; });
+  std::vector<ports::OutgoingRecord> records;
+  for (const auto& hold : *due) {
+    const std::pair key{ports::ReservationKey{hold.tenant, hold.reservation}, hold.hold_version};
+    if (!lane.timers_sent.emplace(key, now).second) continue;
+    auto command = contract::expire_command(hold.tenant, hold.event, hold.reservation,
+                                            hold.hold_version, hold.expires_at);
+    ports::OutgoingRecord record;
+    record.topic = ports::OutgoingRecord::Topic::commands;
+    record.partition = lane.tp.partition;
+    record.key = std::move(command.key);
+    record.value = std::move(command.value);
+    record.headers = std::move(command.headers);
+    records.push_back(std::move(record));
+  }
+  if (records.empty()) return;
+  if (const auto sent = world_.sender.send(records); !sent) {
+    world_.meters.add(ports::Counter::timers, "failed", static_cast<double>(records.size()));
+    lane.timers_sent.clear();
+    return;
+  }
+  world_.meters.add(ports::Counter::timers, "fired", static_cast<double>(records.size()));
+}
+
+void Pipeline::drain() {
+  draining_ = true;
+  intake_.wake().notify();
+}
+
+void Pipeline::show_lanes() {
+  const std::scoped_lock lock(glance_mutex_);
+  glance_.clear();
+  for (const auto& [tp, lane] : lanes_) glance_.push_back({tp, lane->state});
+}
+
+std::vector<LaneGlance> Pipeline::glance() const {
+  const std::scoped_lock lock(glance_mutex_);
+  return glance_;
+}
+
+}  // namespace admitone::pipeline

@@ -1,0 +1,151 @@
+#pragma once
+// Publishes what units of work made public, exactly once, and takes lanes over from their
+// predecessors (guarantees §1, points 9 and 10). One per process. Threads: run() and step() by one
+// thread; the rest from any. Blocking: publish() of the outcome log; `release` waits for the
+// publication in flight to end. Durable: an outcome is dropped from memory only after its Kafka
+// transaction is known to be committed.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "pipeline/intake.hpp"
+#include "pipeline/options.hpp"
+#include "pipeline/publication.hpp"
+#include "ports/clock.hpp"
+#include "ports/lane_store.hpp"
+#include "ports/meters.hpp"
+#include "ports/outcome_log.hpp"
+
+namespace admitone::pipeline {
+
+class Publisher {
+ public:
+  struct World {
+    ports::LaneStore& store;  // its own connection
+    ports::OutcomeLog& log;
+    ports::Meters& meters;
+    const ports::Clock& clock;
+  };
+  // `tell` carries messages to the lane's pipeline.
+  Publisher(const EngineOptions& options, World world, std::function<void(Message)> tell);
+
+  // ---- pipelines
+  // The lane was taken: publishing begins when the predecessor's part is proven closed and
+  // complete.
+  void add(const ports::TakenLane& taken, AssignmentTag tag, bool home);
+  void publish(Publication&& publication);
+  // The lane is not ours any more (fenced): what is in memory is dropped.
+  void drop(base::TopicPartition tp, AssignmentTag tag);
+  // Outcomes of the lane waiting here.
+  [[nodiscard]] std::size_t backlog(base::TopicPartition tp) const;
+
+  // ---- poll thread
+  // Ends (aborts or awaits) an open Kafka transaction and drops the lanes. Returns when that is so,
+  // or after `limit` (false: the caller must end the process).
+  bool release(const std::vector<base::TopicPartition>& lanes, std::chrono::milliseconds limit);
+
+  // ---- publisher thread
+  void run(const std::stop_token& stop);
+  // One round; true when something was done.
+  bool step();
+
+  [[nodiscard]] bool empty() const;
+  // Every lane it has is open for publishing.
+  [[nodiscard]] bool settled() const;
+  [[nodiscard]] std::string transactional_id() const { return world_.log.transactional_id(); }
+  [[nodiscard]] std::uint64_t rounds() const { return rounds_.load(); }
+  Wake& wake() { return wake_; }
+
+ private:
+  enum class Stage { opening, open, stopped };
+  struct LaneOut {
+    AssignmentTag tag = 0;
+    bool home = false;
+    Stage stage = Stage::opening;
+    ports::TakenLane taken;
+    std::int64_t published_seq = 0;
+    std::int64_t published_offset = 0;
+    std::int64_t acknowledged = -1;  // position last sent to the group
+    bool from_ledger = true;         // the predecessor's outcomes are still to be read
+    bool predecessors_closed = false;
+    base::Instant opening_since{};
+    base::Instant look_again{};
+    std::deque<Publication> waiting;
+    std::size_t outcomes_waiting = 0;
+    std::size_t in_flight = 0;  // publications at the front that the open transaction carries
+  };
+  // What one Kafka transaction carries.
+  struct Load {
+    std::vector<ports::OutgoingRecord> records;
+    std::vector<ports::OffsetMark> offsets;
+    struct Part {
+      base::TopicPartition tp;
+      AssignmentTag tag = 0;
+      std::size_t publications = 0;  // of the lane's `waiting`, from the front
+      std::size_t first_record = 0;
+      std::size_t outcomes = 0;
+      std::int64_t next_offset = 0;
+    };
+    std::vector<Part> parts;
+  };
+
+  // A lane whose take-over is under way: a copy, so that no lock is held while the world is asked.
+  struct Opening {
+    base::TopicPartition tp;
+    AssignmentTag tag = 0;
+    bool home = false;
+    bool from_ledger = true;
+    ports::TakenLane taken;
+    std::int64_t published_seq = 0;
+    std::int64_t published_offset = 0;
+    std::int64_t newest_seq = 0;  // highest sequence anybody may have published
+    std::int64_t acknowledged = -1;
+    base::Instant since{};
+    // found out on the way
+    std::optional<std::int64_t> position;  // the group's, stable
+    std::vector<Publication> reloaded;
+    std::vector<base::Position> letters_sent;
+  };
+  enum class Step { again, opened, stopped };
+
+  bool open_lanes();
+  // One try of the take-over; whatever has to be waited for is asked again later. opening.cpp
+  Step open_lane(Opening& lane);
+  Step prove_closed(Opening& lane);
+  Step read_tail(Opening& lane);
+  base::Status reload(Opening& lane);
+  std::string unsound(const Opening& lane, const ports::Tail& tail) const;  // empty: it is sound
+  void finish_opening(Opening& lane);
+  void stop(const Opening& lane, const std::string& why);
+  bool publish_load();
+  Load gather();
+  void add_records(Load& load, base::TopicPartition tp, const Publication& publication) const;
+  void settle(const Load& load, const ports::PublishReport& report);
+  void committed(const Load& load, const ports::PublishReport& report);
+  void reopen_all();
+
+  const EngineOptions& options_;
+  World world_;
+  std::function<void(Message)> tell_;
+  Wake wake_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any quiet_;
+  std::map<base::TopicPartition, LaneOut> lanes_;
+  bool publishing_ = false;
+  std::atomic<bool> cancel_{false};
+  bool opened_ = false;
+  base::Instant not_before_{};
+  std::atomic<std::uint64_t> rounds_{0};
+};
+
+}  // namespace admitone::pipeline

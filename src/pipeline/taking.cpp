@@ -1,0 +1,197 @@
+// Lanes come and go: taking one raises its epoch, decides where to read from, and starts it.
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.hpp"
+#include "base/log.hpp"
+#include "pipeline/pipeline.hpp"
+
+namespace admitone::pipeline {
+namespace {
+
+// A fenced owner may still believe that the lane is its own; Kafka tells it within a heartbeat or
+// two.
+constexpr std::chrono::milliseconds kAfterFence{3'000};
+constexpr std::chrono::milliseconds kAfterFailure{500};
+
+std::shared_ptr<spdlog::logger> log() {
+  return base::logger("pipeline");
+}
+
+}  // namespace
+
+void Pipeline::handle(LaneAssigned& assigned) {
+  const auto tp = assigned.partition.tp;
+  auto lane =
+      std::make_unique<Lane>(tp, tp.topic == options_.home_topic, options_.cached_events_per_lane);
+  lane->queue = std::move(assigned.queue);
+  lane->assigned = assigned.partition;
+  lanes_.insert_or_assign(tp, std::move(lane));
+}
+
+void Pipeline::handle(LaneRevoked& revoked) {
+  if (find(revoked.tp, revoked.tag) != nullptr) lanes_.erase(revoked.tp);
+}
+
+void Pipeline::stop_lane(Lane& lane, const std::string& why) {
+  lane.state = LaneState::stopped;
+  lane.queue->stop_accepting();
+  lane.pending.clear();
+  publisher_.drop(lane.tp, lane.tag());
+  log()->error("lane {}/{} is stopped: {}", options_.topic_names.at(lane.tp.topic),
+               lane.tp.partition, why);
+}
+
+// The lane's memory is dropped; when Kafka still assigns it to us, it is taken over again after
+// `pause`.
+void Pipeline::let_go(Lane& lane, std::chrono::milliseconds pause) {
+  publisher_.drop(lane.tp, lane.tag());
+  auto fresh = std::make_unique<Lane>(lane.tp, lane.home, options_.cached_events_per_lane);
+  fresh->queue = lane.queue;
+  fresh->queue->stop_accepting();
+  fresh->assigned = lane.assigned;
+  fresh->retry_at = world_.clock.steady() + pause;
+  // What the group had acknowledged at the assignment is old by now; the database knows better.
+  fresh->assigned.committed.reset();
+  lanes_[lane.tp] = std::move(fresh);
+}
+
+bool Pipeline::take_waiting() {
+  const auto now = world_.clock.steady();
+  std::vector<base::TopicPartition> wanted;
+  for (const auto& [tp, lane] : lanes_)
+    if (lane->state == LaneState::waiting && lane->retry_at <= now) wanted.push_back(tp);
+  if (wanted.empty()) return false;
+  auto taken = world_.store.take(wanted, publisher_.transactional_id());
+  if (!taken) {
+    log()->warn("{} lanes cannot be taken yet: {}", wanted.size(), taken.error().message);
+    for (const auto& tp : wanted) lanes_.at(tp)->retry_at = now + kAfterFailure;
+    return false;
+  }
+  base::failpoint::hit("takeover.epoch_raised");
+  for (const auto& row : *taken) begin(*lanes_.at(row.tp), row);
+  return true;
+}
+
+std::optional<std::int64_t> Pipeline::position(Lane& lane, const ports::TakenLane& taken) {
+  const auto& at = lane.assigned;
+  const auto group = at.committed;
+  if (!taken.next_offset) {
+    if (group && *group > at.low) {
+      stop_lane(lane,
+                fmt::format(
+                    "the group's position is {} but the database has never seen this partition: it "
+                    "is not "
+                    "the database this group worked with; restore it, or use a new kafka.group_id",
+                    *group));
+      return std::nullopt;
+    }
+    return at.low;
+  }
+  const auto next = *taken.next_offset;
+  if (group && *group > next) {
+    stop_lane(
+        lane,
+        fmt::format(
+            "the group's position {} is beyond the database's {}: the database is older than the "
+            "log (a restore); set the group back to {} or restore a newer database",
+            *group, next, next));
+    return std::nullopt;
+  }
+  if (at.high < next) {
+    stop_lane(
+        lane,
+        fmt::format(
+            "the partition ends at {} but {} was already consumed: the topic was re-created or "
+            "truncated; see the runbook before starting again",
+            at.high, next));
+    return std::nullopt;
+  }
+  if (at.low > next) {
+    stop_lane(
+        lane,
+        fmt::format(
+            "records {} to {} were deleted before they were consumed; raise the topic's retention, "
+            "and see the runbook for how to accept the loss",
+            next, at.low - 1));
+    return std::nullopt;
+  }
+  // An operator's reset below is honoured: those records are answered from the ledger.
+  return group ? std::max(std::min(*group, next), at.low) : next;
+}
+
+void Pipeline::begin(Lane& lane, const ports::TakenLane& taken) {
+  const auto from = position(lane, taken);
+  if (!from) return;
+  lane.epoch = taken.epoch;
+  lane.unit = taken.unit;
+  lane.next_offset = taken.next_offset.value_or(*from);
+  lane.out_seq = taken.out_seq;
+  lane.lane_time = taken.lane_time;
+  lane.published_seq = lane.written_published_seq = taken.published_seq;
+  lane.published_offset = taken.published_offset;
+  lane.batch_cap = options_.batch_records;
+  // The same next item as at the last taking: whoever had the lane may have died of it.
+  if (taken.tries >= 2) {
+    const int halvings = std::min(taken.tries - 2, 5);
+    lane.batch_cap =
+        std::min<std::size_t>(options_.batch_records, 32U >> static_cast<unsigned>(halvings));
+  }
+  if (lane.home) {
+    auto work = world_.store.load_work(lane.tp);
+    if (!work) {
+      log()->warn("lane {}: its open work cannot be read yet: {}", lane.tp.partition,
+                  work.error().message);
+      lane.retry_at = world_.clock.steady() + kAfterFailure;
+      return;
+    }
+    lane.draining.insert(work->draining.begin(), work->draining.end());
+    for (const auto& [event, count] : work->parked) lane.parked.emplace(event, count);
+    lane.park_order = work->max_park_order;
+  }
+  lane.state = LaneState::active;
+  publisher_.add(taken, lane.tag(), lane.home);
+  world_.source.start(lane.tp, *from);
+  log()->info("lane {}/{}: taken at epoch {}, from offset {} (next {}), sequence {}, try {}",
+              options_.topic_names.at(lane.tp.topic), lane.tp.partition, lane.epoch, *from,
+              lane.next_offset, lane.out_seq, taken.tries);
+}
+
+bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
+  if (report.end != RunEnd::again) races_ = 0;
+  switch (report.end) {
+    case RunEnd::committed:
+      for (const auto& share : shares)
+        if (share.items > 0)
+          share.lane->batch_cap = std::min(options_.batch_records, share.lane->batch_cap * 2);
+      return true;
+    case RunEnd::fenced:
+      for (const auto& tp : report.fenced) {
+        log()->warn("lane {}/{}: fenced, another worker has it", options_.topic_names.at(tp.topic),
+                    tp.partition);
+        if (const auto found = lanes_.find(tp); found != lanes_.end())
+          let_go(*found->second, kAfterFence);
+      }
+      return true;
+    case RunEnd::again:
+      log()->debug("unit rolled back: {}", report.why);
+      if (++races_ >= 3)
+        for (const auto& share : shares)
+          share.lane->batch_cap = std::max<std::size_t>(1, share.items / 4);
+      if (races_ > 20) not_before_ = world_.clock.steady() + kAfterFailure;
+      return true;
+    case RunEnd::later:
+      log()->warn("unit put off: {}", report.why);
+      not_before_ = world_.clock.steady() + kAfterFailure;
+      return false;
+    case RunEnd::undecidable:
+      log()->error("unit refused: {}", report.why);
+      for (const auto& share : shares)
+        share.lane->batch_cap = std::max<std::size_t>(1, share.items / 4);
+      not_before_ = world_.clock.steady() + std::chrono::milliseconds{50};
+      return true;
+  }
+  return false;
+}
+
+}  // namespace admitone::pipeline

@@ -1,0 +1,274 @@
+#include "pipeline/unit_runner.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <set>
+#include <utility>
+
+#include "base/failpoint.hpp"
+#include "base/log.hpp"
+
+namespace admitone::pipeline {
+namespace {
+
+using base::failpoint::hit;
+using base::failpoint::mutant;
+
+double seconds(base::Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+void add_command(ports::UnitQuery& query, const Item& item, Lane& lane,
+                 std::set<ports::EventKey>& events) {
+  const auto tenant = item.tenant();
+  query.keys.push_back(item.owned_key());
+  if (item.command.content_key) query.content_keys.push_back({tenant, *item.command.content_key});
+  const ports::EventKey event{tenant, item.command.event};
+  if (lane.events.find(event) == nullptr) events.insert(event);
+  if (const auto reservation = domain::reservation_of(item.command.command))
+    query.reservations.push_back({tenant, *reservation});
+}
+
+template <class T>
+void unique(std::vector<T>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+void finish(ports::UnitQuery& query) {
+  unique(query.tenants);
+  unique(query.keys);
+  unique(query.origins);
+  unique(query.content_keys);
+  unique(query.reservations);
+  unique(query.copies_of);
+}
+
+}  // namespace
+
+UnitRunner::UnitRunner(const EngineOptions& options, ports::LaneStore& store,
+                       ports::CommandSender& sender, ports::Meters& meters,
+                       const ports::Clock& clock, std::function<void(Publication&&)> publish)
+    : options_(options),
+      store_(store),
+      sender_(sender),
+      meters_(meters),
+      clock_(clock),
+      publish_(std::move(publish)) {}
+
+ports::UnitQuery UnitRunner::first_query(const std::vector<LaneShare>& shares) const {
+  ports::UnitQuery query;
+  std::set<ports::EventKey> events;
+  for (const auto& share : shares) {
+    query.lane_hint = share.lane->tp.partition;
+    for (std::size_t i = 0; i < share.items; ++i) {
+      const auto& item = share.lane->pending[i];
+      query.tenants.push_back(item.tenant());
+      if (item.forwarded_in) query.origins.push_back(item.origin_key());
+      if (item.kind == Item::Kind::command) add_command(query, item, *share.lane, events);
+    }
+    const auto continued = [&](const ports::EventKey& event, std::int32_t parked) {
+      query.tenants.push_back(event.tenant);
+      query.parked.push_back({event, parked});
+      if (share.lane->events.find(event) == nullptr) events.insert(event);
+    };
+    for (const auto& event : share.draining) {
+      continued(event, 1);
+      query.drains.push_back({event, options_.continuation_rows});
+    }
+    for (const auto& event : share.releasing) continued(event, options_.continuation_rows);
+  }
+  query.events.assign(events.begin(), events.end());
+  finish(query);
+  return query;
+}
+
+void UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
+                                ports::UnitQuery& more) const {
+  std::set<ports::EventKey> events;
+  for (auto& share : shares) {
+    share.parked.clear();
+    share.copies.clear();
+    for (const auto& row : overlay.parked) {
+      if (row.lane != share.lane->tp.partition) continue;
+      auto record = contract::unpack_record(row.packed);
+      if (!record) continue;
+      Unparked parked{row, prepare(std::move(*record), options_)};
+      more.tenants.push_back(row.row.tenant);
+      more.copies_of.push_back(row.row);
+      more.keys.push_back(row.row);
+      if (parked.item.kind == Item::Kind::command)
+        add_command(more, parked.item, *share.lane, events);
+      share.parked.push_back(std::move(parked));
+    }
+  }
+  more.events.assign(events.begin(), events.end());
+}
+
+// First what the batch names, then what that leads to: owners of content keys, parked commands'
+// needs, copies.
+base::Result<bool> UnitRunner::read(std::vector<LaneShare>& shares, Overlay& overlay) {
+  auto query = first_query(shares);
+  auto first = store_.open(query);
+  if (!first) return first.error();
+  ports::UnitQuery more;
+  for (const auto& content : first->content_keys) more.keys.push_back(content.owner);
+  overlay.load(std::move(*first));
+  prepare_parked(shares, overlay, more);
+  if (more.keys.empty() && more.copies_of.empty()) return true;
+  more.tenants.insert(more.tenants.end(), query.tenants.begin(), query.tenants.end());
+  finish(more);
+  auto second = store_.more(more);
+  if (!second) return second.error();
+  overlay.load(std::move(*second));
+  for (auto& share : shares) {
+    for (const auto& row : overlay.copies) {
+      if (row.lane != share.lane->tp.partition) continue;
+      if (auto record = contract::unpack_record(row.packed))
+        share.copies.push_back({row, prepare(std::move(*record), options_)});
+    }
+  }
+  return true;
+}
+
+base::Result<Claims> UnitRunner::ask_claims(const std::vector<LaneShare>& shares,
+                                            Overlay& overlay) {
+  std::vector<ports::ClaimQuery> queries;
+  std::vector<const Item*> asked;
+  const auto ask = [&](Lane& lane, const Item& item) {
+    if (item.kind != Item::Kind::command) return;
+    const auto query = claim_query(item, overlay.event(lane, {item.tenant(), item.command.event}));
+    if (!query) return;
+    queries.push_back(*query);
+    asked.push_back(&item);
+  };
+  for (const auto& share : shares) {
+    for (std::size_t i = 0; i < share.items; ++i) ask(*share.lane, share.lane->pending[i]);
+    for (const auto& parked : share.parked) ask(*share.lane, parked.item);
+    for (const auto& copy : share.copies) ask(*share.lane, copy.item);
+  }
+  Claims claims;
+  if (queries.empty()) return claims;
+  auto answers = store_.claims(queries);
+  if (!answers) return answers.error();
+  for (std::size_t i = 0; i < asked.size(); ++i) claims.emplace(asked[i], (*answers)[i]);
+  return claims;
+}
+
+RunReport UnitRunner::failed(const base::Error& error) {
+  store_.rollback();
+  if (error.kind == base::ErrorKind::permanent) return {RunEnd::undecidable, {}, error.message};
+  meters_.add(ports::Counter::units, "retried", 1);
+  return {RunEnd::later, {}, error.message};
+}
+
+RunReport UnitRunner::run(std::vector<LaneShare>& shares) {
+  const auto began = clock_.steady();
+  Overlay overlay;
+  if (auto read_all = read(shares, overlay); !read_all) return failed(read_all.error());
+  auto claims = ask_claims(shares, overlay);
+  if (!claims) return failed(claims.error());
+
+  ports::UnitWrites writes;
+  writes.part = overlay.part();
+  std::vector<LaneEffects> effects;
+  std::vector<ports::OutgoingRecord> forwards;
+  std::size_t records = 0;
+  try {
+    for (auto& share : shares) {
+      auto& lane = *share.lane;
+      auto& fx = effects.emplace_back();
+      fx.lane = &lane;
+      fx.next_offset = lane.next_offset;
+      fx.out_seq = lane.out_seq;
+      fx.lane_time = lane.lane_time;
+      fx.park_order = lane.park_order;
+      fx.parked = lane.parked;
+      fx.draining = lane.draining;
+      Decider decider(options_, overlay, *claims, writes, fx);
+      decider.run(share);
+      records += share.items;
+      std::move(decider.forwards.begin(), decider.forwards.end(), std::back_inserter(forwards));
+    }
+  } catch (const std::exception& error) {
+    store_.rollback();
+    return {RunEnd::undecidable, {}, error.what()};
+  }
+  overlay.write(writes);
+
+  if (!forwards.empty()) {
+    if (auto sent = sender_.send(forwards); !sent) return failed(sent.error());
+    meters_.add(ports::Counter::forwards, "", static_cast<double>(forwards.size()));
+    hit("unit.forwarded");
+  }
+  if (mutant("acknowledge_before_commit"))
+    for (const auto& fx : effects)
+      publish_(Publication{fx.lane->tp, fx.lane->tag(), {}, {}, fx.next_offset});
+  auto report = commit(overlay, writes, effects);
+  if (report.end == RunEnd::committed) {
+    apply(overlay, effects, records);
+    meters_.observe(ports::Histogram::unit_seconds,
+                    std::chrono::duration<double>(clock_.steady() - began).count());
+  } else if (mutant("identity_sequence")) {
+    for (auto& fx : effects) fx.lane->out_seq = fx.out_seq;
+  }
+  return report;
+}
+
+RunReport UnitRunner::commit(Overlay& overlay, ports::UnitWrites& writes,
+                             std::vector<LaneEffects>&) {
+  hit("unit.decided");
+  auto ended = store_.commit(writes);
+  if (!ended) return failed(ended.error());
+  if (ended->was_in_doubt) meters_.add(ports::Counter::units, "in_doubt", 1);
+  switch (ended->end) {
+    case ports::UnitEnd::committed:
+      hit("unit.committed");
+      meters_.add(ports::Counter::units, "committed", 1);
+      return {RunEnd::committed, {}, {}};
+    case ports::UnitEnd::fenced:
+      meters_.add(ports::Counter::units, "fenced", 1);
+      meters_.add(ports::Counter::epoch_fences, "", static_cast<double>(ended->fenced.size()));
+      return {RunEnd::fenced, ended->fenced, "another worker has taken the lane"};
+    case ports::UnitEnd::key_taken:
+      meters_.add(ports::Counter::units, "key_taken", 1);
+      overlay.forget();
+      return {RunEnd::again, {}, "a key, an id or a name was taken by another lane meanwhile"};
+    case ports::UnitEnd::stale:
+      meters_.add(ports::Counter::units, "stale", 1);
+      overlay.forget();
+      return {RunEnd::again, {}, "a row was not at the version that was decided on"};
+  }
+  return {};
+}
+
+void UnitRunner::apply(Overlay& overlay, std::vector<LaneEffects>& effects, std::size_t records) {
+  overlay.remember();
+  const auto wall = clock_.now();
+  for (auto& fx : effects) {
+    auto& lane = *fx.lane;
+    lane.unit += 1;
+    lane.next_offset = fx.next_offset;
+    lane.out_seq = fx.out_seq;
+    lane.lane_time = fx.lane_time;
+    lane.park_order = fx.park_order;
+    lane.parked = std::move(fx.parked);
+    lane.draining = std::move(fx.draining);
+    lane.written_published_seq = lane.published_seq;
+    lane.dead_letters_sent.clear();
+    for (const auto& timer : fx.timers_back) lane.timers_sent.erase(timer);
+    for (std::size_t i = 0; i < fx.items; ++i)
+      meters_.observe(ports::Histogram::decision_seconds,
+                      seconds(wall - lane.pending[i].record.timestamp));
+    lane.pending.erase(lane.pending.begin(),
+                       lane.pending.begin() + static_cast<std::ptrdiff_t>(fx.items));
+    for (const auto& [verdict, n] : fx.verdicts) meters_.add(ports::Counter::records, verdict, n);
+    for (const auto& [code, n] : fx.codes) meters_.add(ports::Counter::outcomes, code, n);
+    for (const auto& letter : fx.publication.dead_letters)
+      meters_.add(ports::Counter::dead_letters, letter.facts.reason, 1);
+    publish_(std::move(fx.publication));
+  }
+  if (records > 0) meters_.observe(ports::Histogram::batch_records, static_cast<double>(records));
+}
+
+}  // namespace admitone::pipeline

@@ -1,0 +1,59 @@
+#pragma once
+// One unit of work of a pipeline: reads, decides, sends forwards, writes, commits, and moves the
+// lanes' memory on. Threads: its pipeline's. Blocking: by the store's and sender's time-outs.
+// Durable: when run() says committed, everything decided is in PostgreSQL and handed to `publish`.
+// Errors: nothing was applied; the lanes are as they were and the caller tries again.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "pipeline/decider.hpp"
+#include "ports/clock.hpp"
+#include "ports/lane_store.hpp"
+#include "ports/meters.hpp"
+#include "ports/outcome_log.hpp"
+
+namespace admitone::pipeline {
+
+enum class RunEnd {
+  committed,
+  fenced,       // some lanes are not ours any more: `fenced` names them; nothing was applied
+  again,        // raced with another lane, or memory was stale: run again at once
+  later,        // the database or the broker did not answer: run again after a pause
+  undecidable,  // this batch cannot be decided or stored: make it smaller, down to one item
+};
+
+struct RunReport {
+  RunEnd end = RunEnd::later;
+  std::vector<base::TopicPartition> fenced;
+  std::string why;
+};
+
+class UnitRunner {
+ public:
+  UnitRunner(const EngineOptions& options, ports::LaneStore& store, ports::CommandSender& sender,
+             ports::Meters& meters, const ports::Clock& clock,
+             std::function<void(Publication&&)> publish);
+
+  RunReport run(std::vector<LaneShare>& shares);
+
+ private:
+  ports::UnitQuery first_query(const std::vector<LaneShare>& shares) const;
+  base::Result<bool> read(std::vector<LaneShare>& shares, Overlay& overlay);
+  void prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
+                      ports::UnitQuery& more) const;
+  base::Result<Claims> ask_claims(const std::vector<LaneShare>& shares, Overlay& overlay);
+  RunReport commit(Overlay& overlay, ports::UnitWrites& writes, std::vector<LaneEffects>& effects);
+  void apply(Overlay& overlay, std::vector<LaneEffects>& effects, std::size_t records);
+  RunReport failed(const base::Error& error);
+
+  const EngineOptions& options_;
+  ports::LaneStore& store_;
+  ports::CommandSender& sender_;
+  ports::Meters& meters_;
+  const ports::Clock& clock_;
+  std::function<void(Publication&&)> publish_;
+};
+
+}  // namespace admitone::pipeline
