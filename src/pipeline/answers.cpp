@@ -104,8 +104,8 @@ void Decider::answer(ports::LedgerRow& row, const Item& item, const domain::Deci
          item.record.timestamp);
 }
 
-void Decider::emit(ports::LedgerRow row, Slot slot) {
-  if (slot.parked == nullptr) {
+void Decider::emit(ports::LedgerRow row, const Unparked* slot) {
+  if (slot == nullptr) {
     fx_.verdicts[contract::name_of(row.verdict)] += 1;
     if (base::failpoint::mutant("verdict_row_skipped_for_duplicates") &&
         row.verdict == domain::Verdict::duplicate)
@@ -113,30 +113,30 @@ void Decider::emit(ports::LedgerRow row, Slot slot) {
     writes_.rows.push_back(std::move(row));
     return;
   }
-  const auto part = slot.parked->row.part;
+  const auto part = slot->row.part;
   writes_.finishes.push_back({std::move(row), part, std::nullopt});
-  writes_.unpark.push_back(slot.parked->row);
+  writes_.unpark.push_back(slot->row);
 }
 
 void Decider::refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no,
-                     Slot slot) {
+                     const Unparked* slot) {
   auto row = row_of(item, verdict);
   const auto event = item.event();
   answer(row, item, no, event ? event->str() : std::string(), nullptr, nullptr);
   emit(std::move(row), slot);
 }
 
-void Decider::silent(const Item& item, domain::Verdict verdict, Slot slot) {
+void Decider::silent(const Item& item, domain::Verdict verdict, const Unparked* slot) {
   auto row = row_of(item, verdict);
   row.status = verdict == domain::Verdict::invalid ? domain::CommandStatus::rejected
                                                    : domain::CommandStatus::completed;
   emit(std::move(row), slot);
 }
 
-void Decider::replay(const Item& item, const KeyState& state, bool alias, Slot slot) {
+void Decider::replay(const Item& item, const KeyState& state, bool alias, const Unparked* slot) {
   auto row = row_of(item, domain::Verdict::duplicate);
   if (alias) row.key = item.owned_key();
-  if (slot.parked != nullptr) row.key = slot.parked->row.row;
+  if (slot != nullptr) row.key = slot->row.row;
   row.status = state.status;
   if (state.outcome) {
     auto again = outcome_for(item);

@@ -36,7 +36,7 @@ void Decider::park(const Item& item, std::int32_t attempts) {
   state.stored_at = row.key;
   state.stored_part = overlay_.part();
   overlay_.set_key(row.key, std::move(state));
-  emit(std::move(row), {});
+  emit(std::move(row), nullptr);
 }
 
 void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool alias) {
@@ -59,7 +59,7 @@ void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool a
                           .part = overlay_.part(),
                           .waits_for = running,
                           .packed = contract::pack_record(item.record)});
-  emit(std::move(row), {});
+  emit(std::move(row), nullptr);
 }
 
 void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
@@ -109,7 +109,7 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
   row.attempts = state.attempts;
   overlay_.set_key(row.key, std::move(state));
   const auto key = row.key;
-  emit(std::move(row), {head});
+  emit(std::move(row), head);
   fx_.draining.erase(event);
   if (--fx_.parked[event] == 0) fx_.parked.erase(event);
   settle_copies(share, key, 0);
@@ -151,10 +151,10 @@ void Decider::release_one(const LaneShare& share, const Unparked& parked) {
     const auto no =
         rejection(domain::Code::command_expired, "its time passed while it waited for its turn");
     answer(row, late->item, no, late->item.command.event.str(), nullptr, nullptr);
-    emit(std::move(row), {late});
+    emit(std::move(row), late);
   }
   if (runs == nullptr) return;
-  decide(runs->item, {runs}, 1);
+  decide(runs->item, runs, 1);
   settle_copies(share, key, runs == &parked ? 0 : runs->row.order);
 }
 
@@ -165,7 +165,7 @@ void Decider::settle_copies(const LaneShare& share, const ports::LedgerKey& key,
   const KeyState state = *known;
   for (const auto& copy : share.copies) {
     if (copy.row.waits_for != key || copy.row.order <= after_order) continue;
-    replay(copy.item, state, false, {&copy});
+    replay(copy.item, state, false, &copy);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "base/failpoint.hpp"
+#include "contract/codes.hpp"
 #include "contract/keys.hpp"
 
 namespace admitone::pipeline {
@@ -137,7 +138,7 @@ void Decider::command(const Item& item) {
     park(item, attempts);
     return;
   }
-  decide(item, {}, attempts);
+  decide(item, nullptr, attempts);
 }
 
 bool Decider::content_duplicate(const Item& item) {
@@ -230,7 +231,7 @@ void Decider::apply(const domain::Decision& decision, const ports::EventKey& eve
   overlay_.change_sections(lane_, event, decision.deltas);
 }
 
-void Decider::decide(const Item& item, Slot slot, std::int32_t attempts) {
+void Decider::decide(const Item& item, const Unparked* slot, std::int32_t attempts) {
   // A test's stand-in for a command whose content brings the process down.
   if (base::failpoint::kEnabled &&
       item.command.envelope.idempotency_key.value_or("").starts_with("crash-me"))
@@ -245,9 +246,8 @@ void Decider::decide(const Item& item, Slot slot, std::int32_t attempts) {
       const auto& expire = std::get<domain::ExpireReservation>(command.command);
       fx_.timers_back.push_back({{event.tenant, expire.reservation}, expire.hold_version});
     }
-    if (slot.parked != nullptr) {
-      writes_.rekeys.push_back(
-          {slot.parked->row.row, slot.parked->row.part, item.position_key().key, false});
+    if (slot != nullptr) {
+      writes_.rekeys.push_back({slot->row.row, slot->row.part, item.position_key().key, false});
     }
     silent(item, domain::Verdict::invalid, slot);
     return;
@@ -261,16 +261,16 @@ void Decider::decide(const Item& item, Slot slot, std::int32_t attempts) {
   row.status = decision.status;
   KeyState state{.payload = command.payload,
                  .status = decision.status,
-                 .part = slot.parked != nullptr ? slot.parked->row.part : overlay_.part(),
+                 .part = slot != nullptr ? slot->row.part : overlay_.part(),
                  .attempts = attempts,
                  .expires_at = row.expires_at,
                  .outcome = nullptr,
                  .stored_at = row.key,
-                 .stored_part = slot.parked != nullptr ? slot.parked->row.part : overlay_.part()};
+                 .stored_part = slot != nullptr ? slot->row.part : overlay_.part()};
   if (decision.follow == domain::Follow::drain_reservations) {
     // Answered when the last reservation has ended; until then the command is the head of the
     // event's queue.
-    ADMITONE_ASSERT(slot.parked == nullptr);
+    ADMITONE_ASSERT(slot == nullptr);
     row.status = state.status = domain::CommandStatus::in_progress;
     row.completed_at.reset();
     row.expires_at.reset();
@@ -296,7 +296,7 @@ void Decider::decide(const Item& item, Slot slot, std::int32_t attempts) {
 
 void Decider::forward(const Item& item) {
   auto row = row_of(item, domain::Verdict::forwarded);
-  emit(std::move(row), {});
+  emit(std::move(row), nullptr);
   ports::OutgoingRecord out;
   out.topic = ports::OutgoingRecord::Topic::commands;
   out.partition = item.forward_to;
@@ -337,7 +337,7 @@ void Decider::dead(const Item& item) {
   } else {
     auto row = row_of(item, domain::Verdict::dead);
     row.status = domain::CommandStatus::rejected;
-    emit(std::move(row), {});
+    emit(std::move(row), nullptr);
   }
 }
 

@@ -75,10 +75,8 @@ class Decider {
   std::vector<ports::OutgoingRecord> forwards;
 
  private:
-  // Where a decided row goes: inserted (a record of now) or finished (it was parked or waiting).
-  struct Slot {
-    const Unparked* parked = nullptr;
-  };
+  // Where a decided row goes: inserted (slot is null: a record of now) or finished (it was parked
+  // or waiting).
 
   void drain(const LaneShare& share, const ports::EventKey& event);
   void release(const LaneShare& share, const ports::EventKey& event);
@@ -87,7 +85,7 @@ class Decider {
 
   void take(const Item& item);
   void command(const Item& item);
-  void decide(const Item& item, Slot slot, std::int32_t attempts);
+  void decide(const Item& item, const Unparked* slot, std::int32_t attempts);
   void park(const Item& item, std::int32_t attempts);
   void wait_for(const Item& item, const ports::LedgerKey& running, bool alias);
   void forward(const Item& item);
@@ -103,16 +101,16 @@ class Decider {
   // answers.cpp: rows and outcomes
   ports::LedgerRow row_of(const Item& item, domain::Verdict verdict) const;
   void refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no,
-              Slot slot = {});
-  void replay(const Item& item, const KeyState& state, bool alias, Slot slot = {});
-  void silent(const Item& item, domain::Verdict verdict, Slot slot = {});
+              const Unparked* slot = nullptr);
+  void replay(const Item& item, const KeyState& state, bool alias, const Unparked* slot = nullptr);
+  void silent(const Item& item, domain::Verdict verdict, const Unparked* slot = nullptr);
   // Gives the row its sequence and outcome and queues it for publication.
   void answer(ports::LedgerRow& row, const Item& item, const domain::Decision& decision,
               std::string_view subject, const domain::Event* event,
               const domain::Reservation* reservation);
   void number(ports::LedgerRow& row, std::shared_ptr<const contract::OutcomeRecord> outcome,
               base::Timestamp received);
-  void emit(ports::LedgerRow row, Slot slot);
+  void emit(ports::LedgerRow row, const Unparked* slot);
   [[nodiscard]] contract::OutcomeRecord outcome_for(const Item& item) const;
 
   const EngineOptions& options_;

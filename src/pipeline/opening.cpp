@@ -176,7 +176,7 @@ base::Status Publisher::reload(Opening& lane) {
   for (auto& letter : *letters) {
     if (letter.position.offset >= publication.next_offset) continue;  // ours, in memory
     // It went out in the Kafka transaction that moved the group's position past it.
-    if (lane.position && *lane.position && **lane.position > letter.position.offset) {
+    if (lane.position && *lane.position > letter.position.offset) {
       lane.letters_sent.push_back(letter.position);
     } else {
       publication.dead_letters.push_back(std::move(letter));
@@ -204,8 +204,7 @@ void Publisher::finish_opening(Opening& opening) {
       std::erase_if(publication.outcomes,
                     [&](const auto& out) { return out.seq <= lane.published_seq; });
       if (had_outcomes) return publication.outcomes.empty();
-      const bool sent = opening.position && *opening.position &&
-                        **opening.position >= publication.next_offset &&
+      const bool sent = opening.position && *opening.position >= publication.next_offset &&
                         opening.acknowledged < publication.next_offset;
       if (sent)
         for (const auto& letter : publication.dead_letters)
