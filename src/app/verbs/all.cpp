@@ -7,6 +7,8 @@ Verbs make_all_verbs() {
   verbs.push_back(make_config_check());
   verbs.push_back(make_config_print());
   verbs.push_back(make_config_schema());
+  verbs.push_back(make_keys_list());
+  verbs.push_back(make_timers_list());
   verbs.push_back(make_completion());
   verbs.push_back(make_version());
   return verbs;

@@ -11,6 +11,8 @@ namespace admitone::app {
 std::unique_ptr<Verb> make_config_check();
 std::unique_ptr<Verb> make_config_print();
 std::unique_ptr<Verb> make_config_schema();
+std::unique_ptr<Verb> make_keys_list();
+std::unique_ptr<Verb> make_timers_list();
 std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_version();
 

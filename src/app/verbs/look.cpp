@@ -1,0 +1,53 @@
+#include "app/verbs/look.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace admitone::app {
+
+postgres::Views open_views(Context& context) {
+  const Settings& settings = context.settings({"database.reader_url"});
+  postgres::ViewSettings reader;
+  reader.url = settings.database.reader_url;
+  reader.schema = settings.database.schema;
+  reader.connect_timeout = settings.database.connect_timeout;
+  return must(postgres::Views::open(reader));
+}
+
+Json to_json(const postgres::Cell& cell) {
+  if (const auto* number = std::get_if<std::int64_t>(&cell)) return *number;
+  if (const auto* flag = std::get_if<bool>(&cell)) return *flag;
+  if (const auto* words = std::get_if<std::string>(&cell)) return *words;
+  return nullptr;
+}
+
+Rows to_rows(const postgres::CellTable& table) {
+  Rows rows(table.columns);
+  for (const auto& row : table.rows) {
+    std::vector<Json> cells;
+    cells.reserve(row.size());
+    for (const auto& value : row) cells.push_back(to_json(value));
+    rows.add(std::move(cells));
+  }
+  return rows;
+}
+
+Json to_document(const postgres::CellTable& table, std::size_t row) {
+  Json document = Json::object();
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    document[table.columns[i]] = to_json(table.rows.at(row).at(i));
+  }
+  return document;
+}
+
+Json cell(const postgres::CellTable& table, std::size_t row, const std::string& column) {
+  const auto found = std::find(table.columns.begin(), table.columns.end(), column);
+  if (found == table.columns.end()) return nullptr;
+  return to_json(table.rows.at(row).at(static_cast<std::size_t>(found - table.columns.begin())));
+}
+
+postgres::CellTable ask(postgres::Views& views, const postgres::ViewQuery& query) {
+  return must(views.query(query));
+}
+
+}  // namespace admitone::app
