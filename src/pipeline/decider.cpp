@@ -325,8 +325,8 @@ void Decider::dead(const Item& item) {
   verbatim.key = item.record.key;
   verbatim.headers = item.record.headers;
   if (item.record.bytes <= options_.dead_letter_value_bytes) verbatim.value = item.record.value;
-  ports::PendingDeadLetter letter{item.record.position, contract::pack_record(verbatim),
-                                  std::move(facts)};
+  ports::PendingDeadLetter letter{item.record.position, item.tenant(),
+                                  contract::pack_record(verbatim), std::move(facts)};
   fx_.publication.dead_letters.push_back(letter);
   writes_.dead_letters.push_back(std::move(letter));
 

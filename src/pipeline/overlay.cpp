@@ -141,7 +141,7 @@ void Overlay::write(ports::UnitWrites& writes) const {
       const auto sold = section.sold - (before != nullptr ? before->sold : 0);
       if (held == 0 && sold == 0) continue;
       writes.sections.push_back({key, touched.now.lane, section.section_id, held, sold,
-                                 before != nullptr ? before->row_version : 1});
+                                 before != nullptr ? before->row_version : 0});
     }
   }
   for (const auto& [key, touched] : reservations_)
@@ -152,12 +152,14 @@ void Overlay::remember() {
   for (auto& [key, touched] : events_) {
     if (touched.row_changed) touched.now.row_version = touched.base_row_version + 1;
     for (auto& section : touched.now.sections) {
+      // Writing an event's row writes all of its sections; else only those whose counters moved.
       const auto* before = base_of(touched, section.section_id);
       if (before == nullptr) {
-        section.row_version = section.held == 0 && section.sold == 0 ? 1 : 2;
+        section.row_version = 1;
       } else {
-        const bool moved = section.held != before->held || section.sold != before->sold;
-        section.row_version = before->row_version + (moved ? 1 : 0);
+        const bool written =
+            touched.row_changed || section.held != before->held || section.sold != before->sold;
+        section.row_version = before->row_version + (written ? 1 : 0);
       }
     }
     touched.lane->events.put(std::move(touched.now));

@@ -59,6 +59,7 @@ struct UnpublishedOutcome {
 
 struct PendingDeadLetter {
   base::Position position;
+  base::TenantId tenant;  // the nil tenant when it was not readable
   std::string packed;  // contract::pack_record; empty value when over the limit
   contract::DeadLetterFacts facts;
 };
