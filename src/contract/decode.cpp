@@ -159,7 +159,8 @@ class Decoding {
   std::variant<DecodedCommand, Refusal> finish() {
     if (!envelope_) return dead("no_identity", why_unreadable_);
     const auto version = raw_.get(Attribute::specversion);
-    if (version && *version != "1.0") return dead("unknown_type", "specversion is not 1.0");
+    if (raw_.is_sound(Attribute::specversion) && *version != "1.0")
+      return dead("unknown_type", "specversion is not 1.0");
     if (!version) errors_.add("", "attribute specversion is required");
     const auto type = command_type(envelope_->type);
     if (!type) return dead("unknown_type", "type is not a command of this version");
