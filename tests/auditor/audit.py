@@ -54,7 +54,12 @@ def collect(env: dict[str, str], drained: bool = True, partitioner: str = "murmu
     return Facts(home=topics[0], commands=commands, ends=ends, outcomes=outcomes,
                  dead_letters=[record for p in sorted(letters) for record in letters[p]],
                  committed={at: o for at, o in committed.items() if at[0] in topics}, drained=drained,
-                 partitioner=partitioner, **rows)
+                 partitioner=partitioner, default_hold=seconds_of(env.get("ADMITONE_RESERVATIONS_DEFAULT_HOLD", "10m")),
+                 max_attempts=int(env.get("ADMITONE_DEAD_LETTER_MAX_ATTEMPTS", "5")), **rows)
+
+
+def seconds_of(text: str) -> int:
+    return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[text[-1]]
 
 
 def audit(facts: Facts) -> Findings:

@@ -18,6 +18,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 LIMIT = 2 ** 53 - 1
+MAX_VALUE, MAX_DEPTH = 256 * 1024, 32  # the defaults of limits.max_value_bytes and limits.max_depth
 
 # type → ({required: kind}, {optional: kind})
 FIELDS = {
@@ -47,7 +48,8 @@ class Command:
     why: str = ""
     attributes: dict | None = None
     data: dict | None = None
-    identity: bool = False  # id, source, type and tenant are readable: an outcome is owed
+    # id, source, type and tenant are readable: an outcome is owed. None: the contract leaves it open.
+    identity: bool | None = False
 
     @property
     def type(self) -> str:
@@ -106,36 +108,75 @@ def _parse(text: bytes):
         raise _Bad(str(bad)) from bad
 
 
-def _envelope(record: Record) -> tuple[dict, object]:
-    """Attributes and data of both CloudEvents modes; raises _Bad when there is no reading it."""
-    if record.value is None:
-        raise _Bad("no value")
+def _headers(record: Record) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in record.headers:
-        if name in headers and (name.startswith("ce_") or name == "idempotency-key"):
+        if name in headers and (name in {f"ce_{a}" for a in ATTRIBUTES} or name == "idempotency-key"):
             raise _Bad("header twice")
         headers[name] = (value or b"").decode("utf-8")
+    return headers
+
+
+def _document(record: Record):
+    if record.value is None:
+        raise _Bad("no value")
+    if len(record.value) > MAX_VALUE:
+        raise _Bad("over the limit")
     value = record.value
     if len(value) > 5 and value[0] == 0:
         value = value[5:]
     document = _parse(value)
-    if headers.get("content-type", "").startswith("application/cloudevents+json"):
-        if not isinstance(document, dict):
-            raise _Bad("not an object")
-        attributes = {name: document[name] for name in ATTRIBUTES if name in document}
-        data = document.get("data")
-    else:
-        attributes = {name: headers[f"ce_{name}"] for name in ATTRIBUTES if f"ce_{name}" in headers}
-        data = document
+    if _depth(document) > MAX_DEPTH:
+        raise _Bad("nested too deeply")
+    return document
+
+
+def _depth(document) -> int:
+    deepest, level = 0, [document]
+    while level:
+        level = [child for node in level if isinstance(node, (dict, list))
+                 for child in (node.values() if isinstance(node, dict) else node)]
+        deepest += 1
+    return deepest
+
+
+def _finish(attributes: dict, headers: dict[str, str]) -> dict:
+    """Joins the two spellings of the key; empty counts as absent."""
     plain = headers.get("idempotency-key")
     if plain:
         if attributes.get("idempotencykey") not in (None, "", plain):
             attributes["conflict"] = True
-        attributes.setdefault("idempotencykey", plain)
+        attributes["idempotencykey"] = attributes.get("idempotencykey") or plain
     for name in ("idempotencykey", "actorid"):
         if attributes.get(name) == "":
             del attributes[name]
-    return attributes, data
+    return attributes
+
+
+def _identity(attributes: dict) -> bool:
+    return all(isinstance(attributes.get(n), str) and attributes[n] for n in ("id", "source", "type")) \
+        and UUID.fullmatch(str(attributes.get("tenantid"))) is not None
+
+
+def _envelope(record: Record) -> tuple[dict, object] | Command:
+    """Attributes and data of both CloudEvents modes, or a dead command when there is no reading it."""
+    try:
+        headers = _headers(record)
+    except (_Bad, UnicodeDecodeError) as bad:
+        return Command("dead", str(bad), identity=None)
+    structured = headers.get("content-type", "").startswith("application/cloudevents+json")
+    named = {name: headers[f"ce_{name}"] for name in ATTRIBUTES if f"ce_{name}" in headers}
+    try:
+        document = _document(record)
+    except _Bad as bad:
+        identity = None if "limit" in str(bad) or structured else _identity(named)
+        # A member given twice can be pointed at, bytes that are no JSON can not.
+        return Command("invalid" if bad.args[0] == "duplicate member" else "dead", str(bad), named, None, identity)
+    if not structured:
+        return _finish(named, headers), document
+    if not isinstance(document, dict):
+        return Command("dead", "not an object")
+    return _finish({name: document[name] for name in ATTRIBUTES if name in document}, headers), document.get("data")
 
 
 def _kind_ok(kind: str, value) -> bool:
@@ -159,12 +200,11 @@ def _kind_ok(kind: str, value) -> bool:
 
 
 def understand(record: Record) -> Command:
-    try:
-        attributes, data = _envelope(record)
-    except (_Bad, UnicodeDecodeError) as bad:
-        return Command("dead", str(bad))
-    identity = all(isinstance(attributes.get(n), str) and attributes[n] for n in ("id", "source", "type")) \
-        and UUID.fullmatch(str(attributes.get("tenantid"))) is not None
+    read = _envelope(record)
+    if isinstance(read, Command):
+        return read
+    attributes, data = read
+    identity = _identity(attributes)
     if attributes.get("type") not in TYPES:
         return Command("dead", "unknown type", attributes, None, identity)
     body = data if isinstance(data, dict) else None

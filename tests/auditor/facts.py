@@ -95,6 +95,8 @@ class Facts:
     drained: bool = True  # everything was to be consumed and published
     partitioner: str = "murmur2"  # or "none": trust the producers
     content_window: int = 100  # milliseconds
+    default_hold: int = 600  # seconds
+    max_attempts: int = 5  # after so many a command that crashes may be given up
 
     @property
     def home_partitions(self) -> int:

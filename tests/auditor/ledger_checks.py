@@ -157,6 +157,8 @@ def content_windows(index: Index):
 
 def refusals(index: Index, findings: Findings) -> None:
     check = findings.check("refusals", "L9 L23", "good commands are decided, bad ones refused, by the auditor's reading")
+    given_up = technical_ends(index)
+    findings.counts["given_up"] = len(given_up)
     for position, record in index.records.items():
         verdict, command = index.verdict(position), index.command(position)
         if verdict in (None, "forwarded") or index.is_repeat(record):
@@ -164,7 +166,8 @@ def refusals(index: Index, findings: Findings) -> None:
         check.examined += 1
         if command.kind == "ok" and verdict == "invalid":
             check.refute("a good command refused as invalid", position=position, outcome=problem_of(index, position))
-        if command.kind == "ok" and verdict == "dead":
+        if command.kind == "ok" and verdict == "dead" and \
+                given_up.isdisjoint((position, index.origin[position])):
             check.refute("a good command dead-lettered", position=position, outcome=problem_of(index, position))
         if command.kind == "invalid" and verdict not in ("invalid", "dead"):
             check.refute("a bad command decided", position=position, verdict=verdict, why=command.why)
@@ -173,6 +176,14 @@ def refusals(index: Index, findings: Findings) -> None:
                          why=command.why)
         if verdict == "expired" and "expirytime" not in (command.attributes or {}):
             check.refute("expired without an expirytime", position=position)
+
+
+def technical_ends(index: Index) -> set[str]:
+    """Commands that brought the process down, or failed technically, as often as is allowed."""
+    return {"/".join(str(letter.header(f"admitone-dlq-{part}")) for part in ("topic", "partition", "offset"))
+            for letter in index.facts.dead_letters
+            if letter.header("admitone-dlq-code") == "PROCESSING_FAILED"
+            and int(letter.header("admitone-dlq-attempts") or 0) >= index.facts.max_attempts}
 
 
 def problem_of(index: Index, position: str):

@@ -112,10 +112,11 @@ def one_outcome(index: Index, findings: Findings) -> None:
         silent = command.kind == "ok" and command.short == "reservation.expire"
         if verdict == "duplicate":
             wrong = len(first) != 0 or (len(again) != 1 and not (silent and not again))
-        elif verdict in OWED_ONE:
+        elif verdict in OWED_ONE or (verdict == "invalid" and command.identity is None):
             wrong = len(again) != 0 or (len(first) != 1 and not (silent and not first))
         else:
-            wrong = len(again) != 0 or len(first) != (1 if command.identity else 0)
+            allowed = (0, 1) if command.identity is None else (int(command.identity),)
+            wrong = len(again) != 0 or len(first) not in allowed
         if wrong and (index.facts.drained or len(outcomes) > 1):
             check.refute("wrong number of outcomes", position=position, verdict=verdict,
                          first=[f"{o.partition}:{o.seq} {o.code}" for o in first],

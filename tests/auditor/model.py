@@ -12,7 +12,7 @@ import datetime
 from .facts import Outcome
 from .index import Index
 
-MAX_HOLD = 86_400
+MAX_HOLD = 3_600  # above it a setting may refuse
 
 
 def millis(value) -> int | None:
@@ -201,7 +201,7 @@ class Model:
             wanted[item["sectionId"]] = wanted.get(item["sectionId"], 0) + item["quantity"]
         if event.limit is not None and sum(wanted.values()) > event.limit:
             refusals.add("LIMIT_EXCEEDED")
-        if data.get("holdSeconds", 600) > MAX_HOLD:
+        if data.get("holdSeconds", 0) > MAX_HOLD:
             refusals.add("?LIMIT_EXCEEDED")
         for section, quantity in wanted.items():
             have = event.sections.get(section)
@@ -312,7 +312,8 @@ class Model:
             self.complain("holds another reservation than asked", outcome, shown=rid)
         known = Reservation(event=event_id, status="held", version=1, hold_version=1,
                             items=[(i["sectionId"], i["quantity"]) for i in d["items"]],
-                            expires=now + 1000 * d.get("holdSeconds", 600), fingerprint=command.fingerprint)
+                            expires=now + 1000 * d.get("holdSeconds", self.index.facts.default_hold),
+                            fingerprint=command.fingerprint)
         self.reservations[(outcome.tenant, rid)] = known
         if event is not None:
             self.move(outcome.tenant, known, +1, 0)

@@ -309,7 +309,7 @@ def test_both_modes_and_the_confluent_prefix_mean_the_same():
 
 
 @pytest.mark.parametrize("value, headers, kind", [
-    (b"\xff", ENVELOPE, "dead"), (None, ENVELOPE, "dead"), (b'{"a":1,"a":2}', ENVELOPE, "dead"),
+    (b"\xff", ENVELOPE, "dead"), (None, ENVELOPE, "dead"), (b'{"a":1,"a":2}', ENVELOPE, "invalid"),
     (b"{}", ENVELOPE, "invalid"), (json.dumps(BODY).encode(), ENVELOPE[1:], "invalid"),
     (json.dumps({**BODY, "expectedVersion": 1.5}).encode(), ENVELOPE, "invalid"),
     (json.dumps(BODY).encode(), ENVELOPE[:4] + [("ce_type", b"ticketing.event.cancel.v2")], "dead"),

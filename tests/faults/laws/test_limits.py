@@ -1,0 +1,133 @@
+"""Laws L17–L20 as an operator meets them: isolation, retention, shutdown, bounds."""
+from __future__ import annotations
+
+import pathlib
+import signal
+import time
+
+import psycopg
+import pytest
+
+from lab import until
+
+
+# ---------------------------------------------------------------- L17
+
+def test_l17_the_workers_role_sees_nothing_without_a_tenant(lab):
+    lab.traffic(70, 150)
+    lab.worker()
+    lab.drain()
+    schema = lab.installation.schema
+    owned = [name for name, in lab.stack.sql(
+        "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a "
+        "on a.attrelid = c.oid where n.nspname = %s and c.relkind in ('r', 'p') and not c.relispartition "
+        "and a.attname = 'tenant_id' and not a.attisdropped", schema)]
+    assert len(owned) >= 4
+    with psycopg.connect(lab.stack.env["ADMITONE_DATABASE_URL"], autocommit=True) as worker:
+        for name in owned:
+            assert worker.execute(f'select count(*) from "{schema}"."{name}"').fetchone() == (0,), name
+        flags = worker.execute("select rolbypassrls, rolsuper from pg_roles where rolname = current_user").fetchone()
+        assert flags == (False, False)
+    forced = lab.stack.sql(
+        "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = %s and "
+        "c.relname = any(%s) and not (c.relrowsecurity and c.relforcerowsecurity)", schema, owned)
+    assert forced == []
+
+
+def test_l17_the_reader_reads_only_public_views(lab):
+    schema = lab.installation.schema
+    tables = [name for name, in lab.stack.sql(
+        "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = %s "
+        "and c.relkind in ('r', 'p')", schema)]
+    assert tables
+    with psycopg.connect(lab.stack.env["ADMITONE_DATABASE_READER_URL"], autocommit=True) as reader:
+        for name in tables:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(f'select 1 from "{schema}"."{name}" limit 1')
+        assert reader.execute(f'select count(*) from "{schema}".invariant_violations').fetchone() == (0,)
+
+
+# ---------------------------------------------------------------- L18
+
+@pytest.mark.parametrize("mutant", ["", "mutant:retention_unchecked"])
+def test_l18_a_horizon_shorter_than_what_may_come_back_is_refused(lab, mutant):
+    worker = lab.worker(mutant, wait=False, ADMITONE_IDEMPOTENCY_COMPLETED_TTL="2d")
+    if mutant:
+        worker.wait_ready(30)
+        return
+    until("the worker refuses", lambda: not worker.alive, 30)
+    assert worker.process.returncode not in (0, None) and worker.process.returncode > 0
+    said = worker.log.read_text()
+    assert "2d" in said and "completed_ttl" in said, said
+
+
+# ---------------------------------------------------------------- L19
+
+@pytest.mark.parametrize("dead", ["kafka", "postgres", "both"])
+def test_l19_a_worker_ends_within_its_grace_when_servers_are_dead(lab, dead):
+    kafka, postgres = lab.kafka_proxy(), lab.postgres_proxy()
+    worker = lab.worker(kafka=kafka, postgres=postgres, ADMITONE_SHUTDOWN_GRACE="5s")
+    lab.traffic(71, 300)
+    until("it works", lambda: lab.verdicts(), 30)
+    kafka.refuse(dead in ("kafka", "both"))
+    postgres.refuse(dead in ("postgres", "both"))
+    lab.traffic(72, 300)
+    began = time.monotonic()
+    worker.end(20)
+    assert time.monotonic() - began < 6.5
+    kafka.refuse(False)
+    postgres.refuse(False)
+    lab.worker()
+    lab.drain()
+    lab.prove()
+
+
+def test_l19_a_second_sigterm_ends_at_once(lab):
+    proxy = lab.postgres_proxy()
+    worker = lab.worker(postgres=proxy, ADMITONE_SHUTDOWN_GRACE="20s")
+    rule = proxy.rule("request", "commit", "hold", nth=0)
+    lab.traffic(73, 100)
+    rule.wait_hit()
+    worker.signal(signal.SIGTERM)
+    until("the first is noticed", lambda: b"drain" in worker.log.read_bytes().lower()
+          or b"sigterm" in worker.log.read_bytes().lower(), 10, 0.05)
+    began = time.monotonic()
+    worker.signal(signal.SIGTERM)
+    code = worker.process.wait(10)
+    assert time.monotonic() - began < 2 and code != 0
+    proxy.release(rule)
+
+
+# ---------------------------------------------------------------- L20
+
+def resident_mib(worker) -> float:
+    for line in pathlib.Path(f"/proc/{worker.process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def test_l20_memory_does_not_grow_with_the_backlog(lab):
+    """The database answers nothing; ten times what the queues may hold waits in the topic."""
+    event = lab.event_id(0)
+    filler = "x" * 3000
+    lab.send([lab.event(event)])
+    proxy = lab.postgres_proxy()
+    worker = lab.worker(postgres=proxy, ADMITONE_WORKER_LANE_QUEUE_BYTES=str(2 << 20),
+                        ADMITONE_WORKER_LANE_QUEUE_RECORDS="1000", ADMITONE_WORKER_BATCH_RECORDS="500")
+    lab.drain()
+    rule = proxy.rule("request", "commit", "hold", nth=0)
+    lab.send([lab.hold(event, "first")])
+    rule.wait_hit()
+    before = resident_mib(worker)
+    lab.send([lab.hold(event, f"n{n}", customerId=filler[:60], holdSeconds=3000 + n % 500) for n in range(40_000)])
+    until("the lane's queue is full", lambda: lab.installation.lag() >= 40_000, 60)
+    deadline, worst = time.monotonic() + 5, 0.0
+    while time.monotonic() < deadline:
+        worst = max(worst, resident_mib(worker))
+    assert worst - before < 60, f"{before:.0f} MiB before, {worst:.0f} MiB at the worst"
+    worker.kill()
+    proxy.release(rule)
+    lab.worker()
+    lab.drain(180)
+    lab.prove()

@@ -1,0 +1,166 @@
+"""Laws L6–L8: the outcome log stays 1, 2, 3 … whoever dies, freezes or is late."""
+from __future__ import annotations
+
+import pytest
+
+from lab import until
+
+PUBLISH_POINTS = ["publish.begin", "publish.produced", "publish.delivered", "publish.offsets_sent",
+                  "publish.before_commit", "publish.committed"]
+TAKE_OVER_POINTS = ["takeover.epoch_raised", "takeover.closed", "takeover.reloaded"]
+
+
+# ---------------------------------------------------------------- L6
+
+def cancelled_while_busy(lab, failpoints):
+    """An event with many reservations is cancelled; commands for it keep coming while they are drained."""
+    event, other = lab.event_id(1), lab.event_id(1)
+    holds = [f"h{n}" for n in range(1600)]
+    lab.send([lab.event(event), lab.event(other)] + [lab.hold(event, name) for name in holds] +
+             [lab.confirm(event, name) for name in holds[:300]] +
+             [("event.cancel", "cancel", {"eventId": event, "reason": "rain"})] +
+             [command for n in range(200) for command in (
+                 lab.hold(event, f"late{n}"), lab.confirm(event, f"h{n + 300}"), lab.hold(other, f"o{n}"))] +
+             [("event.cancel", "cancel", {"eventId": event, "reason": "rain"}),
+              ("event.cancel", "cancel-again", {"eventId": event, "reason": "rain"})])
+    lab.worker(failpoints)
+    lab.drain()
+
+
+def test_l6_parked_commands_are_decided_in_order(lab):
+    cancelled_while_busy(lab, "")
+    lab.prove()
+    assert lab.verdicts().get("parked", 0) > 100
+    statuses = dict(lab.installation.view("select status, count(*) from {s}.reservation_log group by status"))
+    assert statuses == {"released": 1300, "cancelled": 300, "held": 200}
+
+
+def test_l6_an_owner_that_dies_while_draining_is_succeeded(lab):
+    cancel_deaths = ["unit.before_commit=kill@3", "unit.after_commit=kill@4", "unit.committed=kill@5",
+                     "publish.offsets_sent=kill@3"]
+    for failpoints in cancel_deaths:
+        lab.worker(failpoints, wait=False)
+    cancelled_while_busy(lab, "")
+    lab.prove()
+
+
+def test_l6_unordered_release_is_caught(lab):
+    cancelled_while_busy(lab, "mutant:parked_unordered")
+    lab.refute("event_order")
+
+
+# ---------------------------------------------------------------- L7
+
+def test_l7_failing_units_leave_no_gap(lab):
+    lab.traffic(20, 300)
+    for point in ("unit.open=fail@3", "unit.before_fence=fail@4", "unit.before_commit=fail@3",
+                  "unit.after_commit=fail@3"):
+        worker = lab.worker(point)
+        lab.traffic(21 + len(point), 60)
+        lab.drain()
+        worker.end()
+    lab.prove()
+
+
+def test_l7_an_identity_column_as_sequence_is_caught(lab):
+    lab.traffic(22, 200)
+    lab.worker("unit.before_fence=fail@3;mutant:identity_sequence")
+    until("the group has no lag", lambda: lab.installation.lag() == 0, 60)
+    lab.refute("dense_sequence")
+
+
+# ---------------------------------------------------------------- L8
+
+@pytest.mark.parametrize("point", PUBLISH_POINTS + TAKE_OVER_POINTS)
+def test_l8_a_publisher_killed_between_any_two_steps(lab, point):
+    lab.traffic(30, 150)
+    at = 1 if point in TAKE_OVER_POINTS else 2
+    victim = lab.worker(f"{point}=kill@{at}", wait=False)
+    lab.traffic(31, 50, pace=200)
+    lab.until_dead(victim)
+    lab.worker()
+    lab.drain()
+    lab.prove()
+
+
+@pytest.mark.parametrize("point", PUBLISH_POINTS[:-1])
+def test_l8_a_publisher_frozen_between_any_two_steps(lab, point):
+    lab.traffic(32, 150)
+    victim = lab.worker(f"{point}=stop@2", wait=False)
+    lab.traffic(33, 50, pace=200)
+    lab.until_stopped(victim)
+    lab.worker()
+    lab.drain()
+    victim.thaw()
+    lab.traffic(34, 100, pace=200)
+    lab.drain()
+    lab.prove()
+
+
+def test_l8_offsets_without_group_metadata_are_caught(lab):
+    """A zombie's transaction that nobody refuses puts its outcomes beside its successor's."""
+    mutant = "mutant:offsets_without_group_metadata"
+    victim = lab.worker(f"publish.begin=stop@2;{mutant}", wait=False)
+    lab.traffic(35, 300, pace=500)
+    lab.until_stopped(victim)
+    lab.worker(mutant)
+    lab.drain()
+    victim.thaw()
+
+    def doubled() -> bool:
+        return "dense_sequence" in lab.audit(drained=False).refuted()
+    until("the zombie's outcomes are in the log", doubled, 30, 1.0)
+
+
+def held_request(lab, api, failpoints=""):
+    """The `api` request of one Kafka transaction is late in the network and arrives in a later one."""
+    proxy = lab.kafka_proxy()
+    lab.worker(failpoints, kafka=proxy, ADMITONE_KAFKA_REQUEST_TIMEOUT="2s", ADMITONE_KAFKA_TRANSACTION_TIMEOUT="8s")
+    lab.traffic(36, 50)
+    lab.drain()
+    rule = proxy.rule("request", api, "hold")
+    lab.traffic(37, 400, pace=400)
+    rule.wait_hit()
+    lab.traffic(38, 1200, pace=500)
+    proxy.release(rule)
+    assert rule.finished.wait(30)
+    lab.traffic(39, 200, pace=500)
+    lab.drain()
+
+
+def test_l8_a_late_end_txn_commits_nothing_it_should_not(lab):
+    held_request(lab, "EndTxn")
+    lab.prove()
+
+
+def test_l8_a_late_offset_commit_only_causes_redeliveries(lab):
+    held_request(lab, "TxnOffsetCommit")
+    lab.prove()
+
+
+@pytest.mark.parametrize("api", ["EndTxn", "TxnOffsetCommit", "AddOffsetsToTxn", "AddPartitionsToTxn", "Produce",
+                                 "InitProducerId"])
+@pytest.mark.parametrize("side, action", [("request", "cut"), ("response", "cut"), ("response", "drop")])
+def test_l8_lost_requests_and_answers_are_survived(lab, api, side, action):
+    proxy = lab.kafka_proxy()
+    rule = proxy.rule(side, api, action, nth=1 if api == "InitProducerId" else 3)
+    lab.worker(kafka=proxy, ADMITONE_KAFKA_REQUEST_TIMEOUT="2s")
+    lab.traffic(40, 300, pace=400)
+    rule.wait_hit()
+    lab.traffic(41, 200, pace=400)
+    lab.drain()
+    lab.prove()
+
+
+def test_l8_a_tail_read_too_early_is_caught(lab):
+    """The predecessor's transaction is still open, with its offsets sent, when the new owner reads the tail."""
+    mutant = "mutant:tail_before_closed;mutant:tail_before_stable"
+    victim = lab.worker("publish.before_commit=stop@2", wait=False)
+    lab.traffic(42, 300, pace=500)
+    lab.until_stopped(victim)
+    lab.worker(mutant, ADMITONE_KAFKA_TAKE_OVER_WAIT="60s")
+    victim.thaw()
+
+    def doubled() -> bool:
+        return "dense_sequence" in lab.audit(drained=False).refuted()
+    until("outcomes are in the log twice", doubled, 60, 1.0)
