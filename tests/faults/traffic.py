@@ -213,7 +213,7 @@ class Traffic:
         changed = json.loads(json.dumps(data))
         for name in ("customerId", "paymentReference", "reason", "refundReference", "description", "name"):
             if name in changed:
-                changed[name] += " changed"
+                changed[name] += "-changed"
                 return changed
         changed["holdSeconds"] = 77
         return changed
