@@ -109,6 +109,11 @@ bool Engine::ready() const {
   return active && all.size() == owned_.load() && publisher_->settled();
 }
 
+void Engine::step() {
+  for (auto& pipeline : pipelines_) pipeline->step();
+  publisher_->step();
+}
+
 void Engine::drain() {
   for (auto& pipeline : pipelines_) pipeline->drain();
 }

@@ -43,6 +43,8 @@ class Engine : public ports::RecordSink {
   }
   void run_publisher(const std::stop_token& stop) { publisher_->run(stop); }
   [[nodiscard]] std::size_t pipelines() const { return pipelines_.size(); }
+  // One round of every loop on the caller's thread, instead of threads: simulation.
+  void step();
 
   // The group was joined, every assigned lane is taken and open for publishing.
   [[nodiscard]] bool ready() const;

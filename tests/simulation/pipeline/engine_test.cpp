@@ -1,0 +1,257 @@
+#include <gtest/gtest.h>
+
+#include "base/failpoint.hpp"
+#include "contract/keys.hpp"
+#include "simulation/pipeline/world.hpp"
+
+namespace admitone::simulation {
+namespace {
+
+using Codes = std::vector<std::string>;
+const std::string kEvent = "0a000000-0000-4000-8000-000000000001";
+const std::string kHold = "0b000000-0000-4000-8000-000000000001";
+
+std::vector<std::int64_t> up_to(std::int64_t n) {
+  std::vector<std::int64_t> all;
+  for (std::int64_t i = 1; i <= n; ++i) all.push_back(i);
+  return all;
+}
+
+class EngineTest : public ::testing::Test {
+ protected:
+  void begin() {
+    one = world.worker("one");
+    one->source.assign(World::all_lanes());
+    world.turn(*one);
+  }
+  const domain::Event& event() { return world.database.events.begin()->second; }
+  World world;
+  std::unique_ptr<Worker> one;
+  std::int32_t lane = world.lane_of(kEvent);
+};
+
+TEST_F(EngineTest, AnswersEachCommandOnceInOrder) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.send(kEvent, hold(kEvent, 4, "k2"));
+  world.send(kEvent, hold(kEvent, 7, "k3"));
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), (Codes{"EVENT_CREATED", "RESERVATION_HELD", "CAPACITY_EXHAUSTED"}));
+  EXPECT_EQ(world.kafka.sequences(lane), up_to(3));
+  EXPECT_EQ(event().sections[0].held, 4);
+  EXPECT_EQ(world.kafka.positions.at({0, lane}), 3);
+}
+
+TEST_F(EngineTest, GivesAStoredOutcomeAgainWithinABatchAndAcrossBatches) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.send(kEvent, hold(kEvent, 4, "k2"));
+  world.send(kEvent, hold(kEvent, 4, "k2"));
+  world.turn(*one);
+  world.send(kEvent, hold(kEvent, 4, "k2"));
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane),
+            (Codes{"EVENT_CREATED", "RESERVATION_HELD", "=RESERVATION_HELD", "=RESERVATION_HELD"}));
+  EXPECT_EQ(event().sections[0].held, 4);
+}
+
+TEST_F(EngineTest, RefusesAKeyThatIsUsedWithAnotherPayload) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.send(kEvent, hold(kEvent, 1, "k2"));
+  world.send(kEvent, hold(kEvent, 2, "k2"));
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane),
+            (Codes{"EVENT_CREATED", "RESERVATION_HELD", "IDEMPOTENCY_KEY_REUSED"}));
+  EXPECT_EQ(event().sections[0].held, 1);
+}
+
+TEST_F(EngineTest, ForwardsARecordFromAnotherTopicAndRecognisesASecondForward) {
+  begin();
+  one->source.assign({{1, 0}});
+  world.turn(*one);
+  world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), Codes{"EVENT_CREATED"});
+  // The forward is delivered again: a crash between delivery and commit.
+  const auto copy = world.kafka.commands.at({0, lane}).back();
+  world.kafka.append({0, lane}, copy);
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), Codes{"EVENT_CREATED"});
+  EXPECT_EQ(world.database.at({0, lane, 1})->verdict, domain::Verdict::duplicate);
+}
+
+TEST_F(EngineTest, RefusesAnOriginItDidNotSign) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  auto& record = world.kafka.commands.at({0, lane}).back();
+  record.headers.push_back({"admitone-origin", "partner/0/0"});
+  record.headers.push_back({"admitone-origin-signature", std::string(64, '0')});
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), Codes{"INVALID_COMMAND"});
+  ASSERT_EQ(world.kafka.dead_letters.size(), 1U);
+  EXPECT_TRUE(world.database.events.empty());
+  EXPECT_TRUE(world.database.dead_letters.empty()) << "forgotten once it is published";
+}
+
+TEST_F(EngineTest, CancelsAnEventInBoundedUnitsAndReleasesWhatWasParkedInOrder) {
+  world.options.continuation_rows = 2;
+  begin();
+  world.send(kEvent, create_event(kEvent, 100, "k1"));
+  for (int i = 0; i < 5; ++i)
+    world.send(kEvent, hold(kEvent, 1, "h" + std::to_string(i),
+                            "0b000000-0000-4000-8000-00000000000" + std::to_string(i)));
+  world.send(kEvent, cancel_event(kEvent, "c1"));
+  world.send(kEvent, hold(kEvent, 1, "late-1"));
+  world.send(kEvent, cancel_event(kEvent, "c1"));
+  world.send(kEvent, cancel_event(kEvent, "c2"));
+  world.turn(*one, 80);
+  EXPECT_EQ(
+      world.codes(lane),
+      (Codes{"EVENT_CREATED", "RESERVATION_HELD", "RESERVATION_HELD", "RESERVATION_HELD",
+             "RESERVATION_HELD", "RESERVATION_HELD", "RESERVATION_RELEASED", "RESERVATION_RELEASED",
+             "RESERVATION_RELEASED", "RESERVATION_RELEASED", "RESERVATION_RELEASED",
+             "EVENT_CANCELLED", "=EVENT_CANCELLED", "EVENT_NOT_ON_SALE", "EVENT_CANCELLED"}));
+  EXPECT_EQ(event().status, domain::EventStatus::cancelled);
+  EXPECT_EQ(event().sections[0].held, 0);
+  EXPECT_TRUE(world.database.parked.empty());
+}
+
+TEST_F(EngineTest, ExpiresADueHoldThroughItsOwnPartition) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.send(kEvent, hold(kEvent, 4, "k2", kHold));
+  world.turn(*one);
+  world.clock.pass(std::chrono::seconds{601});
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), (Codes{"EVENT_CREATED", "RESERVATION_HELD", "RESERVATION_EXPIRED"}));
+  EXPECT_EQ(event().sections[0].held, 0);
+  world.send(kEvent, confirm(kEvent, kHold, "k3"));
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane).back(), "RESERVATION_EXPIRED");
+}
+
+TEST_F(EngineTest, TheNextOwnerPublishesExactlyWhatIsMissing) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one);
+  one->log.before_publish = [] { return FakeLog::Fault::refused; };
+  world.send(kEvent, hold(kEvent, 1, "k2"));
+  world.send(kEvent, hold(kEvent, 1, "k3"));
+  world.turn(*one);
+  ASSERT_EQ(world.kafka.sequences(lane), up_to(1));
+  auto two = world.worker("two");
+  two->source.assign(World::all_lanes());
+  world.turn(*two);
+  EXPECT_EQ(world.kafka.sequences(lane), up_to(3));
+  EXPECT_EQ(event().sections[0].held, 2);
+}
+
+TEST_F(EngineTest, AFencedWorkerChangesNothing) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one);
+  auto two = world.worker("two");
+  two->source.assign(World::all_lanes());
+  world.turn(*two);
+  world.send(kEvent, hold(kEvent, 1, "k2"));
+  const auto units = world.database.units;
+  world.turn(*one, 5);
+  EXPECT_EQ(world.database.units, units);
+  world.turn(*two);
+  EXPECT_EQ(world.kafka.sequences(lane), up_to(2));
+}
+
+TEST_F(EngineTest, APublicationInDoubtIsSettledByTheLogItself) {
+  begin();
+  int calls = 0;
+  one->log.before_publish = [&calls] {
+    ++calls;
+    if (calls == 1) return FakeLog::Fault::recycled_after;
+    return calls == 2 ? FakeLog::Fault::recycled_before : FakeLog::Fault::none;
+  };
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one);
+  world.send(kEvent, hold(kEvent, 1, "k2"));
+  world.turn(*one);
+  EXPECT_EQ(world.kafka.sequences(lane), up_to(2));
+}
+
+TEST_F(EngineTest, AnOpenTransactionOfADeadPredecessorIsFencedBeforeTheTailIsRead) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one);
+  world.kafka.open_transaction[lane] = true;
+  auto two = world.worker("two");
+  two->source.assign(World::all_lanes());
+  world.turn(*two);
+  EXPECT_TRUE(world.kafka.fenced.contains("one"));
+  world.send(kEvent, hold(kEvent, 1, "k2"));
+  world.turn(*two);
+  EXPECT_EQ(world.kafka.sequences(lane), up_to(2));
+}
+
+TEST_F(EngineTest, ALostDatabaseIsWaitedForAndNothingIsLost) {
+  begin();
+  one->store.before_commit = [n = 0]() mutable {
+    ++n;
+    if (n % 3 == 1) return FakeStore::Fault::lost_before;
+    return n % 3 == 2 ? FakeStore::Fault::lost_after : FakeStore::Fault::none;
+  };
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one, 60);
+  world.send(kEvent, hold(kEvent, 1, "k2"));
+  world.turn(*one, 60);
+  EXPECT_EQ(world.kafka.sequences(lane), up_to(2));
+  EXPECT_EQ(event().sections[0].held, 1);
+}
+
+TEST_F(EngineTest, ARewoundGroupIsAnsweredFromTheLedger) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.send(kEvent, hold(kEvent, 1, "k2"));
+  world.turn(*one);
+  one->source.close(std::chrono::milliseconds{0});
+  world.kafka.positions[{0, lane}] = 0;
+  const auto rows = world.database.ledger.size();
+  auto two = world.worker("two");
+  two->source.assign(World::all_lanes());
+  world.turn(*two);
+  EXPECT_EQ(world.database.ledger.size(), rows);
+  EXPECT_EQ(world.kafka.sequences(lane), up_to(2));
+  EXPECT_EQ(world.kafka.positions.at({0, lane}), 2);
+}
+
+TEST_F(EngineTest, ADatabaseOlderThanTheLogStopsTheLane) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one);
+  one->source.close(std::chrono::milliseconds{0});
+  world.database = FakeDatabase{};
+  auto two = world.worker("two");
+  two->source.assign({{0, lane}});
+  world.turn(*two);
+  EXPECT_EQ(two->engine.lanes().at(0).state, pipeline::LaneState::stopped);
+  EXPECT_FALSE(two->engine.ready());
+}
+
+TEST_F(EngineTest, TheSameLogIntoAnEmptyDatabaseGivesTheSameOutcomes) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 3, "k1"));
+  for (int i = 0; i < 5; ++i) world.send(kEvent, hold(kEvent, 1, "h" + std::to_string(i)));
+  world.turn(*one);
+  const auto first = world.kafka.outcomes.at(lane);
+  World other;
+  other.kafka.commands = world.kafka.commands;
+  auto two = other.worker("two");
+  two->source.assign(World::all_lanes());
+  other.turn(*two);
+  ASSERT_EQ(other.kafka.outcomes.at(lane).size(), first.size());
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    EXPECT_EQ(other.kafka.outcomes.at(lane)[i].headers, first[i].headers);
+    EXPECT_EQ(other.kafka.outcomes.at(lane)[i].value, first[i].value);
+  }
+}
+
+}  // namespace
+}  // namespace admitone::simulation

@@ -1,0 +1,351 @@
+#include "simulation/pipeline/fake_database.hpp"
+
+#include <algorithm>
+
+#include "contract/keys.hpp"
+
+namespace admitone::simulation {
+namespace {
+
+using base::Effect;
+using base::Error;
+using base::ErrorKind;
+using ports::UnitEnd;
+
+Error unreachable() {
+  return {ErrorKind::retry_unit, Effect::not_applied, "the fake database is down"};
+}
+
+const ports::LedgerRow* newest(const FakeDatabase& db, const ports::LedgerKey& key,
+                               std::int32_t& part) {
+  const ports::LedgerRow* found = nullptr;
+  for (auto it = db.ledger.lower_bound({key, 0});
+       it != db.ledger.end() && std::get<0>(it->first) == key; ++it) {
+    found = &it->second;
+    part = std::get<1>(it->first);
+  }
+  return found;
+}
+
+contract::OutcomeRecord outcome_of(const FakeDatabase& db, const ports::LedgerRow& row) {
+  contract::OutcomeRecord outcome;
+  outcome.id = *row.outcome_id;
+  outcome.type = *row.outcome_type;
+  outcome.code = *row.code;
+  outcome.tenant = row.key.tenant;
+  outcome.event = row.event;
+  outcome.time = row.outcome_time;
+  outcome.replayed = row.replayed;
+  outcome.command_id = row.command_id;
+  outcome.origin = row.origin.value_or("");
+  outcome.value = row.stored_at ? db.ledger.at({*row.stored_at, row.stored_part}).outcome_value
+                                : row.outcome_value;
+  return outcome;
+}
+
+}  // namespace
+
+std::vector<const ports::LedgerRow*> FakeDatabase::outcomes(std::int32_t lane) const {
+  std::vector<const ports::LedgerRow*> rows;
+  for (const auto& [key, row] : ledger)
+    if (row.lane == lane && row.out_seq) rows.push_back(&row);
+  std::sort(rows.begin(), rows.end(),
+            [](const auto* a, const auto* b) { return *a->out_seq < *b->out_seq; });
+  return rows;
+}
+
+const ports::LedgerRow* FakeDatabase::at(const base::Position& position) const {
+  for (const auto& [key, row] : ledger)
+    if (row.position == position) return &row;
+  return nullptr;
+}
+
+base::Result<std::vector<ports::TakenLane>> FakeStore::take(
+    std::span<const base::TopicPartition> lanes, const std::string& publisher) {
+  if (down) return unreachable();
+  std::vector<ports::TakenLane> taken;
+  for (const auto& tp : lanes) {
+    auto& row = db_.progress[tp];
+    row.at.tp = tp;
+    row.at.epoch += 1;
+    const auto head = row.consumed ? std::optional(row.at.next_offset) : std::nullopt;
+    row.tries = row.head_offset == head ? row.tries + 1 : 1;
+    row.head_offset = head;
+    ports::TakenLane lane;
+    lane.tp = tp;
+    lane.epoch = row.at.epoch;
+    lane.unit = row.at.unit;
+    if (row.consumed) lane.next_offset = row.at.next_offset;
+    lane.out_seq = row.at.out_seq;
+    lane.published_seq = row.at.published_seq;
+    lane.published_offset = row.at.published_offset;
+    for (const auto& id : row.publishers)
+      if (id != publisher) lane.publishers.push_back(id);
+    if (std::find(row.publishers.begin(), row.publishers.end(), publisher) == row.publishers.end())
+      row.publishers.push_back(publisher);
+    lane.lane_time = row.at.lane_time;
+    lane.tries = row.tries;
+    lane.alone_attempts = row.alone_attempts;
+    taken.push_back(std::move(lane));
+  }
+  return taken;
+}
+
+base::Result<ports::LaneWork> FakeStore::load_work(base::TopicPartition tp) {
+  if (down) return unreachable();
+  ports::LaneWork work;
+  for (const auto& [key, event] : db_.events)
+    if (event.lane == tp.partition && event.status == domain::EventStatus::cancelling)
+      work.draining.push_back(key);
+  std::map<ports::EventKey, std::int64_t> counts;
+  for (const auto& [key, row] : db_.parked) {
+    if (key.first != tp.partition) continue;
+    work.max_park_order = std::max(work.max_park_order, row.order);
+    if (!row.copy) counts[row.event] += 1;
+  }
+  work.parked.assign(counts.begin(), counts.end());
+  return work;
+}
+
+base::Result<std::vector<ports::UnpublishedOutcome>> FakeStore::load_unpublished(
+    base::TopicPartition tp, std::int64_t after, std::int32_t limit) {
+  if (down) return unreachable();
+  std::vector<ports::UnpublishedOutcome> rows;
+  for (const auto* row : db_.outcomes(tp.partition)) {
+    if (*row->out_seq <= after || rows.size() >= static_cast<std::size_t>(limit)) continue;
+    rows.push_back({*row->out_seq, outcome_of(db_, *row)});
+  }
+  return rows;
+}
+
+base::Result<std::vector<ports::PendingDeadLetter>> FakeStore::load_dead_letters(
+    base::TopicPartition tp) {
+  if (down) return unreachable();
+  std::vector<ports::PendingDeadLetter> letters;
+  for (const auto& [position, letter] : db_.dead_letters)
+    if (position.topic == tp.topic && position.partition == tp.partition) letters.push_back(letter);
+  return letters;
+}
+
+base::Result<std::vector<ports::DueHold>> FakeStore::due_holds(std::int32_t lane,
+                                                               base::Timestamp until,
+                                                               std::int32_t limit) {
+  if (down) return unreachable();
+  std::vector<ports::DueHold> due;
+  for (const auto& [key, one] : db_.reservations) {
+    if (one.lane != lane || one.status != domain::ReservationStatus::held || one.expires_at > until)
+      continue;
+    if (due.size() < static_cast<std::size_t>(limit))
+      due.push_back({one.tenant, one.event, one.id, one.hold_version, one.expires_at});
+  }
+  return due;
+}
+
+base::Result<base::Timestamp> FakeStore::database_now() {
+  if (down) return unreachable();
+  return db_.now;
+}
+
+base::Result<std::int32_t> FakeStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,
+                                                    std::int64_t offset) {
+  if (down) return unreachable();
+  auto& row = db_.progress.at(tp);
+  if (row.at.epoch != epoch)
+    return Error{ErrorKind::permanent, Effect::not_applied, "another owner"};
+  row.alone_attempts = row.alone_offset == offset ? row.alone_attempts + 1 : 1;
+  row.alone_offset = offset;
+  return row.alone_attempts;
+}
+
+ports::UnitReads FakeStore::read(const ports::UnitQuery& query) const {
+  ports::UnitReads reads;
+  reads.part = db_.part;
+  reads.database_now = db_.now;
+  for (const auto& key : query.keys) {
+    std::int32_t part = 0;
+    const auto* row = newest(db_, key, part);
+    if (row == nullptr) continue;
+    ports::FoundKey found;
+    found.key = key;
+    found.part = part;
+    found.payload = row->payload;
+    found.verdict = row->verdict;
+    found.status = row->status;
+    found.attempts = row->attempts;
+    found.expires_at = row->expires_at;
+    found.event = row->event;
+    if (row->outcome_id) found.outcome = outcome_of(db_, *row);
+    found.stored_at = row->stored_at.value_or(key);
+    found.stored_part = row->stored_at ? row->stored_part : part;
+    reads.keys.push_back(std::move(found));
+  }
+  for (const auto& key : query.origins)
+    if (db_.origins.contains(key)) reads.origins.push_back(key);
+  for (const auto& key : query.content_keys)
+    if (const auto row = db_.content_keys.find(key); row != db_.content_keys.end())
+      reads.content_keys.push_back({key, row->second.first_at, row->second.owner});
+  for (const auto& key : query.events)
+    if (const auto row = db_.events.find(key); row != db_.events.end())
+      reads.events.push_back(row->second);
+  for (const auto& key : query.reservations)
+    if (const auto row = db_.reservations.find(key); row != db_.reservations.end())
+      reads.reservations.push_back(row->second);
+  for (const auto& wanted : query.drains) {
+    std::int32_t left = wanted.limit;
+    for (const auto& [key, one] : db_.reservations) {
+      const bool open = one.status == domain::ReservationStatus::held ||
+                        one.status == domain::ReservationStatus::confirmed;
+      if (key.tenant == wanted.event.tenant && one.event == wanted.event.event && open &&
+          left-- > 0)
+        reads.drains.push_back(one);
+    }
+  }
+  for (const auto& wanted : query.parked) {
+    std::int32_t left = wanted.limit;
+    for (const auto& [key, row] : db_.parked)
+      if (!row.copy && row.event == wanted.event && left-- > 0) reads.parked.push_back(row);
+  }
+  for (const auto& wanted : query.copies_of)
+    for (const auto& [key, row] : db_.parked)
+      if (row.copy && row.waits_for == wanted) reads.copies.push_back(row);
+  return reads;
+}
+
+base::Result<ports::UnitReads> FakeStore::open(const ports::UnitQuery& query) {
+  if (down) return unreachable();
+  ADMITONE_ASSERT(!open_);
+  open_ = true;
+  return read(query);
+}
+
+base::Result<ports::UnitReads> FakeStore::more(const ports::UnitQuery& query) {
+  if (down) return unreachable();
+  ADMITONE_ASSERT(open_);
+  return read(query);
+}
+
+base::Result<std::vector<ports::ClaimAnswer>> FakeStore::claims(
+    const std::vector<ports::ClaimQuery>& queries) {
+  std::vector<ports::ClaimAnswer> answers;
+  for (const auto& query : queries) {
+    ports::ClaimAnswer answer;
+    for (const auto& [key, event] : db_.events) {
+      if (key.tenant != query.tenant || event.id == query.self) continue;
+      if (event.status == domain::EventStatus::withdrawn) continue;
+      const bool venue = event.venue_id == query.venue_id;
+      if (venue && event.name_folded == query.name_folded && event.starts_at == query.starts_at)
+        answer.same_name_and_start = event.id;
+      if (venue && event.slug == query.slug) answer.same_slug = event.id;
+      if (query.external_id && event.external_id == query.external_id)
+        answer.same_external_id = event.id;
+    }
+    answers.push_back(answer);
+  }
+  return answers;
+}
+
+UnitEnd FakeStore::apply(FakeDatabase& db, const ports::UnitWrites& writes) {
+  for (const auto& rekey : writes.rekeys) {
+    auto node = db.ledger.extract({rekey.key, rekey.part});
+    if (node.empty()) return UnitEnd::stale;
+    node.key() = {ports::LedgerKey{rekey.key.tenant, rekey.to}, rekey.part};
+    node.mapped().key.key = rekey.to;
+    node.mapped().owns_key = rekey.owns_key;
+    if (!db.ledger.insert(std::move(node)).inserted) return UnitEnd::key_taken;
+  }
+  for (const auto& row : writes.rows)
+    if (!db.ledger.emplace(std::tuple{row.key, writes.part}, row).second) return UnitEnd::key_taken;
+  for (const auto& finish : writes.finishes) {
+    const auto found = db.ledger.find({finish.row.key, finish.part});
+    if (found == db.ledger.end() || found->second.out_seq) return UnitEnd::stale;
+    auto row = finish.row;
+    row.verdict = finish.verdict.value_or(found->second.verdict);
+    row.position = found->second.position;
+    row.owns_key = found->second.owns_key;
+    found->second = row;
+  }
+  for (const auto& [key, lane] : writes.origins)
+    if (!db.origins.insert(key).second) return UnitEnd::key_taken;
+  for (const auto& row : writes.content_keys) db.content_keys[row.content] = row;
+  for (const auto& write : writes.events) {
+    const ports::EventKey key{write.event.tenant, write.event.id};
+    const auto found = db.events.find(key);
+    if ((found == db.events.end() ? 0 : found->second.row_version) != write.expected_row_version)
+      return write.expected_row_version == 0 ? UnitEnd::key_taken : UnitEnd::stale;
+    auto event = write.event;
+    event.row_version = write.expected_row_version + 1;
+    for (auto& section : event.sections) {
+      if (found != db.events.end())
+        for (const auto& old : found->second.sections)
+          if (old.section_id == section.section_id) {
+            section.held = old.held;
+            section.sold = old.sold;
+          }
+      if (section.row_version == 0) section.held = section.sold = 0;
+      section.row_version += 1;
+    }
+    db.events[key] = std::move(event);
+  }
+  for (const auto& write : writes.sections) {
+    const auto event = db.events.find(write.event);
+    if (event == db.events.end()) return UnitEnd::stale;
+    for (auto& section : event->second.sections) {
+      if (section.section_id != write.section_id) continue;
+      const bool with_event =
+          std::any_of(writes.events.begin(), writes.events.end(), [&](const auto& one) {
+            return one.event.id == write.event.event && one.event.tenant == write.event.tenant;
+          });
+      if (section.row_version != write.expected_row_version + (with_event ? 1 : 0))
+        return UnitEnd::stale;
+      section.held += write.held;
+      section.sold += write.sold;
+      if (!with_event) section.row_version += 1;
+      ADMITONE_ASSERT(section.held >= 0 && section.sold >= 0 && section.available() >= 0);
+    }
+  }
+  for (const auto& write : writes.reservations) {
+    const ports::ReservationKey key{write.reservation.tenant, write.reservation.id};
+    const auto found = db.reservations.find(key);
+    if ((found == db.reservations.end() ? 0 : found->second.version) != write.expected_version)
+      return write.expected_version == 0 ? UnitEnd::key_taken : UnitEnd::stale;
+    db.reservations[key] = write.reservation;
+  }
+  for (const auto& row : writes.unpark)
+    if (db.parked.erase({row.lane, row.order}) != 1) return UnitEnd::stale;
+  for (const auto& row : writes.park) db.parked.emplace(std::pair{row.lane, row.order}, row);
+  for (const auto& letter : writes.dead_letters) db.dead_letters.emplace(letter.position, letter);
+  for (const auto& position : writes.dead_letters_sent) db.dead_letters.erase(position);
+  return UnitEnd::committed;
+}
+
+base::Result<ports::UnitReport> FakeStore::commit(const ports::UnitWrites& writes) {
+  ADMITONE_ASSERT(open_);
+  open_ = false;
+  if (down) return unreachable();
+  const auto fault = before_commit();
+  if (fault == Fault::lost_before) return unreachable();
+  ports::UnitReport report;
+  for (const auto& lane : writes.lanes) {
+    const auto& row = db_.progress.at(lane.tp);
+    if (row.at.epoch != lane.epoch || row.at.unit != lane.unit) report.fenced.push_back(lane.tp);
+  }
+  if (!report.fenced.empty()) {
+    report.end = UnitEnd::fenced;
+    return report;
+  }
+  FakeDatabase copy = db_;
+  report.end = apply(copy, writes);
+  if (report.end != UnitEnd::committed) return report;
+  for (const auto& lane : writes.lanes) {
+    auto& row = copy.progress.at(lane.tp);
+    row.at = lane;
+    row.at.unit += 1;
+    row.consumed = true;
+  }
+  copy.units += 1;
+  db_ = std::move(copy);
+  report.was_in_doubt = fault == Fault::lost_after;
+  return report;
+}
+
+}  // namespace admitone::simulation

@@ -1,0 +1,81 @@
+#pragma once
+// PostgreSQL as the engine sees it, in memory: what ports/lane_store.hpp promises, in one process.
+// Several stores (several workers) may share one database. Single-threaded.
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "ports/lane_store.hpp"
+
+namespace admitone::simulation {
+
+struct Progress {
+  ports::LaneAdvance at;
+  bool consumed = false;  // next_offset is meaningful
+  std::vector<std::string> publishers;
+  std::optional<std::int64_t> head_offset;
+  std::int32_t tries = 0;
+  std::int64_t alone_offset = -1;
+  std::int32_t alone_attempts = 0;
+};
+
+struct FakeDatabase {
+  base::Timestamp now{std::chrono::hours{24 * 365 * 56}};
+  std::int32_t part = 1;
+  std::map<base::TopicPartition, Progress> progress;
+  std::map<std::tuple<ports::LedgerKey, std::int32_t>, ports::LedgerRow> ledger;
+  std::set<ports::LedgerKey> origins;
+  std::map<ports::LedgerKey, ports::ContentKeyRow> content_keys;
+  std::map<ports::EventKey, domain::Event> events;
+  std::map<ports::ReservationKey, domain::Reservation> reservations;
+  std::map<std::pair<std::int32_t, std::int64_t>, ports::ParkedRow> parked;
+  std::map<base::Position, ports::PendingDeadLetter> dead_letters;
+  std::int64_t units = 0;
+
+  // Rows with a sequence of a lane, in order.
+  [[nodiscard]] std::vector<const ports::LedgerRow*> outcomes(std::int32_t lane) const;
+  [[nodiscard]] const ports::LedgerRow* at(const base::Position& position) const;
+};
+
+class FakeStore : public ports::LaneStore {
+ public:
+  explicit FakeStore(FakeDatabase& database) : db_(database) {}
+
+  // Called before each commit; what it returns happens instead of (or after) it.
+  enum class Fault { none, lost_before, lost_after };
+  std::function<Fault()> before_commit = [] { return Fault::none; };
+  bool down = false;
+
+  base::Result<std::vector<ports::TakenLane>> take(std::span<const base::TopicPartition> lanes,
+                                                   const std::string& publisher) override;
+  base::Result<ports::LaneWork> load_work(base::TopicPartition tp) override;
+  base::Result<std::vector<ports::UnpublishedOutcome>> load_unpublished(
+      base::TopicPartition tp, std::int64_t after, std::int32_t limit) override;
+  base::Result<std::vector<ports::PendingDeadLetter>> load_dead_letters(
+      base::TopicPartition tp) override;
+  base::Result<std::vector<ports::DueHold>> due_holds(std::int32_t lane, base::Timestamp until,
+                                                      std::int32_t limit) override;
+  base::Result<base::Timestamp> database_now() override;
+  base::Result<std::int32_t> count_attempt(base::TopicPartition tp, std::int64_t epoch,
+                                           std::int64_t offset) override;
+  base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;
+  base::Result<std::vector<ports::ClaimAnswer>> claims(
+      const std::vector<ports::ClaimQuery>& queries) override;
+  base::Result<ports::UnitReads> more(const ports::UnitQuery& query) override;
+  base::Result<ports::UnitReport> commit(const ports::UnitWrites& writes) override;
+  void rollback() override { open_ = false; }
+
+ private:
+  ports::UnitReads read(const ports::UnitQuery& query) const;
+  // Applies to a copy; the copy replaces the database when everything fits.
+  static ports::UnitEnd apply(FakeDatabase& db, const ports::UnitWrites& writes);
+
+  FakeDatabase& db_;
+  bool open_ = false;
+};
+
+}  // namespace admitone::simulation

@@ -1,0 +1,149 @@
+#include "simulation/pipeline/fake_kafka.hpp"
+
+#include <cstring>
+
+namespace admitone::simulation {
+
+base::Position FakeKafka::append(base::TopicPartition tp, StoredRecord record) {
+  auto& log = commands[tp];
+  log.push_back(std::move(record));
+  return {tp.topic, tp.partition, static_cast<std::int64_t>(log.size()) - 1};
+}
+
+base::Record FakeKafka::read(base::TopicPartition tp, std::int64_t offset) const {
+  const auto& stored = commands.at(tp).at(static_cast<std::size_t>(offset));
+  std::size_t size = stored.key.value_or("").size() + stored.value.value_or("").size();
+  for (const auto& header : stored.headers) size += header.name.size() + header.value.size();
+  base::Record record;
+  record.position = {tp.topic, tp.partition, offset};
+  record.timestamp = stored.timestamp;
+  record.storage = std::make_unique<char[]>(size + 1);
+  char* at = record.storage.get();
+  const auto keep = [&at](const std::string& text) {
+    std::memcpy(at, text.data(), text.size());
+    const std::string_view view(at, text.size());
+    at += text.size();
+    return view;
+  };
+  if (stored.key) record.key = keep(*stored.key);
+  if (stored.value) record.value = keep(*stored.value);
+  for (const auto& header : stored.headers) {
+    const auto name = keep(header.name);
+    record.headers.push_back({name, keep(header.value), false});
+  }
+  record.bytes = size;
+  return record;
+}
+
+std::vector<std::int64_t> FakeKafka::sequences(std::int32_t lane) const {
+  std::vector<std::int64_t> all;
+  if (!outcomes.contains(lane)) return all;
+  for (const auto& record : outcomes.at(lane))
+    for (const auto& header : record.headers)
+      if (header.name == "admitone-seq") all.push_back(contract::parse_seq(header.value)->seq);
+  return all;
+}
+
+ports::PublishReport FakeLog::write(std::span<const ports::OutgoingRecord> records,
+                                    std::span<const ports::OffsetMark> offsets) {
+  ports::PublishReport report;
+  report.end = ports::PublishEnd::committed;
+  for (const auto& record : records) {
+    auto& log = record.topic == ports::OutgoingRecord::Topic::outcomes
+                    ? kafka_.outcomes[record.partition]
+                    : kafka_.dead_letters;
+    report.offsets.push_back(static_cast<std::int64_t>(log.size()));
+    log.push_back(record);
+  }
+  for (const auto& mark : offsets) kafka_.positions[mark.tp] = mark.next_offset;
+  return report;
+}
+
+ports::PublishReport FakeLog::publish(std::span<const ports::OutgoingRecord> records,
+                                      std::span<const ports::OffsetMark> offsets,
+                                      const std::atomic<bool>& cancel) {
+  if (cancel) return {ports::PublishEnd::aborted, {}, "cancelled"};
+  switch (before_publish()) {
+    case Fault::none:
+      return write(records, offsets);
+    case Fault::refused:
+      return {ports::PublishEnd::refused, {}, "the group has moved on"};
+    case Fault::recycled_before:
+      return {ports::PublishEnd::recycled, {}, "lost before"};
+    case Fault::recycled_after:
+      write(records, offsets);
+      return {ports::PublishEnd::recycled, {}, "answer lost"};
+  }
+  return {};
+}
+
+base::Status FakeLog::fence(const std::string& id) {
+  kafka_.fenced.insert(id);
+  kafka_.open_transaction.clear();
+  return {};
+}
+
+base::Result<ports::Tail> FakeLog::read_tail(std::int32_t lane, std::int64_t from) {
+  ports::Tail tail;
+  const auto& log = kafka_.outcomes[lane];
+  tail.end = static_cast<std::int64_t>(log.size());
+  for (auto offset = from; offset < tail.end; ++offset) {
+    for (const auto& header : log[static_cast<std::size_t>(offset)].headers)
+      if (header.name == "admitone-seq")
+        tail.last = ports::TailRecord{offset, contract::parse_seq(header.value)->seq, ""};
+  }
+  return tail;
+}
+
+base::Result<std::optional<std::int64_t>> FakeLog::stable_position(base::TopicPartition tp) {
+  const auto found = kafka_.positions.find(tp);
+  return found == kafka_.positions.end() ? std::nullopt : std::optional(found->second);
+}
+
+base::Status FakeSender::send(std::span<const ports::OutgoingRecord> records) {
+  for (const auto& record : records)
+    kafka_.append({0, record.partition}, {clock_.wall, record.key, record.value, record.headers});
+  return {};
+}
+
+void FakeSource::assign(const std::vector<base::TopicPartition>& partitions) {
+  std::vector<ports::AssignedPartition> assigned;
+  for (const auto& tp : partitions) {
+    ports::AssignedPartition one;
+    one.tp = tp;
+    if (const auto found = kafka_.positions.find(tp); found != kafka_.positions.end())
+      one.committed = found->second;
+    one.high = static_cast<std::int64_t>(kafka_.commands[tp].size());
+    assigned.push_back(one);
+    owned_[tp] = std::nullopt;
+  }
+  sink_->assigned(assigned);
+}
+
+void FakeSource::revoke(const std::vector<base::TopicPartition>& partitions, bool lost) {
+  sink_->revoked(partitions, lost);
+  for (const auto& tp : partitions) owned_.erase(tp);
+}
+
+void FakeSource::poll(std::chrono::milliseconds) {
+  for (const auto& [tp, offset] : std::exchange(starts_, {})) {
+    const auto owned = owned_.find(tp);
+    if (owned == owned_.end()) continue;
+    owned->second = offset;
+    sink_->started(tp, offset);
+  }
+  for (auto& [tp, next] : owned_) {
+    const auto end = static_cast<std::int64_t>(kafka_.commands[tp].size());
+    if (!next) continue;
+    while (*next < end && !paused_.contains(tp)) sink_->record(kafka_.read(tp, (*next)++));
+    if (*next == end) sink_->caught_up(tp, end);
+  }
+}
+
+void FakeSource::close(std::chrono::milliseconds) {
+  std::vector<base::TopicPartition> all;
+  for (const auto& [tp, next] : owned_) all.push_back(tp);
+  revoke(all, false);
+}
+
+}  // namespace admitone::simulation
