@@ -20,7 +20,7 @@ struct Sent {
   std::string data;
   std::string key;  // idempotency key; empty: none
   std::string id = "c-1";
-  std::string expiry;
+  std::string expiry = "";
 };
 
 // One worker: an engine stepped by hand.
