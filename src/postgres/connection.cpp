@@ -1,0 +1,199 @@
+#include "postgres/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <pqxx/pqxx>
+#include <vector>
+
+#include "postgres/errors.hpp"
+#include "postgres/quoting.hpp"
+
+namespace admitone::postgres {
+namespace {
+
+// Dead peers are noticed by keep-alives and unacknowledged data, not by hope.
+PGconn* connect(const ConnectionSettings& settings) {
+  const auto timeout = std::to_string(std::max<std::int64_t>(
+      2, std::chrono::ceil<std::chrono::seconds>(settings.connect_timeout).count()));
+  const std::array<const char*, 9> keys{
+      "dbname",           "application_name",     "connect_timeout",
+      "keepalives_idle",  "keepalives_interval",  "keepalives_count",
+      "tcp_user_timeout", "target_session_attrs", nullptr};
+  const std::array<const char*, 9> values{settings.url.c_str(),
+                                          settings.application_name.c_str(),
+                                          timeout.c_str(),
+                                          "5",
+                                          "2",
+                                          "3",
+                                          "10000",
+                                          "read-write",
+                                          nullptr};
+  PGconn* raw = PQconnectdbParams(keys.data(), values.data(), 1);
+  if (raw == nullptr) throw std::bad_alloc();
+  if (PQstatus(raw) != CONNECTION_OK) {
+    // libpq's text names host, port and role, never the password.
+    const std::string message = PQerrorMessage(raw);
+    PQfinish(raw);
+    throw Failure({}, {}, true, message);
+  }
+  return raw;
+}
+
+#if PQXX_VERSION_MAJOR < 7
+// Hands a connection made by libpq to libpqxx, which from then on owns it.
+struct Adopted : pqxx::connectionpolicy {
+  explicit Adopted(const std::string& options) : pqxx::connectionpolicy(options) {}
+  static thread_local PGconn* next;
+  handle do_startconnect(handle original) override {
+    if (original != nullptr) return original;
+    if (next == nullptr) throw pqxx::broken_connection("connection lost");
+    return std::exchange(next, nullptr);
+  }
+};
+thread_local PGconn* Adopted::next = nullptr;
+
+std::unique_ptr<Session> adopt(PGconn* raw) {
+  Adopted::next = raw;
+  auto session = std::make_unique<pqxx::basic_connection_base<Adopted>>("");
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // in 7 it is the only behaviour
+  session->inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+  return session;
+}
+#else
+std::unique_ptr<Session> adopt(PGconn* raw) {
+  return std::make_unique<pqxx::connection>(pqxx::connection::seize_raw_connection(raw));
+}
+#endif
+
+struct Setting {
+  const char* name;
+  std::string value;
+};
+
+std::vector<Setting> session_settings(const ConnectionSettings& s, RoleKind kind) {
+  const auto ms = [](std::chrono::milliseconds v) { return std::to_string(v.count()); };
+  std::vector<Setting> all{
+      {"statement_timeout", ms(s.statement_timeout)},
+      {"lock_timeout", ms(s.lock_timeout)},
+      {"idle_in_transaction_session_timeout", ms(s.idle_in_transaction_timeout)},
+      {"client_connection_check_interval", ms(s.connection_check_interval)},
+      {"synchronous_commit", "on"},
+      {"default_transaction_isolation", "read committed"},
+      {"search_path", quoted_identifier(s.schema) + ", pg_temp"},
+      {"timezone", "UTC"},
+      {"client_encoding", "UTF8"},
+      {"standard_conforming_strings", "on"},
+      {"plan_cache_mode", kind == RoleKind::worker ? "force_generic_plan" : "auto"},
+      // One plan shape for ever: a handful of index look-ups per key.
+      {"jit", "off"},
+  };
+  if (kind == RoleKind::reader) all.push_back({"default_transaction_read_only", "on"});
+  return all;
+}
+
+void verify_role(pqxx::nontransaction& tx, RoleKind kind) {
+  if (kind != RoleKind::worker) return;
+  const auto row = tx.exec1(
+      "select r.rolname, r.rolsuper or r.rolbypassrls,"
+      " coalesce((select pg_has_role(r.oid, n.nspowner, 'member') from pg_namespace n"
+      "           where n.nspname = current_schema()), false),"
+      " coalesce((select pg_has_role(r.oid, a.oid, 'member') from pg_roles a"
+      "           where a.rolname = 'admitone_reader'), false)"
+      " from pg_roles r where r.rolname = current_user");
+  const auto name = row[0].as<std::string>();
+  const std::string advice = "; use the worker's own role in ADMITONE_DATABASE_URL";
+  if (row[1].as<bool>()) {
+    throw Refused(base::ErrorKind::permanent, "database role '" + name +
+                                                  "' is a superuser or may bypass row level "
+                                                  "security" +
+                                                  advice);
+  }
+  if (row[2].as<bool>()) {
+    throw Refused(
+        base::ErrorKind::permanent,
+        "database role '" + name + "' is the owner of the schema or a member of it" + advice);
+  }
+  if (row[3].as<bool>()) {
+    throw Refused(base::ErrorKind::permanent, "database role '" + name +
+                                                  "' is a member of admitone_reader and would see "
+                                                  "all tenants" +
+                                                  advice);
+  }
+}
+
+}  // namespace
+
+Connection::Connection(const ConnectionSettings& settings, RoleKind kind) {
+  raw_ = connect(settings);
+  session_ = adopt(raw_);
+  set_up(settings, kind);
+}
+
+Connection::~Connection() = default;
+
+void Connection::set_up(const ConnectionSettings& settings, RoleKind kind) {
+  pqxx::nontransaction tx(*session_);
+  for (const auto& setting : session_settings(settings, kind)) {
+    tx.exec_params("select set_config($1, $2, false)", setting.name, setting.value);
+  }
+  // A pooler in between may have swallowed them.
+  if (tx.exec1("show synchronous_commit")[0].as<std::string>() != "on" ||
+      tx.exec1("select current_setting('statement_timeout') = '0'")[0].as<bool>() ||
+      tx.exec1("select current_setting('lock_timeout') = '0'")[0].as<bool>()) {
+    throw Refused(base::ErrorKind::permanent,
+                  "the database did not take the session's settings; connect to PostgreSQL itself, "
+                  "not through a pooler in transaction mode");
+  }
+  verify_role(tx, kind);
+  const auto me = tx.exec1(
+      "select pid, backend_start::text from pg_stat_activity where pid = pg_backend_pid()");
+  backend_ = {me[0].as<int>(), me[1].as<std::string>()};
+}
+
+bool Connection::alive() const {
+  return PQstatus(raw_) == CONNECTION_OK;
+}
+
+void Connection::fail(PGresult* result) {
+  const auto text = [&](int field) {
+    const char* found = PQresultErrorField(result, field);
+    return std::string(found == nullptr ? "" : found);
+  };
+  std::string message = text(PG_DIAG_MESSAGE_PRIMARY);
+  if (message.empty()) message = PQerrorMessage(raw_);
+  Failure failure(text(PG_DIAG_SQLSTATE), text(PG_DIAG_CONSTRAINT_NAME), !alive(), message);
+  PQclear(result);
+  throw Failure(failure);
+}
+
+Rows Connection::run(const Statement& statement, const Params& params) {
+  if (!prepared_.contains(statement.name)) {
+    PGresult* made = PQprepare(raw_, statement.name, statement.sql, 0, nullptr);
+    if (PQresultStatus(made) != PGRES_COMMAND_OK) fail(made);
+    PQclear(made);
+    prepared_.emplace(statement.name);
+  }
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  for (const auto& value : params.values()) {
+    values.push_back(value.data());
+    lengths.push_back(static_cast<int>(value.size()));
+  }
+  const std::vector<int> formats(values.size(), 1);
+  PGresult* result = PQexecPrepared(raw_, statement.name, params.size(), values.data(),
+                                    lengths.data(), formats.data(), 1);
+  const auto status = PQresultStatus(result);
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);
+  return Rows(result);
+}
+
+void Connection::command(const std::string& sql) {
+  PGresult* result = PQexec(raw_, sql.c_str());
+  const auto status = PQresultStatus(result);
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);
+  PQclear(result);
+}
+
+}  // namespace admitone::postgres

@@ -1,0 +1,76 @@
+#pragma once
+// One connection, set up and verified. libpqxx and libpq work on the same session: the hot path
+// sends binary arrays with libpq, everything else goes through libpqxx.
+// Used by: every class of the room. Lifetime: one per owner; a broken one is thrown away, never
+// revived silently. Threads: one at a time. Blocking: connect_timeout, then statement_timeout.
+// Errors: Failure, Refused or libpqxx's exceptions (the room's classes translate them).
+
+#include <memory>
+#include <pqxx/version.hxx>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "postgres/settings.hpp"
+#include "postgres/wire.hpp"
+
+// The session class has no common name over libpqxx 6 to 8.
+#if PQXX_VERSION_MAJOR < 7
+namespace pqxx {
+class connection_base;
+}
+namespace admitone::postgres {
+using Session = pqxx::connection_base;
+}
+#else
+namespace pqxx {
+class connection;
+}
+namespace admitone::postgres {
+using Session = pqxx::connection;
+}
+#endif
+
+namespace admitone::postgres {
+
+// A statement of the hot path; `name` is unique in the program.
+struct Statement {
+  const char* name;
+  const char* sql;
+};
+
+class Connection {
+ public:
+  // Connects, sets and verifies the session's settings, and refuses a role that is not `kind`.
+  Connection(const ConnectionSettings& settings, RoleKind kind);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // For libpqxx's transactions. None may be open while the calls below are used.
+  [[nodiscard]] Session& session() { return *session_; }
+
+  // Prepared on first use, binary both ways.
+  Rows run(const Statement& statement, const Params& params = {});
+  // One or more commands without parameters; the last one's result is not looked at.
+  void command(const std::string& sql);
+
+  [[nodiscard]] bool alive() const;
+  // Who this session is on the server, to be able to end it from another one.
+  struct Backend {
+    int pid = 0;
+    std::string started;
+  };
+  [[nodiscard]] const Backend& backend() const { return backend_; }
+
+ private:
+  void set_up(const ConnectionSettings& settings, RoleKind kind);
+  [[noreturn]] void fail(PGresult* result);
+
+  std::unique_ptr<Session> session_;
+  PGconn* raw_ = nullptr;  // owned by session_
+  std::set<std::string, std::less<>> prepared_;
+  Backend backend_;
+};
+
+}  // namespace admitone::postgres

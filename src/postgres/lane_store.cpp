@@ -1,0 +1,391 @@
+#include "postgres/lane_store.hpp"
+
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include "base/failpoint.hpp"
+#include "base/log.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/errors.hpp"
+#include "postgres/recovery_reads.hpp"
+#include "postgres/unit_reads.hpp"
+#include "postgres/unit_writes.hpp"
+
+namespace admitone::postgres {
+namespace {
+
+using base::Effect;
+using base::Error;
+using base::ErrorKind;
+using ports::UnitEnd;
+using ports::UnitReport;
+
+// A statement of its own: what it waits for has committed before the probes look.
+constexpr Statement kPartLock{"unit_part_lock",
+                              "select part, clock_timestamp() from ledger_part for share"};
+
+constexpr Statement kTenants{
+    "unit_tenants", "select 1 from (select set_config('admitone.tenants', $1::text, true)) s"};
+
+constexpr Statement kDatabaseNow{"database_now", "select clock_timestamp()"};
+
+constexpr Statement kTruth{"unit_truth", R"(
+select p.topic, p.partition, p.epoch, p.unit
+from partition_progress p
+join unnest($1::smallint[], $2::int[]) q (topic, partition)
+  on q.topic = p.topic and q.partition = p.partition
+order by p.topic, p.partition for update of p)"};
+
+// Ends the session that may still hold our locks; it is gone or of our own role.
+constexpr Statement kEndBackend{"end_backend", R"(
+select pg_terminate_backend(pid) from pg_stat_activity
+where pid = $1::int and backend_start::text = $2::text and pid <> pg_backend_pid())"};
+
+struct Truth {
+  std::int64_t epoch = 0;
+  std::int64_t unit = 0;
+};
+
+std::string joined(const std::vector<base::TenantId>& tenants) {
+  std::string out;
+  for (const auto& tenant : tenants) {
+    if (!out.empty()) out.push_back(',');
+    out += tenant.str();
+  }
+  return out;
+}
+
+void add_missing(std::vector<base::TenantId>& to, const std::vector<base::TenantId>& from) {
+  for (const auto& tenant : from) {
+    if (std::find(to.begin(), to.end(), tenant) == to.end()) to.push_back(tenant);
+  }
+}
+
+}  // namespace
+
+struct LaneStore::Impl {
+  Impl(LaneStoreOptions o, const ports::Clock& c) : options(std::move(o)), clock(c) {}
+
+  LaneStoreOptions options;
+  const ports::Clock& clock;
+  std::unique_ptr<Connection> connection;
+  Connection::Backend lost_backend;  // of the connection before, until it is known to be gone
+  bool unit_open = false;
+  std::vector<base::TenantId> tenants;
+
+  Connection& connected() {
+    if (connection && connection->alive()) return *connection;
+    forget_connection();
+    connection = std::make_unique<Connection>(options.connection, RoleKind::worker);
+    if (lost_backend.pid != 0) {
+      end_lost_backend();
+      lost_backend = {};
+    }
+    return *connection;
+  }
+
+  // Our abandoned session would keep its locks until the server notices.
+  void end_lost_backend() {
+    Params p;
+    p.scalar(static_cast<std::int32_t>(lost_backend.pid));
+    p.scalar(std::string_view(lost_backend.started));
+    connection->run(kEndBackend, p);
+  }
+
+  void forget_connection() {
+    unit_open = false;
+    if (!connection) return;
+    lost_backend = connection->backend();
+    connection.reset();
+  }
+
+  void roll_back() {
+    if (!unit_open) return;
+    unit_open = false;
+    try {
+      connection->command("rollback");
+    } catch (const Failure&) {
+      forget_connection();
+    }
+  }
+
+  // Runs `work`; on any failure no unit is left open.
+  template <class T, class Work>
+  base::Result<T> guarded(std::string_view doing, Work work) {
+    try {
+      return work();
+    } catch (...) {
+      auto error = translate_current(doing);
+      roll_back();
+      if (connection && !connection->alive()) forget_connection();
+      return error;
+    }
+  }
+
+  void set_tenants() {
+    Params p;
+    const auto text = joined(tenants);
+    p.scalar(std::string_view(text));
+    connection->run(kTenants, p);
+  }
+
+  ports::UnitReads open(const ports::UnitQuery& query) {
+    roll_back();
+    connected();
+    if (base::failpoint::hit("unit.open")) throw Failure("57P01", {}, false, "failpoint unit.open");
+    connection->command("begin isolation level read committed");
+    unit_open = true;
+    ports::UnitReads reads;
+    const Rows locked = connection->run(kPartLock);
+    Row row = locked[0];
+    reads.part = row.next<std::int32_t>();
+    reads.database_now = row.next<base::Timestamp>();
+    tenants = query.tenants;
+    set_tenants();
+    read_unit(*connection, query, reads);
+    return reads;
+  }
+
+  void widen_tenants(const std::vector<base::TenantId>& more) {
+    const auto before = tenants.size();
+    add_missing(tenants, more);
+    if (tenants.size() != before) set_tenants();
+  }
+
+  base::Result<UnitReport> commit(const ports::UnitWrites& writes);
+  base::Result<UnitReport> end_with_commit(const ports::UnitWrites& writes, UnitReport report);
+  base::Result<UnitReport> settle(const ports::UnitWrites& writes);
+  std::map<base::TopicPartition, Truth> read_truth(const ports::UnitWrites& writes);
+  static base::Result<UnitReport> judge(const ports::UnitWrites& writes,
+                                        const std::map<base::TopicPartition, Truth>& truth);
+};
+
+base::Result<UnitReport> LaneStore::Impl::commit(const ports::UnitWrites& writes) {
+  ADMITONE_ASSERT(unit_open);
+  if (base::failpoint::hit("unit.before_fence")) {
+    throw Failure("57P01", {}, false, "failpoint unit.before_fence");
+  }
+  std::vector<base::TenantId> of_dead_letters;
+  for (const auto& dead : writes.dead_letters) of_dead_letters.push_back(dead.tenant);
+  widen_tenants(of_dead_letters);
+  UnitReport report;
+  try {
+    report = write_unit(*connection, writes);
+  } catch (const Failure& failure) {
+    // The unique indexes of names and ids, met by an update.
+    if (!is_unique_violation(failure)) throw;
+    report.end = UnitEnd::key_taken;
+  }
+  if (report.end != UnitEnd::committed) {
+    roll_back();
+    return report;
+  }
+  return end_with_commit(writes, report);
+}
+
+base::Result<UnitReport> LaneStore::Impl::end_with_commit(const ports::UnitWrites& writes,
+                                                          UnitReport report) {
+  unit_open = false;
+  bool in_doubt = base::failpoint::hit("unit.before_commit");
+  if (!in_doubt) {
+    try {
+      connection->command("commit");
+      in_doubt = base::failpoint::hit("unit.after_commit");
+    } catch (const Failure& failure) {
+      if (!failure.connection_lost) throw;
+      in_doubt = true;
+    }
+  }
+  if (in_doubt) {
+    forget_connection();
+    if (base::failpoint::mutant("in_doubt_is_failure")) {
+      return Error{ErrorKind::retry_unit, Effect::not_applied, "connection lost during commit"};
+    }
+    return settle(writes);
+  }
+  if (base::failpoint::mutant("key_in_other_transaction")) {
+    connection->command("begin");
+    set_tenants();
+    base::failpoint::hit("unit.between_transactions");
+    write_ledger_rows(*connection, writes);
+    connection->command("commit");
+  }
+  return report;
+}
+
+// The server knows. Locking the progress rows waits for the session that may still be committing.
+base::Result<UnitReport> LaneStore::Impl::settle(const ports::UnitWrites& writes) {
+  const auto deadline = clock.steady() + options.in_doubt_limit;
+  auto pause = std::chrono::milliseconds(20);
+  std::string last;
+  for (;;) {
+    try {
+      const auto truth = read_truth(writes);
+      base::logger("postgres")->warn("a commit was in doubt and is settled");
+      return judge(writes, truth);
+    } catch (...) {
+      last = translate_current("settling a commit in doubt").message;
+      forget_connection();
+    }
+    if (options.stopping() || clock.steady() + pause > deadline) break;
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds(500));
+  }
+  return Error{options.stopping() ? ErrorKind::cancelled : ErrorKind::retry_unit, Effect::unknown,
+               "a commit is in doubt and the database does not say what became of it: " + last};
+}
+
+std::map<base::TopicPartition, Truth> LaneStore::Impl::read_truth(const ports::UnitWrites& writes) {
+  connected();
+  connection->command("begin");
+  Params p;
+  p.array(writes.lanes, [](const ports::LaneAdvance& l) { return l.tp.topic; });
+  p.array(writes.lanes, [](const ports::LaneAdvance& l) { return l.tp.partition; });
+  const Rows rows = connection->run(kTruth, p);
+  std::map<base::TopicPartition, Truth> truth;
+  for (int i = 0; i < rows.size(); ++i) {
+    Row row = rows[i];
+    base::TopicPartition tp;
+    tp.topic = row.next<std::int16_t>();
+    tp.partition = row.next<std::int32_t>();
+    auto& one = truth[tp];
+    one.epoch = row.next<std::int64_t>();
+    one.unit = row.next<std::int64_t>();
+  }
+  connection->command("rollback");
+  return truth;
+}
+
+// A unit is all or nothing: one lane that is still ours tells for all. When none is, it does not
+// matter any more: the new owners go by what the ledger says.
+base::Result<UnitReport> LaneStore::Impl::judge(
+    const ports::UnitWrites& writes, const std::map<base::TopicPartition, Truth>& truth) {
+  UnitReport report;
+  report.was_in_doubt = true;
+  bool committed = false;
+  for (const auto& lane : writes.lanes) {
+    const auto found = truth.find(lane.tp);
+    if (found == truth.end() || found->second.epoch != lane.epoch) {
+      report.fenced.push_back(lane.tp);
+    } else if (found->second.unit == lane.unit + 1) {
+      committed = true;
+    }
+  }
+  if (committed) {
+    report.end = UnitEnd::committed;
+    report.fenced.clear();
+    return report;
+  }
+  if (!report.fenced.empty()) {
+    report.end = UnitEnd::fenced;
+    return report;
+  }
+  return Error{ErrorKind::retry_unit, Effect::not_applied,
+               "PostgreSQL, committing: the connection was lost and the unit was rolled back"};
+}
+
+LaneStore::LaneStore(LaneStoreOptions options, const ports::Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(options), clock)) {}
+
+LaneStore::~LaneStore() = default;
+
+base::Result<std::vector<ports::TakenLane>> LaneStore::take(
+    std::span<const base::TopicPartition> lanes, const std::string& publisher) {
+  using Taken = std::vector<ports::TakenLane>;
+  return impl_->guarded<Taken>("taking lanes", [&]() -> base::Result<Taken> {
+    Taken taken;
+    for (const auto& tp : lanes) {
+      taken.push_back(take_lane(impl_->connected(), tp, publisher));
+    }
+    return taken;
+  });
+}
+
+base::Result<ports::LaneWork> LaneStore::load_work(base::TopicPartition tp) {
+  return impl_->guarded<ports::LaneWork>(
+      "loading a lane's work", [&]() -> base::Result<ports::LaneWork> {
+        const Recovery recovery(impl_->connected(), tp, impl_->unit_open);
+        return recovery.work();
+      });
+}
+
+base::Result<std::vector<ports::UnpublishedOutcome>> LaneStore::load_unpublished(
+    base::TopicPartition tp, std::int64_t after, std::int32_t limit) {
+  using Outcomes = std::vector<ports::UnpublishedOutcome>;
+  return impl_->guarded<Outcomes>("loading unpublished outcomes", [&]() -> base::Result<Outcomes> {
+    const Recovery recovery(impl_->connected(), tp, impl_->unit_open);
+    return recovery.unpublished(after, limit);
+  });
+}
+
+base::Result<std::vector<ports::PendingDeadLetter>> LaneStore::load_dead_letters(
+    base::TopicPartition tp) {
+  using Letters = std::vector<ports::PendingDeadLetter>;
+  return impl_->guarded<Letters>("loading dead letters", [&]() -> base::Result<Letters> {
+    const Recovery recovery(impl_->connected(), tp, impl_->unit_open);
+    return recovery.dead_letters();
+  });
+}
+
+base::Result<std::vector<ports::DueHold>> LaneStore::due_holds(std::int32_t lane,
+                                                               base::Timestamp until,
+                                                               std::int32_t limit) {
+  using Holds = std::vector<ports::DueHold>;
+  return impl_->guarded<Holds>("looking for due holds", [&]() -> base::Result<Holds> {
+    const Recovery recovery(impl_->connected(), {0, lane}, impl_->unit_open);
+    return recovery.due_holds(until, limit);
+  });
+}
+
+base::Result<base::Timestamp> LaneStore::database_now() {
+  return impl_->guarded<base::Timestamp>("asking for the time",
+                                         [&]() -> base::Result<base::Timestamp> {
+                                           const Rows rows = impl_->connected().run(kDatabaseNow);
+                                           return rows[0].next<base::Timestamp>();
+                                         });
+}
+
+base::Result<std::int32_t> LaneStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,
+                                                    std::int64_t offset) {
+  return impl_->guarded<std::int32_t>("counting an attempt", [&]() -> base::Result<std::int32_t> {
+    return count_lane_attempt(impl_->connected(), tp, epoch, offset);
+  });
+}
+
+base::Result<ports::UnitReads> LaneStore::open(const ports::UnitQuery& query) {
+  return impl_->guarded<ports::UnitReads>(
+      "opening a unit of work",
+      [&]() -> base::Result<ports::UnitReads> { return impl_->open(query); });
+}
+
+base::Result<std::vector<ports::ClaimAnswer>> LaneStore::claims(
+    const std::vector<ports::ClaimQuery>& queries) {
+  using Answers = std::vector<ports::ClaimAnswer>;
+  return impl_->guarded<Answers>("asking who holds a name", [&]() -> base::Result<Answers> {
+    ADMITONE_ASSERT(impl_->unit_open);
+    return read_claims(*impl_->connection, queries);
+  });
+}
+
+base::Result<ports::UnitReads> LaneStore::more(const ports::UnitQuery& query) {
+  return impl_->guarded<ports::UnitReads>("reading for a unit of work",
+                                          [&]() -> base::Result<ports::UnitReads> {
+                                            ADMITONE_ASSERT(impl_->unit_open);
+                                            ports::UnitReads reads;
+                                            impl_->widen_tenants(query.tenants);
+                                            read_unit(*impl_->connection, query, reads);
+                                            return reads;
+                                          });
+}
+
+base::Result<ports::UnitReport> LaneStore::commit(const ports::UnitWrites& writes) {
+  return impl_->guarded<UnitReport>("writing a unit of work",
+                                    [&] { return impl_->commit(writes); });
+}
+
+void LaneStore::rollback() {
+  impl_->roll_back();
+}
+
+}  // namespace admitone::postgres

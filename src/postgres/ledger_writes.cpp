@@ -1,0 +1,267 @@
+#include "postgres/ledger_writes.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "postgres/unit_writes.hpp"
+
+namespace admitone::postgres {
+namespace {
+
+using ports::LedgerRow;
+using ports::UnitEnd;
+
+constexpr Statement kInsert{"unit_ledger", R"(
+insert into ledger
+  (part, tenant_id, key_hash, lane, epoch, record_topic, record_partition, record_offset, origin,
+   verdict, owns_key, command_type, key_source, payload, command_id, command_source,
+   idempotency_key, actor_id, correlation_id, traceparent, tracestate, event_id, status, attempts,
+   decided_at, completed_at, expires_at, out_seq, outcome_id, outcome_type, code, outcome_time,
+   replayed, outcome_value, stored_key, stored_part)
+select $1::int, * from unnest(
+  $2::uuid[], $3::uuid[], $4::int[], $5::bigint[], $6::smallint[], $7::int[], $8::bigint[],
+  $9::text[], $10::smallint[], $11::bool[], $12::smallint[], $13::smallint[], $14::bytea[],
+  $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
+  $22::uuid[], $23::smallint[], $24::int[], $25::timestamptz[], $26::timestamptz[],
+  $27::timestamptz[], $28::bigint[], $29::uuid[], $30::smallint[], $31::smallint[],
+  $32::timestamptz[], $33::bool[], $34::bytea[], $35::uuid[], $36::int[])
+on conflict do nothing)"};
+
+// A row that has a sequence is never overwritten.
+constexpr Statement kFinish{"unit_finish", R"(
+update ledger l
+set verdict = coalesce(f.verdict, l.verdict), event_id = coalesce(f.event_id, l.event_id),
+    status = f.status, attempts = f.attempts, completed_at = f.completed_at,
+    expires_at = f.expires_at, out_seq = f.out_seq, outcome_id = f.outcome_id,
+    outcome_type = f.outcome_type, code = f.code, outcome_time = f.outcome_time,
+    replayed = f.replayed, outcome_value = f.value, stored_key = f.stored_key,
+    stored_part = f.stored_part
+from unnest($1::uuid[], $2::uuid[], $3::int[], $4::smallint[], $5::uuid[], $6::smallint[],
+            $7::int[], $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::uuid[],
+            $12::smallint[], $13::smallint[], $14::timestamptz[], $15::bool[], $16::bytea[],
+            $17::uuid[], $18::int[])
+     f (t, h, part, verdict, event_id, status, attempts, completed_at, expires_at, out_seq,
+        outcome_id, outcome_type, code, outcome_time, replayed, value, stored_key, stored_part)
+where l.tenant_id = f.t and l.key_hash = f.h and l.part = f.part and l.out_seq is null)"};
+
+constexpr Statement kRekey{"unit_rekey", R"(
+update ledger l set key_hash = r.new_key, owns_key = r.owns
+from unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[], $5::bool[]) r (t, h, part, new_key, owns)
+where l.tenant_id = r.t and l.key_hash = r.h and l.part = r.part)"};
+
+// Outcomes given again that are not published yet find their value under the row's new key.
+constexpr Statement kFollow{"unit_follow_rekey", R"(
+update ledger l set stored_key = r.new_key
+from unnest($1::uuid[], $2::uuid[], $3::int[], $4::uuid[]) r (t, h, part, new_key),
+     unnest($5::int[], $6::bigint[]) s (lane, published)
+where l.lane = s.lane and l.out_seq > s.published
+  and l.tenant_id = r.t and l.stored_key = r.h and l.stored_part = r.part)"};
+
+constexpr Statement kOrigins{"unit_write_origins", R"(
+insert into origins (part, tenant_id, origin_hash, lane)
+select $1::int, * from unnest($2::uuid[], $3::uuid[], $4::int[]) on conflict do nothing)"};
+
+constexpr Statement kContentKeys{"unit_write_content_keys", R"(
+insert into content_keys (part, tenant_id, content_hash, lane, first_at, owner_hash)
+select $1::int, * from unnest($2::uuid[], $3::uuid[], $4::int[], $5::timestamptz[], $6::uuid[])
+on conflict (tenant_id, content_hash, part)
+do update set lane = excluded.lane, first_at = excluded.first_at,
+              owner_hash = excluded.owner_hash)"};
+
+std::int64_t count_of(std::size_t n) {
+  return static_cast<std::int64_t>(n);
+}
+
+template <class E>
+std::optional<std::int16_t> number(const std::optional<E>& value) {
+  if (!value) return std::nullopt;
+  return static_cast<std::int16_t>(*value);
+}
+
+// In the order in which every unit locks ledger rows.
+std::vector<const LedgerRow*> sorted(const std::vector<LedgerRow>& rows) {
+  std::vector<const LedgerRow*> out;
+  out.reserve(rows.size());
+  for (const auto& row : rows) out.push_back(&row);
+  std::sort(out.begin(), out.end(),
+            [](const LedgerRow* a, const LedgerRow* b) { return a->key < b->key; });
+  return out;
+}
+
+// The epoch under which a row was decided: its own partition's, or its lane's when it has no
+// record.
+class Epochs {
+ public:
+  explicit Epochs(const std::vector<ports::LaneAdvance>& lanes) {
+    for (const auto& lane : lanes) by_lane_.emplace(lane.tp, lane.epoch);
+  }
+  [[nodiscard]] std::int64_t of(const LedgerRow& row) const {
+    const auto tp = row.position
+                        ? base::TopicPartition{row.position->topic, row.position->partition}
+                        : base::TopicPartition{0, row.lane};
+    const auto found = by_lane_.find(tp);
+    if (found != by_lane_.end()) return found->second;
+    const auto home = by_lane_.find({0, row.lane});
+    return home == by_lane_.end() ? 0 : home->second;
+  }
+
+ private:
+  std::map<base::TopicPartition, std::int64_t> by_lane_;
+};
+
+using RowPtr = const LedgerRow*;
+
+void add_identity(Params& p, const std::vector<RowPtr>& rows, const Epochs& epochs) {
+  p.array(rows, [](RowPtr r) { return r->key.tenant; });
+  p.array(rows, [](RowPtr r) { return r->key.key; });
+  p.array(rows, [](RowPtr r) { return r->lane; });
+  p.array(rows, [&](RowPtr r) { return epochs.of(*r); });
+  p.array(rows,
+          [](RowPtr r) { return r->position ? std::optional(r->position->topic) : std::nullopt; });
+  p.array(rows, [](RowPtr r) {
+    return r->position ? std::optional(r->position->partition) : std::nullopt;
+  });
+  p.array(rows,
+          [](RowPtr r) { return r->position ? std::optional(r->position->offset) : std::nullopt; });
+  p.array(rows, [](RowPtr r) -> const std::optional<std::string>& { return r->origin; });
+  p.array(rows, [](RowPtr r) { return static_cast<std::int16_t>(r->verdict); });
+  p.array(rows, [](RowPtr r) { return r->owns_key; });
+  p.array(rows, [](RowPtr r) { return number(r->type); });
+  p.array(rows, [](RowPtr r) { return static_cast<std::int16_t>(r->key_source); });
+  p.array(rows, [](RowPtr r) -> const base::Fingerprint& { return r->payload; });
+}
+
+void add_envelope(Params& p, const std::vector<RowPtr>& rows) {
+  p.array(rows, [](RowPtr r) -> const std::string& { return r->command_id; });
+  p.array(rows, [](RowPtr r) -> const std::string& { return r->command_source; });
+  using Text = std::optional<std::string>;
+  p.array(rows, [](RowPtr r) -> const Text& { return r->idempotency_key; });
+  p.array(rows, [](RowPtr r) -> const Text& { return r->actor_id; });
+  p.array(rows, [](RowPtr r) -> const Text& { return r->correlation_id; });
+  p.array(rows, [](RowPtr r) -> const Text& { return r->traceparent; });
+  p.array(rows, [](RowPtr r) -> const Text& { return r->tracestate; });
+}
+
+// Columns that a row gets together with its outcome, as insert and finish name them.
+void add_outcome(Params& p, const std::vector<RowPtr>& rows) {
+  p.array(rows, [](RowPtr r) { return r->out_seq; });
+  p.array(rows, [](RowPtr r) { return r->outcome_id; });
+  p.array(rows, [](RowPtr r) { return number(r->outcome_type); });
+  p.array(rows, [](RowPtr r) { return number(r->code); });
+  p.array(rows,
+          [](RowPtr r) { return r->outcome_id ? std::optional(r->outcome_time) : std::nullopt; });
+  p.array(rows, [](RowPtr r) { return r->replayed; });
+  p.array(rows, [](RowPtr r) {
+    return r->outcome_id && !r->stored_at ? std::optional(BytesView{r->outcome_value})
+                                          : std::nullopt;
+  });
+  p.array(rows,
+          [](RowPtr r) { return r->stored_at ? std::optional(r->stored_at->key) : std::nullopt; });
+  p.array(rows,
+          [](RowPtr r) { return r->stored_at ? std::optional(r->stored_part) : std::nullopt; });
+}
+
+Params rekey_params(const std::vector<const ports::LedgerRekey*>& rekeys, bool with_owner) {
+  using R = const ports::LedgerRekey*;
+  Params p;
+  p.array(rekeys, [](R r) { return r->key.tenant; });
+  p.array(rekeys, [](R r) { return r->key.key; });
+  p.array(rekeys, [](R r) { return r->part; });
+  p.array(rekeys, [](R r) { return r->to; });
+  if (with_owner) p.array(rekeys, [](R r) { return r->owns_key; });
+  return p;
+}
+
+}  // namespace
+
+bool write_ledger_rows(Connection& connection, const ports::UnitWrites& writes) {
+  if (writes.rows.empty()) return true;
+  const auto rows = sorted(writes.rows);
+  Params p;
+  p.scalar(writes.part);
+  add_identity(p, rows, Epochs(writes.lanes));
+  add_envelope(p, rows);
+  p.array(rows, [](RowPtr r) { return r->event; });
+  p.array(rows, [](RowPtr r) { return static_cast<std::int16_t>(r->status); });
+  p.array(rows, [](RowPtr r) { return r->attempts; });
+  p.array(rows, [](RowPtr r) { return r->decided_at; });
+  p.array(rows, [](RowPtr r) { return r->completed_at; });
+  p.array(rows, [](RowPtr r) { return r->expires_at; });
+  add_outcome(p, rows);
+  return connection.run(kInsert, p).affected() == count_of(rows.size());
+}
+
+UnitEnd rekey(Connection& connection, const ports::UnitWrites& writes) {
+  // First those that give up a key, then those that take one over: the index checks row by row.
+  for (const bool takes : {false, true}) {
+    std::vector<const ports::LedgerRekey*> some;
+    for (const auto& one : writes.rekeys) {
+      if (one.owns_key == takes) some.push_back(&one);
+    }
+    if (some.empty()) continue;
+    const auto changed = connection.run(kRekey, rekey_params(some, true)).affected();
+    if (changed != count_of(some.size())) return UnitEnd::stale;
+    auto follow = rekey_params(some, false);
+    follow.array(writes.lanes,
+                 [](const ports::LaneAdvance& l) { return l.tp.topic == 0 ? l.tp.partition : -1; });
+    follow.array(writes.lanes, [](const ports::LaneAdvance& l) { return l.published_seq; });
+    connection.run(kFollow, follow);
+  }
+  return UnitEnd::committed;
+}
+
+UnitEnd finish(Connection& connection, const ports::UnitWrites& writes) {
+  using F = ports::LedgerFinish;
+  if (writes.finishes.empty()) return UnitEnd::committed;
+  std::vector<const F*> finishes;
+  for (const auto& f : writes.finishes) finishes.push_back(&f);
+  std::sort(finishes.begin(), finishes.end(),
+            [](const F* a, const F* b) { return a->row.key < b->row.key; });
+  std::vector<RowPtr> rows;
+  for (const auto* f : finishes) rows.push_back(&f->row);
+  Params p;
+  p.array(rows, [](RowPtr r) { return r->key.tenant; });
+  p.array(rows, [](RowPtr r) { return r->key.key; });
+  p.array(finishes, [](const F* f) { return f->part; });
+  p.array(finishes, [](const F* f) { return number(f->verdict); });
+  p.array(rows, [](RowPtr r) { return r->event; });
+  p.array(rows, [](RowPtr r) { return static_cast<std::int16_t>(r->status); });
+  p.array(rows, [](RowPtr r) { return r->attempts; });
+  p.array(rows, [](RowPtr r) { return r->completed_at; });
+  p.array(rows, [](RowPtr r) { return r->expires_at; });
+  add_outcome(p, rows);
+  const auto changed = connection.run(kFinish, p).affected();
+  return changed == count_of(rows.size()) ? UnitEnd::committed : UnitEnd::stale;
+}
+
+UnitEnd write_origins(Connection& connection, const ports::UnitWrites& writes) {
+  if (writes.origins.empty()) return UnitEnd::committed;
+  auto origins = writes.origins;
+  std::sort(origins.begin(), origins.end());
+  using O = std::pair<ports::LedgerKey, std::int32_t>;
+  Params p;
+  p.scalar(writes.part);
+  p.array(origins, [](const O& o) { return o.first.tenant; });
+  p.array(origins, [](const O& o) { return o.first.key; });
+  p.array(origins, [](const O& o) { return o.second; });
+  const auto inserted = connection.run(kOrigins, p).affected();
+  return inserted == count_of(origins.size()) ? UnitEnd::committed : UnitEnd::key_taken;
+}
+
+void write_content_keys(Connection& connection, const ports::UnitWrites& writes) {
+  if (writes.content_keys.empty()) return;
+  // One statement may not touch a row twice: the last of a key counts.
+  std::map<ports::LedgerKey, const ports::ContentKeyRow*> last;
+  for (const auto& row : writes.content_keys) last[row.content] = &row;
+  using C = std::pair<const ports::LedgerKey, const ports::ContentKeyRow*>;
+  Params p;
+  p.scalar(writes.part);
+  p.array(last, [](const C& c) { return c.first.tenant; });
+  p.array(last, [](const C& c) { return c.first.key; });
+  p.array(last, [](const C& c) { return c.second->lane; });
+  p.array(last, [](const C& c) { return c.second->first_at; });
+  p.array(last, [](const C& c) { return c.second->owner.key; });
+  connection.run(kContentKeys, p);
+}
+
+}  // namespace admitone::postgres
