@@ -134,12 +134,14 @@ grant select, insert, delete on parked to {{worker}};
 grant select, insert on dead_letters_pending to {{worker}};
 
 -- Published dead letters are named by their positions; whose they were does not matter any more.
+-- The setting counts for the owner alone, that is inside such functions.
 create function forget_dead_letters(topics smallint[], partitions int[], offsets bigint[])
-returns void language sql security definer
-set search_path = {{schema}}, pg_temp set admitone.maintenance = 'on' as $$
+returns void language plpgsql security definer set search_path = {{schema}}, pg_temp as $$
+begin
+  perform set_config('admitone.maintenance', 'on', true);
   delete from dead_letters_pending d
   using unnest(topics, partitions, offsets) as sent (t, p, o)
-  where d.topic = sent.t and d.partition = sent.p and d."offset" = sent.o
-$$;
+  where d.topic = sent.t and d.partition = sent.p and d."offset" = sent.o;
+end $$;
 revoke all on function forget_dead_letters(smallint[], int[], bigint[]) from public;
 grant execute on function forget_dead_letters(smallint[], int[], bigint[]) to {{worker}};

@@ -58,11 +58,12 @@ end $$;
 -- Is every row of the part past its use? Rows without an end of their own are kept for `horizon`.
 create function ledger_part_is_over(old_part int, horizon interval) returns boolean
 language plpgsql security definer
-set search_path = {{schema}}, pg_temp set admitone.maintenance = 'on' as $$
+set search_path = {{schema}}, pg_temp as $$
 declare
   child text := format('ledger_%s', to_char(old_part, 'FM000000'));
   over boolean;
 begin
+  perform set_config('admitone.maintenance', 'on', true);
   if not exists (select from ledger_parts p where p.part = old_part and p.detached_at is null
                  and p.closed_at + horizon < now()) then
     return false;

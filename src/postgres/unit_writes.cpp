@@ -20,7 +20,7 @@ with mine as materialized (
   from partition_progress p
   join unnest($1::smallint[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
               $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bool[])
-       a (topic, partition, epoch, unit, next_offset, out_seq, lane_time, pub_seq, pub_offset, only)
+       a (topic, partition, epoch, unit, next_offset, out_seq, lane_time, pub_seq, pub_offset, mine_only)
     on a.topic = p.topic and a.partition = p.partition
   where p.epoch = a.epoch and p.unit = a.unit
   order by p.topic, p.partition
@@ -32,7 +32,7 @@ set unit = p.unit + 1,
     lane_time = m.lane_time,
     published_seq = greatest(p.published_seq, m.pub_seq),
     published_offset = greatest(p.published_offset, m.pub_offset),
-    publishers = case when not m.only then p.publishers
+    publishers = case when not m.mine_only then p.publishers
                       when p.owner = '' then '{}' else array[p.owner] end,
     tries = case when m.next_offset is distinct from p.next_offset or m.out_seq <> p.out_seq
                  then 0 else p.tries end,
@@ -50,7 +50,7 @@ update partition_progress p
 set unit = p.unit + 1, next_offset = m.next_offset, out_seq = m.out_seq, lane_time = m.lane_time
 from unnest($1::smallint[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
             $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bool[])
-     m (topic, partition, epoch, unit, next_offset, out_seq, lane_time, pub_seq, pub_offset, only)
+     m (topic, partition, epoch, unit, next_offset, out_seq, lane_time, pub_seq, pub_offset, mine_only)
 where p.topic = m.topic and p.partition = m.partition
 returning p.topic, p.partition)"};
 
