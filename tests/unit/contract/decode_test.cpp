@@ -55,5 +55,83 @@ TEST(Decoding, TakesTheSameCommandInBothModesAndBehindAConfluentPrefix) {
   }
 }
 
+TEST(DerivedIds, OfAKeyedCreationComeFromTheKey) {
+  auto data = event_create();
+  data.erase("eventId");
+  auto sent = binary("event.create", data.dump());
+  const auto first = sent.with("ce_idempotencykey", "k").decode();
+  ASSERT_EQ(summary(first), "command");
+  EXPECT_EQ(command(first)->event, derive_event_id(command(first)->key));
+  auto changed = data;
+  changed["name"] = "Another";
+  const auto other = binary("event.create", changed.dump()).with("ce_idempotencykey", "k").decode();
+  EXPECT_EQ(command(other)->event, command(first)->event);
+  EXPECT_NE(command(other)->payload, command(first)->payload);
+}
+
+TEST(DerivedIds, OfAKeylessEventComeFromItsContentSoThatCopiesMeet) {
+  auto data = event_create();
+  data.erase("eventId");
+  auto sent = binary("event.create", data.dump());
+  const auto first = sent.decode();
+  const auto copy = sent.set("ce_id", "id-2").decode();
+  ASSERT_EQ(summary(copy), "command");
+  EXPECT_EQ(command(first)->key_source, domain::KeySource::cloudevent);
+  EXPECT_NE(command(copy)->key, command(first)->key);
+  EXPECT_EQ(command(copy)->content_key, command(first)->content_key);
+  EXPECT_EQ(command(copy)->event, command(first)->event);
+  EXPECT_EQ(command(first)->event, derive_event_id(*command(first)->content_key));
+}
+
+TEST(DerivedIds, OfAKeylessReservationComeFromSourceAndId) {
+  auto data = reservation_create();
+  data.erase("reservationId");
+  auto sent = binary("reservation.create", data.dump());
+  const auto first = sent.decode();
+  const auto again = sent.decode();
+  const auto copy = sent.set("ce_id", "id-2").decode();
+  const auto id_of = [](const Decoded& decoded) {
+    return *domain::reservation_of(command(decoded)->command);
+  };
+  EXPECT_EQ(id_of(first), derive_reservation_id(command(first)->key));
+  EXPECT_EQ(id_of(again), id_of(first));
+  EXPECT_NE(id_of(copy), id_of(first));
+}
+
+TEST(DerivedIds, DoNotReplaceWhatWasSent) {
+  const auto decoded = binary("event.create", event_create().dump()).decode();
+  EXPECT_EQ(command(decoded)->event.str(), kEvent);
+}
+
+// The same value a few words of Python give: hashlib.sha256(type + b"\0" + canonical).
+TEST(Fingerprint, IsOverTypeAndCanonicalDataAsSent) {
+  const auto decoded =
+      binary("event.cancel", R"({ "reason": "storm", "eventId": ")" + std::string(kEvent) + "\" }")
+          .decode();
+  ASSERT_EQ(summary(decoded), "command");
+  EXPECT_EQ(to_hex(command(decoded)->payload),
+            "1fe4c60735082eca02e16d7e8d7b578b4a1a85496df8dafdb773c033195420fd");
+}
+
+TEST(Refusals, SayTheEventWhenItCanBeRead) {
+  auto data = reservation_create();
+  data["customerId"] = "";
+  const auto invalid = binary("reservation.create", data.dump()).decode();
+  ASSERT_EQ(summary(invalid), "invalid /customerId");
+  EXPECT_EQ(refusal(invalid)->event->str(), kEvent);
+  EXPECT_TRUE(refusal(invalid)->identity);
+  EXPECT_EQ(refusal(invalid)->detail, "/customerId must have 1 to 128 characters");
+  data["eventId"] = "nonsense";
+  EXPECT_FALSE(refusal(binary("reservation.create", data.dump()).decode())->event);
+}
+
+TEST(Refusals, NameEveryErrorWithItsPointer) {
+  const auto decoded =
+      binary("reservation.create",
+             R"({"eventId":"x","items":[{"sectionId":"A","quantity":1.5}],"a":1,"a":2})")
+          .decode();
+  EXPECT_EQ(summary(decoded), "invalid /items/0/quantity /a /eventId /customerId");
+}
+
 }  // namespace
 }  // namespace admitone::contract
