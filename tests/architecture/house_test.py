@@ -118,6 +118,8 @@ class Tidy(Tree):
             ("endl", "tests/unit/a.cpp", "out << std::endl;"),
             ("using-namespace", "src/app/a.cpp", "using namespace std;"),
             ("using-namespace", "src/app/a.cpp", "using namespace std::chrono;"),
+            ("using-namespace", "tests/unit/a.cpp", "using namespace testing;"),
+            ("using-namespace", "tests/unit/a.cpp", "using namespace std::chrono;"),
             ("assert", "src/app/a.cpp", "assert(a == b);"),
             ("unfinished", "src/app/a.cpp", "// TO" "DO later"),
             ("unfinished", "scripts/thing", "# FIX" "ME"),
@@ -132,6 +134,8 @@ class Tidy(Tree):
             ("src/app/run.cpp", "std::jthread t(run);"),
             ("src/kafka/a.cpp", "std::this_thread::get_id(); std::thread::id owner;"),
             ("src/kafka/a.cpp", "using namespace std::chrono_literals;\nusing namespace std::string_view_literals;"),
+            ("tests/unit/a.cpp", "using namespace fixture; using namespace std::chrono_literals;"),
+            ("tests/unit/a.cpp", "using namespace std::literals::chrono_literals; using namespace admitone::domain;"),
             ("src/kafka/a.cpp", "static_assert(sizeof(int) == 4);\nADMITONE_ASSERT(a);"),
             ("src/kafka/a.cpp", "// std::endl is banned\n/* std::thread\n */ auto s = \"std::endl\";"),
             ("src/kafka/a.cpp", "auto n = 1'000; auto c = 'x'; auto r = R\"x(std::endl)x\";"),
@@ -193,7 +197,7 @@ class Rooms(Tree):
             declarations,
             "admitone_write_manifest()",
         ]))
-        return subprocess.run(["cmake", "-S", self.root, "-B", self.root + "/build"], capture_output=True, text=True)
+        return subprocess.run(["cmake", "-G", "Ninja", "-S", self.root, "-B", self.root + "/build"], capture_output=True, text=True)
 
     def test_a_dependency_must_stand_above(self):
         run = self.configure("admitone_room(NAME base)\nadmitone_room(NAME domain ROOMS base)\n")
