@@ -1,6 +1,6 @@
 # For scripts that start servers and tests: whatever way the script ends, nothing it started stays behind.
 # Sourced after common.sh. Usage: `run_begin NAME`, then `run COMMAND…` instead of COMMAND; a
-# function run_last, if there is one, has the last word.
+# function run_last, if there is one, has the last word and is told the exit code.
 #
 # Every command gets a mark in its environment, by which it and its descendants are found again. A signal ends the
 # script at once (commands run in the background and are waited for); a SIGKILL is noticed by scripts/lib/guard.
@@ -52,6 +52,6 @@ run_end() {
   run_sweep "$run_mark"
   "$root/scripts/stack" down --name "$run_stack" >/dev/null 2>&1 9>&- || say "could not end the stack $run_stack"
   kill -- "-$run_guard" 2>/dev/null || true
-  if declare -F run_last >/dev/null; then run_last; fi
+  if declare -F run_last >/dev/null; then run_last "$status"; fi
   exit "$status"
 }
