@@ -6,7 +6,7 @@
 # ROOM names the room under test and is linked; ROOMS are further ones it needs. The kind is the ctest label and says
 # what must run: `_pgtest` a database, `_kafkatest` a broker, `_stacktest` both and the program.
 # A program reports its cases as JUnit XML into <build>/results/, which scripts/test counts. A script says "skipped"
-# with exit code 77, and may write its own cases to the file named by ADMITONE_TEST_RESULT_XML.
+# with exit code 77, and may write its own cases to the file named by ADMITONE_RESULT_XML.
 
 set(ADMITONE_TEST_KINDS
     unit architecture contract conformance simulation pgtest kafkatest stacktest faults fuzz)
@@ -24,7 +24,7 @@ function(admitone_register_test name kind timeout)
   endif()
   set(result "${CMAKE_BINARY_DIR}/results/${name}.xml")
   set_tests_properties(${name} PROPERTIES LABELS ${kind} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
-    ENVIRONMENT "GTEST_OUTPUT=xml:${result};ADMITONE_TEST_RESULT_XML=${result};ADMITONE_TEST_PROGRAM=$<TARGET_FILE:admitone>;ADMITONE_TEST_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
+    ENVIRONMENT "GTEST_OUTPUT=xml:${result};ADMITONE_RESULT_XML=${result};ADMITONE_PROGRAM=$<TARGET_FILE:admitone>;ADMITONE_SOURCE_DIR=${PROJECT_SOURCE_DIR}")
   if(NOT kind MATCHES "^(unit|architecture)$")
     # Servers, whole workers and measured time-outs: not beside each other on a small machine.
     set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
