@@ -187,8 +187,8 @@ base::Status Admin::delete_records(const NamedPartition& partition, std::int64_t
   rd_kafka_DeleteRecords(client_.get(), &raw, 1, call.options(), call.queue());
   const auto answer = call.wait("deleting records");
   if (!answer) return answer.error();
-  const auto* left = rd_kafka_DeleteRecords_result_offsets(
-      rd_kafka_event_DeleteRecords_result(answer->get()));
+  const auto* left =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(answer->get()));
   if (left->elems[0].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return error_of(left->elems[0].err, "deleting records");
   }

@@ -44,7 +44,7 @@ Conf::Conf(const ClientSettings& settings, std::string role)
   set("client.id", settings.client_id + "-" + role_);
   set("socket.timeout.ms", settings.socket_timeout);
   set("reconnect.backoff.max.ms", Milliseconds(500));
-  set("message.max.bytes", std::int64_t{settings.max_record_bytes});
+  set("message.max.bytes", std::int64_t{settings.max_record_bytes} + kHeaderRoom);
 }
 
 Conf& Conf::set(const char* name, const std::string& value) {

@@ -68,6 +68,10 @@ class Consumer::Impl final : public ClientEvents {
     bool paused = false;                // its queue is not read
     std::optional<std::int64_t> start;  // asked for, not yet done
     std::int64_t next = 0;              // lowest offset not yet handed on
+    std::optional<std::int64_t> last;   // handed on most recently
+    // After going back: records above are left-overs of the fetch before, until one at or below
+    // comes. One must come, because it was handed on before.
+    std::optional<std::int64_t> stale_above;
   };
   using Lanes = std::map<base::TopicPartition, Owned>;
 
@@ -81,6 +85,8 @@ class Consumer::Impl final : public ClientEvents {
                                                   const Probe::Position& position);
   void run_commands();
   void run_starts();
+  void halt(const rd_kafka_topic_partition_list_t& starting);
+  void begin(base::TopicPartition tp, std::int64_t offset);
   bool serve_events();
   bool serve_partitions();
   void take(Lanes::iterator lane, const rd_kafka_message_t& message);
@@ -169,9 +175,10 @@ void Consumer::Impl::on_error(rd_kafka_resp_err_t code, const char* reason) {
 
 void Consumer::Impl::complain(rd_kafka_resp_err_t code, const std::string& text) {
   if (is_hopeless(code)) {
-    fail(fmt::format("Kafka refuses the consumer: {}; grant READ on the command topics and on "
-                     "group {}",
-                     text, settings_.group_id));
+    fail(
+        fmt::format("Kafka refuses the consumer: {}; grant READ on the command topics and on "
+                    "group {}",
+                    text, settings_.group_id));
     return;
   }
   base::logger("kafka")->warn("consumer: {} ({})", text, rd_kafka_err2name(code));
@@ -282,7 +289,7 @@ void Consumer::Impl::run_commands() {
     if (lane == owned_.end()) continue;
     switch (command.verb) {
       case Verb::start:
-        if (!lane->second.started) lane->second.start = command.offset;
+        lane->second.start = command.offset;
         break;
       case Verb::pause:
         lane->second.paused = true;
@@ -301,6 +308,7 @@ void Consumer::Impl::run_starts() {
     if (owned.start) add(list.get(), tp, *owned.start);
   }
   if (list->cnt == 0) return;
+  halt(*list);
   const CallError sought(rd_kafka_seek_partitions(raw(), list.get(), seek_limit()));
   const auto ready = make_list(list->cnt);
   for (int i = 0; i < list->cnt; ++i) {
@@ -308,15 +316,42 @@ void Consumer::Impl::run_starts() {
     // A refusal means that the fetcher has not begun yet (a stop is still going on): next time.
     if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     rd_kafka_topic_partition_list_add(ready.get(), one.topic, one.partition)->offset = one.offset;
-    auto& owned = owned_.at({settings_.topics.id(one.topic), one.partition});
-    owned.next = one.offset;
-    owned.started = true;
-    owned.start.reset();
   }
   if (ready->cnt == 0) return;
   rd_kafka_resume_partitions(raw(), ready.get());
   // Resuming does not wake the fetcher (up to a second's delay); seeking to the same place does.
   const CallError again(rd_kafka_seek_partitions(raw(), ready.get(), seek_limit()));
+  for (int i = 0; i < ready->cnt; ++i) {
+    const auto& one = ready->elems[i];
+    begin({settings_.topics.id(one.topic), one.partition}, one.offset);
+  }
+}
+
+// A partition that runs already is started again: stop its fetching and forget what it brought.
+void Consumer::Impl::halt(const rd_kafka_topic_partition_list_t& starting) {
+  const auto running = make_list(starting.cnt);
+  for (int i = 0; i < starting.cnt; ++i) {
+    const auto& one = starting.elems[i];
+    auto& owned = owned_.at({settings_.topics.id(one.topic), one.partition});
+    if (!std::exchange(owned.started, false)) continue;
+    rd_kafka_topic_partition_list_add(running.get(), one.topic, one.partition);
+  }
+  if (running->cnt == 0) return;
+  rd_kafka_pause_partitions(raw(), running.get());
+  for (int i = 0; i < running->cnt; ++i) {
+    const auto& one = running->elems[i];
+    auto* queue = owned_.at({settings_.topics.id(one.topic), one.partition}).queue.get();
+    while (const Message dropped{rd_kafka_consume_queue(queue, 0)}) continue;
+  }
+}
+
+void Consumer::Impl::begin(base::TopicPartition tp, std::int64_t offset) {
+  auto& owned = owned_.at(tp);
+  owned.start.reset();
+  owned.started = true;
+  owned.next = offset;
+  owned.stale_above = owned.last && *owned.last >= offset ? owned.last : std::nullopt;
+  sink_->started(tp, offset);
 }
 
 // ---------------------------------------------------------------- records
@@ -324,7 +359,7 @@ void Consumer::Impl::run_starts() {
 void Consumer::Impl::take(Lanes::iterator lane, const rd_kafka_message_t& message) {
   auto& [tp, owned] = *lane;
   if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-    if (owned.started) sink_->caught_up(tp, message.offset);
+    if (!owned.stale_above) sink_->caught_up(tp, message.offset);
     return;
   }
   if (message.err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
@@ -340,9 +375,13 @@ void Consumer::Impl::take(Lanes::iterator lane, const rd_kafka_message_t& messag
     complain(message.err, rd_kafka_message_errstr(&message));
     return;
   }
-  // Before start() nothing counts; below `next` it was handed on already.
-  if (!owned.started || message.offset < owned.next) return;
+  if (owned.stale_above) {
+    if (message.offset > *owned.stale_above) return;
+    owned.stale_above.reset();
+  }
+  if (message.offset < owned.next) return;  // handed on already
   owned.next = message.offset + 1;
+  owned.last = message.offset;
   rd_kafka_timestamp_type_t type{};
   rd_kafka_message_timestamp(&message, &type);
   if (type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME && !warned_time_ &&
@@ -466,7 +505,8 @@ base::Status Consumer::commit(std::span<const ports::OffsetMark> marks, Millisec
         ->offset = mark.next_offset;
   }
   const Queue answers(rd_kafka_queue_new(impl_->raw()));
-  const auto sent = rd_kafka_commit_queue(impl_->raw(), list.get(), answers.get(), nullptr, nullptr);
+  const auto sent =
+      rd_kafka_commit_queue(impl_->raw(), list.get(), answers.get(), nullptr, nullptr);
   if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(sent, "committing positions");
   const Event answer(rd_kafka_queue_poll(answers.get(), static_cast<int>(limit.count())));
   if (!answer) {

@@ -2,9 +2,9 @@
 // The command topics: the process's only member of the consumer group.
 //
 // Each assigned partition has a queue of its own inside librdkafka. A paused partition's queue is
-// simply not read, so its fetching stops at the queue's limits; nothing is paused, sought or fetched
-// again, hence no gap and no repeat can come from pausing (librdkafka 2.0.2 has races there). Only
-// the first position, given by start(), is set by a seek, while nothing has been read yet.
+// simply not read, so its fetching stops at the queue's limits; nothing is paused, sought or
+// fetched again, hence no gap and no repeat can come from pausing (librdkafka 2.0.2 has races
+// there). Only start() seeks, and only while nothing is being fetched.
 //
 // Used by: app (makes and polls it), pipeline (through ports::RecordSource), Publisher
 // (group_metadata), PlainPublisher (commit).

@@ -7,7 +7,8 @@
 namespace admitone::kafka {
 namespace {
 
-// librdkafka has no getter for the generation; its serialised form is "CGMDv2:" and then the number.
+// librdkafka has no getter for the generation; its serialised form is "CGMDv2:" and then the
+// number.
 std::int32_t generation_of(const rd_kafka_consumer_group_metadata_t* raw) {
   constexpr std::size_t kMagic = 7;
   void* bytes = nullptr;

@@ -5,8 +5,8 @@
 namespace admitone::kafka {
 
 void Release::operator()(rd_kafka_s* client) const noexcept {
-  // Consumers are closed by their owner, with a deadline; the implicit close of rd_kafka_destroy has
-  // none.
+  // Consumers are closed by their owner, with a deadline; the implicit close of rd_kafka_destroy
+  // has none.
   rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 void Release::operator()(rd_kafka_conf_s* conf) const noexcept {

@@ -3,8 +3,8 @@
 // Sender and PlainPublisher.
 // Threads: one at a time. Blocking: send by `limit` and a little more to take back what was not
 // delivered.
-// Errors: of send, effect unknown (some records may be in the log); the producer stays usable, or is
-// made anew by the next send.
+// Errors: of send, effect unknown (some records may be in the log); the producer stays usable, or
+// is made anew by the next send.
 
 #include <memory>
 #include <span>

@@ -22,9 +22,9 @@ Probe::Probe(Client client, std::string group_id)
 base::Result<Watermarks> Probe::watermarks(const NamedPartition& partition,
                                            Milliseconds limit) const {
   Watermarks found;
-  const auto code = rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(),
-                                                     partition.partition, &found.low, &found.high,
-                                                     static_cast<int>(limit.count()));
+  const auto code =
+      rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition,
+                                       &found.low, &found.high, static_cast<int>(limit.count()));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return error_of(code, fmt::format("offsets of {}/{}", partition.topic, partition.partition));
   }
@@ -68,9 +68,9 @@ base::Result<std::vector<Probe::Position>> Probe::stable_positions(
   const auto* found = rd_kafka_group_result_partitions(result[0]);
   std::vector<Position> positions;
   for (const auto& partition : partitions) {
-    const auto* one = rd_kafka_topic_partition_list_find(
-        const_cast<rd_kafka_topic_partition_list_t*>(found), partition.topic.c_str(),
-        partition.partition);
+    const auto* one =
+        rd_kafka_topic_partition_list_find(const_cast<rd_kafka_topic_partition_list_t*>(found),
+                                           partition.topic.c_str(), partition.partition);
     positions.push_back(one == nullptr ? Position(std::optional<std::int64_t>{})
                                        : position_of(*one));
   }

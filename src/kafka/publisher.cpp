@@ -191,18 +191,14 @@ PublishReport Publisher::Impl::publish(std::span<const ports::OutgoingRecord> re
 
 // ---------------------------------------------------------------- the public face
 
-base::Result<std::unique_ptr<Publisher>> Publisher::create(const ClientSettings& client,
-                                                           PublisherSettings settings,
-                                                           Membership membership,
-                                                           std::shared_ptr<const Probe> probe,
-                                                           Watchdog& watchdog,
-                                                           const ports::Clock& clock) {
+base::Result<std::unique_ptr<Publisher>> Publisher::create(
+    const ClientSettings& client, PublisherSettings settings, Membership membership,
+    std::shared_ptr<const Probe> probe, Watchdog& watchdog, const ports::Clock& clock) {
   auto tail = Tail::create(
       client, {settings.group_id, settings.topics.outcomes, settings.tail_limit}, probe, clock);
   if (!tail) return tail.error();
-  return std::unique_ptr<Publisher>(new Publisher(
-      std::make_unique<Impl>(client, std::move(settings), std::move(membership), std::move(*tail),
-                             watchdog, clock)));
+  return std::unique_ptr<Publisher>(new Publisher(std::make_unique<Impl>(
+      client, std::move(settings), std::move(membership), std::move(*tail), watchdog, clock)));
 }
 
 Publisher::Publisher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -45,12 +45,9 @@ class Publisher final : public ports::OutcomeLog {
  public:
   using Membership = std::function<GroupMetadata()>;
 
-  static base::Result<std::unique_ptr<Publisher>> create(const ClientSettings& client,
-                                                         PublisherSettings settings,
-                                                         Membership membership,
-                                                         std::shared_ptr<const Probe> probe,
-                                                         Watchdog& watchdog,
-                                                         const ports::Clock& clock);
+  static base::Result<std::unique_ptr<Publisher>> create(
+      const ClientSettings& client, PublisherSettings settings, Membership membership,
+      std::shared_ptr<const Probe> probe, Watchdog& watchdog, const ports::Clock& clock);
   ~Publisher() override;
 
   [[nodiscard]] std::string transactional_id() const override;

@@ -123,18 +123,16 @@ base::Result<std::optional<base::Record>> Reader::find(const NamedPartition& par
                                                        std::int64_t offset,
                                                        Milliseconds limit) const {
   Watermarks marks;
-  const auto code = rd_kafka_query_watermark_offsets(
-      client_.get(), partition.topic.c_str(), partition.partition, &marks.low, &marks.high,
-      static_cast<int>(limit.count()));
+  const auto code =
+      rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition,
+                                       &marks.low, &marks.high, static_cast<int>(limit.count()));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(code, partition.topic);
   std::optional<base::Record> found;
   if (offset < marks.low || offset >= marks.high) return found;
   // Up to the end: the position itself may hold no record, the next one tells.
   const Extent extent{{partition.partition, {offset, marks.high}}};
-  const auto scanned = read(partition.topic, extent, limit, [&](const base::Record& record) {
-    if (record.position.offset != offset) return false;
-    found.emplace();
-    found->position = record.position;
+  const auto scanned = read(partition.topic, extent, limit, [&](base::Record&& record) {
+    if (record.position.offset == offset) found = std::move(record);
     return false;
   });
   if (!scanned) return scanned.error();

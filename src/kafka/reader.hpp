@@ -35,7 +35,7 @@ class Reader {
 
   // Every committed record within `extent`, in order per partition; Record::position has topic 0.
   // `each` returns false to stop early. `patience`: longest time without a record or an end.
-  using Each = std::function<bool(const base::Record&)>;
+  using Each = std::function<bool(base::Record&&)>;
   base::Status read(const std::string& topic, const Extent& extent, Milliseconds patience,
                     const Each& each) const;
 

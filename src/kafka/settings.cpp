@@ -49,8 +49,8 @@ std::vector<std::string> TopicNames::names() const {
 base::Status check_library() {
   const int version = rd_kafka_version();
   if (version < kOldest) {
-    return permanent(fmt::format("librdkafka {} is too old: install 2.0.2 or newer",
-                                 rd_kafka_version_str()));
+    return permanent(
+        fmt::format("librdkafka {} is too old: install 2.0.2 or newer", rd_kafka_version_str()));
   }
   if ((version | 0xff) == kEndless) {
     return permanent("librdkafka 2.10.0 re-bootstraps endlessly: install 2.10.1 or newer");
@@ -107,19 +107,18 @@ base::Status check_options(const std::map<std::string, std::string>& options) {
   const std::unique_ptr<rd_kafka_conf_s, Release> trial(rd_kafka_conf_new());
   for (const auto& [name, value] : options) {
     if (const auto refused = refused_options().find(name); refused != refused_options().end()) {
-      return permanent(
-          fmt::format("kafka.options: {} must not be set: {}", name, refused->second));
+      return permanent(fmt::format("kafka.options: {} must not be set: {}", name, refused->second));
     }
     char ignored[8];  // librdkafka's text would repeat the value, which may be a secret
     switch (rd_kafka_conf_set(trial.get(), name.c_str(), value.c_str(), ignored, sizeof(ignored))) {
       case RD_KAFKA_CONF_OK:
         break;
       case RD_KAFKA_CONF_UNKNOWN:
-        return permanent(
-            fmt::format("kafka.options: {} is no setting of librdkafka {}", name,
-                        rd_kafka_version_str()));
+        return permanent(fmt::format("kafka.options: {} is no setting of librdkafka {}", name,
+                                     rd_kafka_version_str()));
       case RD_KAFKA_CONF_INVALID:
-        return permanent(fmt::format("kafka.options: {} has a value that librdkafka refuses", name));
+        return permanent(
+            fmt::format("kafka.options: {} has a value that librdkafka refuses", name));
     }
   }
   return {};

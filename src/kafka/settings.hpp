@@ -24,9 +24,12 @@ struct ClientSettings {
   // refused ones.
   std::map<std::string, std::string> options;
   Milliseconds socket_timeout{10'000};
-  // Largest record that is sent or fetched, with its headers; compared with the topics by `check`.
+  // Largest command, with its headers. What we write may be larger by kHeaderRoom (a dead letter is
+  // its command and more headers). Compared with the topics' limits by topics.hpp.
   std::int32_t max_record_bytes = 1'048'576;
 };
+
+inline constexpr std::int32_t kHeaderRoom = 65'536;
 
 // The topics AdmitOne writes to.
 struct OutputTopics {

@@ -80,8 +80,7 @@ void examine_commands(const TopicFacts& facts, const TopicPlan& plan, bool home,
     check.expect_config("message.timestamp.type", "LogAppendTime",
                         "producers' clocks would decide about holds and sales");
     check.expect(facts.partitions == plan.partitions, Level::warn,
-                 fmt::format("{} partitions, {} are configured", facts.partitions,
-                             plan.partitions),
+                 fmt::format("{} partitions, {} are configured", facts.partitions, plan.partitions),
                  "set kafka.partitions to what the topic has; events cannot move");
   }
   const auto retention = check.number("retention.ms");
@@ -126,11 +125,11 @@ void examine_dead_letters(const TopicPlan& plan, std::int64_t largest_command, C
                            "be sent again",
                            hours(retention), hours(plan.dead_letter_age.count())),
                check.alter("retention.ms", std::to_string(plan.dead_letter_age.count())));
-  check.expect(check.number("max.message.bytes") >= largest_command, Level::warn,
-               fmt::format("max.message.bytes={} is less than a command topic's {}: the largest "
-                           "dead letters go without their value",
-                           check.text("max.message.bytes"), largest_command),
-               check.alter("max.message.bytes", std::to_string(largest_command)));
+  check.expect(check.number("max.message.bytes") >= largest_command + kHeaderRoom, Level::warn,
+               fmt::format("max.message.bytes={} is less than a command topic's {} and {} for "
+                           "headers: the largest dead letters go without their value",
+                           check.text("max.message.bytes"), largest_command, kHeaderRoom),
+               check.alter("max.message.bytes", std::to_string(largest_command + kHeaderRoom)));
 }
 
 }  // namespace
@@ -146,15 +145,18 @@ std::vector<TopicSpec> specs_of(const TopicPlan& plan) {
   std::vector<TopicSpec> specs;
   const std::string durable = plan.replication >= 3 ? "2" : "1";
   for (const auto& name : names_of(plan)) {
-    TopicSpec spec{name, plan.partitions, plan.replication,
+    TopicSpec spec{name,
+                   plan.partitions,
+                   plan.replication,
                    {{"cleanup.policy", "delete"}, {"min.insync.replicas", durable}}};
     if (name == plan.outcome_topic) {
       spec.configs["retention.ms"] = std::to_string(plan.horizon.count());
-      spec.configs["max.message.bytes"] = std::to_string(plan.max_record_bytes);
+      spec.configs["max.message.bytes"] = std::to_string(plan.max_record_bytes + kHeaderRoom);
     } else if (name == plan.dead_letter_topic) {
       spec.configs["retention.ms"] = std::to_string(plan.horizon.count());
-      spec.configs["max.message.bytes"] = std::to_string(plan.max_record_bytes);
+      spec.configs["max.message.bytes"] = std::to_string(plan.max_record_bytes + kHeaderRoom);
     } else {
+      spec.configs["max.message.bytes"] = std::to_string(plan.max_record_bytes);
       spec.configs["message.timestamp.type"] = "LogAppendTime";
       spec.configs["retention.ms"] = std::to_string(plan.command_retention.count());
     }

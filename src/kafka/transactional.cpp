@@ -86,9 +86,8 @@ base::Status TransactionalProducer::init(Milliseconds limit, const std::atomic<b
     const std::string text =
         fmt::format("making the publisher: {}", rd_kafka_error_string(error.get()));
     if (rd_kafka_error_is_retriable(error.get()) == 0) {
-      return base::Error{rd_kafka_error_is_fatal(error.get()) != 0
-                             ? base::ErrorKind::permanent
-                             : base::ErrorKind::retry_call,
+      return base::Error{rd_kafka_error_is_fatal(error.get()) != 0 ? base::ErrorKind::permanent
+                                                                   : base::ErrorKind::retry_call,
                          base::Effect::unknown, text};
     }
     if (cancel != nullptr && cancel->load()) {
@@ -102,8 +101,8 @@ base::Status TransactionalProducer::init(Milliseconds limit, const std::atomic<b
 
 Step TransactionalProducer::judge(const rd_kafka_error_t& error, const char* name) {
   const auto code = rd_kafka_error_code(&error);
-  detail_ = fmt::format("{}: {} ({})", name, rd_kafka_error_string(&error),
-                        rd_kafka_err2name(code));
+  detail_ =
+      fmt::format("{}: {} ({})", name, rd_kafka_error_string(&error), rd_kafka_err2name(code));
   if (rd_kafka_error_is_fatal(&error) != 0) return Step::lost;
   if (rd_kafka_error_txn_requires_abort(&error) == 0) return Step::lost;
   return group_moved_on(code) ? Step::refused : Step::abort;
@@ -143,9 +142,8 @@ void TransactionalProducer::produce(const std::string& topic, const ports::Outgo
 
 Step TransactionalProducer::deliver(const std::atomic<bool>& cancel) {
   // Aborting before any produce was answered can be fatal (librdkafka issue 4849).
-  const bool done =
-      deliveries_.wait(client_.get(), clock_, limits_.delivery,
-                       [&] { return cancel.load() && deliveries_.reported() > 0; });
+  const bool done = deliveries_.wait(client_.get(), clock_, limits_.delivery,
+                                     [&] { return cancel.load() && deliveries_.reported() > 0; });
   if (done) return Step::ok;
   char text[256] = "";
   if (rd_kafka_fatal_error(client_.get(), text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
