@@ -1,0 +1,95 @@
+# The Kafka half of scripts/stack: one node, broker and controller in one process.
+
+# make_kafka CLIENT_PORT CONTROLLER_PORT PROXIED_PORT PROXY_PORT
+make_kafka() {
+  local release
+  release=$(kafka_release "$kafka_version")
+  [ -d "$(kafka_dir "$release")/jars" ] ||
+    die "Apache Kafka $release is not here; fetch it with: scripts/setup --kafka-version $release"
+  mkdir -p "$dir/kafka"
+  printf '%s\n' "$release" >"$dir/kafka/release"
+  printf '%s\n' "$4" >"$dir/kafka/proxy_port"
+  printf '%s\n' "$3" >"$dir/kafka/proxied_port"
+  kafka_properties "$@" >"$dir/kafka/server.properties"
+  cat >"$dir/kafka/log4j.properties" <<'PROPERTIES'
+log4j.rootLogger=INFO, stdout
+log4j.appender.stdout=org.apache.log4j.ConsoleAppender
+log4j.appender.stdout.layout=org.apache.log4j.PatternLayout
+log4j.appender.stdout.layout.ConversionPattern=[%d] %p %m (%c)%n
+PROPERTIES
+  local cluster_id
+  cluster_id=$("$python" -c 'import base64, uuid; print("A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22])')
+  kafka_java kafka.tools.StorageTool format -t "$cluster_id" -c "$dir/kafka/server.properties" \
+    >>"$dir/kafka/log" 2>&1 7>&- || return 1
+  start_kafka
+}
+
+kafka_properties() {
+  cat <<PROPERTIES
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$2
+controller.listener.names=CONTROLLER
+# PROXIED is the same broker for a fault test's proxy: who comes in through it is told to come back to the proxy's port.
+listeners=CLIENT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$2,PROXIED://127.0.0.1:$3
+advertised.listeners=CLIENT://127.0.0.1:$1,PROXIED://127.0.0.1:$4
+listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT
+inter.broker.listener.name=CLIENT
+log.dirs=$dir/kafka/data
+# A missing topic is a mistake to be seen, not to be papered over.
+auto.create.topics.enable=false
+# One node: nothing to replicate, and few partitions so that a restart is quick.
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=5
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=5
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+# Tests come and go: no waiting for further members, short sessions allowed, dead transactions ended soon.
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+transaction.abort.timed.out.transaction.cleanup.interval.ms=500
+# Enough for one broker beside its clients on two cores.
+num.network.threads=2
+num.io.threads=2
+log.cleaner.threads=1
+log.cleaner.dedupe.buffer.size=16777216
+PROPERTIES
+}
+
+kafka_java() {
+  local java release
+  release=$(cat "$dir/kafka/release")
+  java=$(ls -d /usr/lib/jvm/java-17-openjdk-*/bin/java 2>/dev/null | head -n 1)
+  exec_or_run "${java:-java}" -Xms256m -Xmx512m -XX:+UseSerialGC -XX:-UsePerfData -Djava.awt.headless=true \
+    -Dlog4j2.level=INFO -Dlog4j.configuration="file:$dir/kafka/log4j.properties" \
+    -cp "$(kafka_dir "$release")/jars/*" "$@"
+}
+
+# kafka_java either runs a tool to its end or, for the server, hands the command to spawn.
+exec_or_run() {
+  if [ "${kafka_spawn:-no}" = yes ]; then spawn kafka "$@"; else "$@"; fi
+}
+
+start_kafka() {
+  alive kafka || kafka_spawn=yes kafka_java kafka.Kafka "$dir/kafka/server.properties"
+}
+
+kill_kafka() { end kafka KILL; }
+
+address_of_kafka() { value_of ADMITONE_KAFKA_BOOTSTRAP_SERVERS; }
+
+# A metadata answer, not just an open port.
+ready_kafka() {
+  kcat -b "$(address_of_kafka)" -L -m 2 -X log_level=0 >/dev/null 2>&1
+}
+
+kafka_env() {
+  printf 'export ADMITONE_KAFKA_BOOTSTRAP_SERVERS=%q\n' "$kafka_address"
+  [ -d "$dir/kafka" ] || return 0
+  printf 'export ADMITONE_TEST_KAFKA_PROXY_UPSTREAM=127.0.0.1:%s\n' "$(cat "$dir/kafka/proxied_port")"
+  printf 'export ADMITONE_TEST_KAFKA_PROXY_LISTEN=127.0.0.1:%s\n' "$(cat "$dir/kafka/proxy_port")"
+  printf 'export ADMITONE_TEST_KAFKA_JARS=%q\n' "$(kafka_dir "$(cat "$dir/kafka/release")")/jars"
+}

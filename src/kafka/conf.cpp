@@ -1,0 +1,141 @@
+#include "kafka/conf.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace admitone::kafka {
+namespace {
+
+void log_line(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+  // kafka.options holds producer and consumer settings together; each client ignores the other's.
+  if (std::string_view(facility) == "CONFWARN") return;
+  static const auto log = base::logger("kafka");
+  const auto severity = level <= 3   ? spdlog::level::err
+                        : level == 4 ? spdlog::level::warn
+                        : level <= 6 ? spdlog::level::info
+                                     : spdlog::level::debug;
+  log->log(severity, "{} {}: {}", rd_kafka_name(client), facility, text);
+}
+
+void error_line(rd_kafka_t*, int code, const char* reason, void* opaque) {
+  static_cast<ClientEvents*>(opaque)->on_error(static_cast<rd_kafka_resp_err_t>(code), reason);
+}
+
+void delivery_line(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+  static_cast<ClientEvents*>(opaque)->on_delivery(*message);
+}
+
+void rebalance_line(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
+                    void* opaque) {
+  static_cast<ClientEvents*>(opaque)->on_rebalance(code, *list);
+}
+
+}  // namespace
+
+Conf::Conf(const ClientSettings& settings, std::string role)
+    : settings_(settings), role_(std::move(role)), conf_(rd_kafka_conf_new()) {
+  rd_kafka_conf_set_log_cb(conf_.get(), log_line);
+  set("bootstrap.servers", settings.bootstrap_servers);
+  set("client.id", settings.client_id + "-" + role_);
+  set("socket.timeout.ms", settings.socket_timeout);
+  set("reconnect.backoff.max.ms", Milliseconds(500));
+  set("message.max.bytes", std::int64_t{settings.max_record_bytes} + kHeaderRoom);
+}
+
+Conf& Conf::set(const char* name, const std::string& value) {
+  char why[256];
+  if (rd_kafka_conf_set(conf_.get(), name, value.c_str(), why, sizeof(why)) != RD_KAFKA_CONF_OK &&
+      refused_.empty()) {
+    refused_ = fmt::format("Kafka client '{}': {}", role_, why);
+  }
+  ours_ += fmt::format(" {}={}", name, value);
+  return *this;
+}
+
+Conf& Conf::opaque(ClientEvents& events) {
+  rd_kafka_conf_set_opaque(conf_.get(), &events);
+  return *this;
+}
+
+Conf& Conf::report_errors(ClientEvents& events) {
+  rd_kafka_conf_set_error_cb(conf_.get(), error_line);
+  return opaque(events);
+}
+
+Conf& Conf::report_deliveries(ClientEvents& events) {
+  rd_kafka_conf_set_dr_msg_cb(conf_.get(), delivery_line);
+  return opaque(events);
+}
+
+Conf& Conf::report_rebalances(ClientEvents& events) {
+  rd_kafka_conf_set_rebalance_cb(conf_.get(), rebalance_line);
+  return opaque(events);
+}
+
+Conf& Conf::consuming(const std::string& group, const char* isolation) {
+  set("group.id", group);
+  set("enable.auto.commit", "false");
+  set("enable.auto.offset.store", "false");
+  set("auto.offset.reset", "error");
+  set("isolation.level", isolation);
+  set("enable.partition.eof", "true");
+  set("allow.auto.create.topics", "false");
+  set("check.crcs", "true");
+  return *this;
+}
+
+base::Result<Client> Conf::make(rd_kafka_type_t type) {
+  if (auto library = check_library(); !library) return library.error();
+  if (auto options = check_options(settings_.options); !options) return options.error();
+  const auto permanent = [](std::string text) {
+    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied, std::move(text)};
+  };
+  if (!refused_.empty()) return permanent(refused_);
+  for (const auto& [name, value] : settings_.options) {
+    char ignored[8];
+    rd_kafka_conf_set(conf_.get(), name.c_str(), value.c_str(), ignored, sizeof(ignored));
+  }
+  char why[512];
+  rd_kafka_t* made = rd_kafka_new(type, conf_.get(), why, sizeof(why));
+  if (made == nullptr) {
+    return permanent(fmt::format("Kafka client '{}' cannot be made: {}", role_, why));
+  }
+  static_cast<void>(conf_.release());  // owned by the client now
+  base::logger("kafka")->info("client {}:{}{}", role_, ours_,
+                              settings_.options.empty() ? "" : " and kafka.options");
+  return Client(made);
+}
+
+base::Error error_of(rd_kafka_resp_err_t code, const std::string& what, base::Effect effect) {
+  static constexpr std::array kHopeless{
+      RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+      RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC,
+      RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+      RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED,
+      RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+      RD_KAFKA_RESP_ERR_INVALID_CONFIG,
+      RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR,
+      RD_KAFKA_RESP_ERR_INVALID_PARTITIONS,
+      RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT,
+      RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION,
+      RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
+      RD_KAFKA_RESP_ERR__INVALID_ARG,
+  };
+  const bool hopeless = std::find(kHopeless.begin(), kHopeless.end(), code) != kHopeless.end();
+  return {hopeless ? base::ErrorKind::permanent : base::ErrorKind::retry_call, effect,
+          fmt::format("{}: {} ({})", what, rd_kafka_err2str(code), rd_kafka_err2name(code))};
+}
+
+PartitionList make_list(int size) {
+  return PartitionList(rd_kafka_topic_partition_list_new(size));
+}
+
+}  // namespace admitone::kafka

@@ -1,0 +1,84 @@
+#pragma once
+// The command topics: the process's only member of the consumer group.
+//
+// Each assigned partition has a queue of its own inside librdkafka. A paused partition's queue is
+// simply not read, so its fetching stops at the queue's limits; nothing is paused, sought or
+// fetched again, hence no gap and no repeat can come from pausing (librdkafka 2.0.2 has races
+// there). Only start() seeks, and only while nothing is being fetched.
+//
+// Used by: app (makes and polls it), pipeline (through ports::RecordSource), Publisher
+// (group_metadata), PlainPublisher (commit).
+// Lifetime: create → subscribe → poll … → close. Outlives the publishers that ask for metadata.
+// Threads: poll, close and all calls of the sink on the poll thread; start, pause, resume,
+// group_metadata and commit from any.
+// Blocking: poll by its budget, plus position_timeout when partitions are assigned, plus what the
+// sink's revoked() takes; close by its limit.
+// Errors: fatal ones go to RecordSink::fatal, once, with what to do; the rest is logged and retried
+// by librdkafka.
+// Limits: queue_records and queue_kbytes per partition.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/result.hpp"
+#include "kafka/group.hpp"
+#include "kafka/probe.hpp"
+#include "kafka/settings.hpp"
+#include "ports/clock.hpp"
+#include "ports/outcome_log.hpp"
+#include "ports/record_source.hpp"
+
+namespace admitone::kafka {
+
+struct ConsumerSettings {
+  std::string group_id;
+  TopicNames topics;
+  // Its records must carry LogAppendTime; a warning says when one does not.
+  std::string home_topic;
+  Milliseconds session_timeout{8'000};
+  Milliseconds heartbeat_interval{1'000};
+  // More than three times the longest bounded step of the poll thread.
+  Milliseconds max_poll_interval{120'000};
+  // Per partition: fetching stops above either. A queue that fills is looked at again after up to a
+  // second by librdkafka 2.0.2, so it should hold a second's worth.
+  std::int32_t queue_records = 20'000;
+  std::int32_t queue_kbytes = 16'384;
+  std::int32_t fetch_kbytes = 16'384;           // of one answer, all partitions together
+  std::int32_t partition_fetch_kbytes = 1'024;  // of one partition in it
+  Milliseconds fetch_wait{100};
+  // For learning positions and watermarks on assignment; tried again until it succeeds.
+  Milliseconds position_timeout{1'000};
+};
+
+class Consumer final : public ports::RecordSource {
+ public:
+  static base::Result<std::unique_ptr<Consumer>> create(const ClientSettings& client,
+                                                        ConsumerSettings settings,
+                                                        std::shared_ptr<const Probe> probe,
+                                                        const ports::Clock& clock);
+  ~Consumer() override;
+
+  // Joins the group; the sink is called from poll() only.
+  base::Status subscribe(ports::RecordSink& sink);
+
+  void start(base::TopicPartition tp, std::int64_t offset) override;
+  void pause(base::TopicPartition tp) override;
+  void resume(base::TopicPartition tp) override;
+  void poll(Milliseconds budget) override;
+  void close(Milliseconds limit) override;
+
+  // The membership as it is now. Generation -1 when not in the group.
+  [[nodiscard]] GroupMetadata group_metadata() const;
+  // Writes positions for this group, outside of any Kafka transaction.
+  base::Status commit(std::span<const ports::OffsetMark> marks, Milliseconds limit);
+
+ private:
+  class Impl;
+  explicit Consumer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace admitone::kafka

@@ -1,0 +1,58 @@
+#pragma once
+// Reads a topic as a stranger does: read_committed, from given positions to the end as it was when
+// the reading began, all headers included. Joins no group, commits nothing.
+// Used by: `audit`, `produce --wait`, `dead-letters`, `inspect`, `replay`, tests.
+// Threads: one at a time. Blocking: each call by its limit without progress.
+// Errors: retry_call (broker away, no progress), permanent (rights, unknown topic).
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/record.hpp"
+#include "base/result.hpp"
+#include "kafka/handles.hpp"
+#include "kafka/probe.hpp"
+#include "ports/clock.hpp"
+
+namespace admitone::kafka {
+
+// Per partition: [begin, end) of what a read_committed reader may see.
+using Extent = std::map<std::int32_t, Watermarks>;
+
+class Reader {
+ public:
+  // `group_id` is only a name that rights may be given to.
+  static base::Result<std::unique_ptr<Reader>> create(const ClientSettings& settings,
+                                                      const std::string& group_id,
+                                                      const ports::Clock& clock);
+  Reader(Client client, const ports::Clock& clock);
+
+  base::Result<Extent> extent(const std::string& topic, Milliseconds limit) const;
+
+  // Every committed record within `extent`, in order per partition; Record::position has topic 0.
+  // `each` returns false to stop early. `patience`: longest time without a record or an end.
+  using Each = std::function<bool(base::Record&&)>;
+  base::Status read(const std::string& topic, const Extent& extent, Milliseconds patience,
+                    const Each& each) const;
+
+  // New records from `extent`'s ends on, until `each` returns false or `limit` is over.
+  base::Status follow(const std::string& topic, const Extent& extent, Milliseconds limit,
+                      const Each& each) const;
+
+  // The record at a position; nullopt when there is none (control record, aborted, gone).
+  base::Result<std::optional<base::Record>> find(const NamedPartition& partition,
+                                                 std::int64_t offset, Milliseconds limit) const;
+
+ private:
+  base::Status begin(const std::string& topic, const Extent& extent, bool at_end) const;
+  base::Status scan(const std::string& topic, const Extent& extent, Milliseconds patience,
+                    const Each& each) const;
+  Client client_;
+  const ports::Clock& clock_;
+};
+
+}  // namespace admitone::kafka

@@ -1,0 +1,106 @@
+#include "kafka/records.hpp"
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace admitone::kafka {
+namespace {
+
+// Appends to the storage and gives the view of what was appended.
+class Packer {
+ public:
+  explicit Packer(char* at) : at_(at) {}
+  std::string_view add(const void* bytes, std::size_t size) {
+    if (size > 0) std::memcpy(at_, bytes, size);
+    const std::string_view view(at_, size);
+    at_ += size;
+    return view;
+  }
+
+ private:
+  char* at_;
+};
+
+}  // namespace
+
+base::Record to_record(const rd_kafka_message_t& message, base::TopicId topic) {
+  base::Record record;
+  record.position = {topic, message.partition, message.offset};
+  rd_kafka_timestamp_type_t type{};
+  record.timestamp = base::from_unix_millis(rd_kafka_message_timestamp(&message, &type));
+  record.bytes = message.key_len + message.len;
+
+  rd_kafka_headers_t* headers = nullptr;
+  std::size_t count = 0;
+  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    count = rd_kafka_header_cnt(headers);
+  }
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    rd_kafka_header_get_all(headers, i, &name, &value, &size);
+    record.bytes += std::strlen(name) + size;
+  }
+
+  record.storage = std::make_unique_for_overwrite<char[]>(record.bytes);
+  Packer packer(record.storage.get());
+  if (message.key != nullptr) record.key = packer.add(message.key, message.key_len);
+  if (message.payload != nullptr) record.value = packer.add(message.payload, message.len);
+  record.headers.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    rd_kafka_header_get_all(headers, i, &name, &value, &size);
+    const auto packed = packer.add(name, std::strlen(name));
+    record.headers.push_back({packed, packer.add(value, size), value == nullptr});
+  }
+  return record;
+}
+
+rd_kafka_resp_err_t produce(rd_kafka_t* producer, const std::string& topic,
+                            const ports::OutgoingRecord& record, void* token) {
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(record.headers.size());
+  for (const auto& header : record.headers) {
+    rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
+                        header.value.data(), static_cast<ssize_t>(header.value.size()));
+  }
+  std::array<rd_kafka_vu_t, 7> fields{};
+  fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+  fields[0].u.cstr = topic.c_str();
+  fields[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+  fields[1].u.i32 = record.partition < 0 ? RD_KAFKA_PARTITION_UA : record.partition;
+  fields[2].vtype = RD_KAFKA_VTYPE_KEY;
+  if (record.key) fields[2].u.mem = {const_cast<char*>(record.key->data()), record.key->size()};
+  fields[3].vtype = RD_KAFKA_VTYPE_VALUE;
+  if (record.value) {
+    fields[3].u.mem = {const_cast<char*>(record.value->data()), record.value->size()};
+  }
+  fields[4].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  fields[4].u.i = RD_KAFKA_MSG_F_COPY;
+  fields[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  fields[5].u.ptr = token;
+  fields[6].vtype = RD_KAFKA_VTYPE_HEADERS;
+  fields[6].u.headers = headers;
+  const CallError error(rd_kafka_produceva(producer, fields.data(), fields.size()));
+  if (!error) return RD_KAFKA_RESP_ERR_NO_ERROR;
+  rd_kafka_headers_destroy(headers);
+  return rd_kafka_error_code(error.get());
+}
+
+const std::string& topic_of(const OutputTopics& topics, ports::OutgoingRecord::Topic topic) {
+  switch (topic) {
+    case ports::OutgoingRecord::Topic::outcomes:
+      return topics.outcomes;
+    case ports::OutgoingRecord::Topic::dead_letters:
+      return topics.dead_letters;
+    case ports::OutgoingRecord::Topic::commands:
+      return topics.commands;
+  }
+  ADMITONE_ASSERT(false);
+  return topics.outcomes;
+}
+
+}  // namespace admitone::kafka

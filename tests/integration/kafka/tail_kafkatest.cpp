@@ -1,0 +1,183 @@
+// What a new owner learns from the outcome log before it publishes, and how it ends what a
+// predecessor left open.
+
+#include <librdkafka/rdkafka.h>
+
+#include "integration/kafka/kit.hpp"
+
+namespace admitone::kafka::test {
+namespace {
+
+using ports::PublishEnd;
+
+// A publisher that dies inside a transaction: produced and delivered, never ended.
+class Dying {
+ public:
+  Dying(const ClientSettings& client, const std::string& id, int timeout_ms) {
+    auto* conf = rd_kafka_conf_new();
+    char why[256];
+    const auto set = [&](const char* name, const std::string& value) {
+      ASSERT_EQ(rd_kafka_conf_set(conf, name, value.c_str(), why, sizeof(why)), RD_KAFKA_CONF_OK);
+    };
+    set("bootstrap.servers", client.bootstrap_servers);
+    set("transactional.id", id);
+    set("transaction.timeout.ms", std::to_string(timeout_ms));
+    producer_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why)));
+    check(rd_kafka_init_transactions(producer_.get(), 15'000));
+  }
+  void begin() { check(rd_kafka_begin_transaction(producer_.get())); }
+  void write(const std::string& topic, std::int64_t seq) {
+    const std::string header = "0:" + std::to_string(seq);
+    auto* headers = rd_kafka_headers_new(1);
+    rd_kafka_header_add(headers, "admitone-seq", -1, header.data(),
+                        static_cast<ssize_t>(header.size()));
+    ASSERT_EQ(rd_kafka_producev(producer_.get(), RD_KAFKA_V_TOPIC(topic.c_str()),
+                                RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_VALUE(nullptr, 0),
+                                RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+    ASSERT_EQ(rd_kafka_flush(producer_.get(), 15'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  void abort() { check(rd_kafka_abort_transaction(producer_.get(), -1)); }
+  rd_kafka_resp_err_t commit() {
+    const CallError error(rd_kafka_commit_transaction(producer_.get(), 15'000));
+    return error ? rd_kafka_error_code(error.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+
+ private:
+  static void check(rd_kafka_error_t* error) {
+    ASSERT_EQ(error, nullptr) << rd_kafka_error_string(error);
+  }
+  Client producer_;
+};
+
+class TailTest : public KafkaTest {
+ protected:
+  void SetUp() override {
+    KafkaTest::SetUp();
+    if (IsSkipped()) return;
+    make_topics(1);
+    member = consumer();
+    ASSERT_TRUE(member->subscribe(memory));
+    ASSERT_TRUE(poll_until({member.get()}, [&] { return memory.owned.size() == 1; }));
+    log = publisher("owner", [this] { return member->group_metadata(); });
+  }
+  void TearDown() override {
+    log.reset();
+    if (member) member->close(5s);
+    member.reset();
+    KafkaTest::TearDown();
+  }
+  void publish(std::int64_t first, std::int64_t last) {
+    std::vector<ports::OutgoingRecord> records;
+    for (auto seq = first; seq <= last; ++seq) records.push_back(outcome(0, seq));
+    ASSERT_EQ(log->publish(records, std::vector{mark(0, 1)}, cancel).end, PublishEnd::committed);
+  }
+  bool closed() {
+    const auto answer = log->closed(0);
+    return answer && *answer;
+  }
+
+  Memory memory;
+  std::unique_ptr<Consumer> member;
+  std::unique_ptr<Publisher> log;
+  std::atomic<bool> cancel{false};
+};
+
+TEST_F(TailTest, OfAnEmptyLogIsEmpty) {
+  const auto tail = log->read_tail(0, 0);
+  ASSERT_TRUE(tail) << tail.error().message;
+  EXPECT_FALSE(tail->last);
+  EXPECT_EQ(tail->end, 0);
+}
+
+TEST_F(TailTest, NamesTheLastCommittedOutcome) {
+  publish(1, 3);
+  publish(4, 5);
+  for (const std::int64_t from : {0, 2, 4, 5}) {
+    const auto tail = log->read_tail(0, from);
+    ASSERT_TRUE(tail && tail->last) << from;
+    EXPECT_EQ(tail->last->seq, 5);
+    EXPECT_EQ(tail->last->outcome_id, "id-5");
+    EXPECT_EQ(tail->last->offset, 5);  // 1 2 3 marker 4 5 marker
+    EXPECT_EQ(tail->end, 7);
+  }
+  // Beyond the last outcome there is only the control record.
+  const auto beyond = log->read_tail(0, 6);
+  ASSERT_TRUE(beyond);
+  EXPECT_FALSE(beyond->last);
+}
+
+TEST_F(TailTest, PassesOverAbortedOutcomes) {
+  publish(1, 2);
+  Dying other(client, prefix + "-other", 10'000);
+  other.begin();
+  other.write(topic("outcomes"), 99);
+  other.abort();
+  ASSERT_TRUE(wait_until([&] { return closed(); }));
+  for (const std::int64_t from : {0, 3}) {
+    const auto tail = log->read_tail(0, from);
+    ASSERT_TRUE(tail) << tail.error().message;
+    EXPECT_EQ(tail->last.has_value(), from == 0);
+    if (tail->last) {
+      EXPECT_EQ(tail->last->seq, 2);
+    }
+    EXPECT_EQ(tail->end, 5);
+  }
+}
+
+TEST_F(TailTest, BeginsWhereTheLogBegins) {
+  publish(1, 5);
+  ASSERT_TRUE(admin->delete_records({topic("outcomes"), 0}, 3, kLimit));
+  const auto tail = log->read_tail(0, 1);
+  ASSERT_TRUE(tail && tail->last);
+  EXPECT_EQ(tail->begin, 3);
+  EXPECT_EQ(tail->last->seq, 5);
+}
+
+TEST_F(TailTest, RefusesForeignRecords) {
+  Sender sender(client, {topic("outcomes"), topic("outcomes"), topic("outcomes")}, kLimit, clock);
+  ASSERT_TRUE(sender.send(std::vector<ports::OutgoingRecord>{
+      {ports::OutgoingRecord::Topic::outcomes, 0, "k", "v", {}}}));
+  const auto tail = log->read_tail(0, 0);
+  ASSERT_FALSE(tail);
+  EXPECT_EQ(tail.error().kind, base::ErrorKind::permanent);
+}
+
+TEST_F(TailTest, AnOpenTransactionIsSeenAndFenced) {
+  publish(1, 1);
+  EXPECT_TRUE(closed());
+  const std::string dead = prefix + "-dead";
+  Dying predecessor(client, dead, 60'000);
+  predecessor.begin();
+  predecessor.write(topic("outcomes"), 2);
+  EXPECT_FALSE(closed());
+
+  // The new owner's other lanes' work goes on behind it, invisible for now.
+  const auto begun = std::chrono::steady_clock::now();
+  const auto fenced = log->fence(dead);
+  ASSERT_TRUE(fenced) << fenced.error().message;
+  ASSERT_TRUE(wait_until([&] { return closed(); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s) << "its time-out is 60 s";
+
+  const auto tail = log->read_tail(0, 0);
+  ASSERT_TRUE(tail && tail->last);
+  EXPECT_EQ(tail->last->seq, 1) << "what the dead publisher had written is gone";
+  EXPECT_NE(predecessor.commit(), RD_KAFKA_RESP_ERR_NO_ERROR) << "thawed, it is refused";
+  EXPECT_EQ(values_of("outcomes"), (std::vector<std::string>{"1"}));
+}
+
+TEST_F(TailTest, APendingPositionIsNotAnswered) {
+  // A publication stops after its offsets are in, before its commit, in another process's place.
+  Armed armed("publish.offsets_sent=throw");
+  EXPECT_THROW(log->publish(std::vector{outcome(0, 1)}, std::vector{mark(0, 4)}, cancel),
+               std::runtime_error);
+  const auto pending = log->stable_position({1, 0});
+  ASSERT_FALSE(pending);
+  EXPECT_EQ(pending.error().kind, base::ErrorKind::retry_call);
+  auto successor = publisher("owner", [this] { return member->group_metadata(); });
+  ASSERT_TRUE(wait_until([&] { return successor->stable_position({1, 0}).ok(); }));
+  EXPECT_EQ(*successor->stable_position({1, 0}), std::nullopt) << "the transaction was aborted";
+}
+
+}  // namespace
+}  // namespace admitone::kafka::test
