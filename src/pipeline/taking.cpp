@@ -98,15 +98,9 @@ std::optional<std::int64_t> Pipeline::position(Lane& lane, const ports::TakenLan
             *group, next, next));
     return std::nullopt;
   }
-  if (at.high < next) {
-    stop_lane(
-        lane,
-        fmt::format(
-            "the partition ends at {} but {} was already consumed: the topic was re-created or "
-            "truncated; see the runbook before starting again",
-            at.high, next));
-    return std::nullopt;
-  }
+  // A log that ends below `next` (topic re-created or truncated) cannot be told here: the end was
+  // looked up before the epoch was raised, and the predecessor may have gone on since. Starting
+  // beyond the real end ends the process.
   if (at.low > next) {
     stop_lane(
         lane,
