@@ -26,4 +26,12 @@ std::optional<ports::ClaimQuery> claim_query(const Item& item, const domain::Eve
   return query;
 }
 
+std::optional<ports::ClaimQuery> suffix_query(const Item& item, const ports::ClaimQuery& plain) {
+  const auto* create = std::get_if<domain::CreateEvent>(&item.command.command);
+  if (create == nullptr || create->slug) return std::nullopt;
+  auto query = plain;
+  query.slug = domain::suffixed_slug(*create);
+  return query;
+}
+
 }  // namespace admitone::pipeline

@@ -180,8 +180,8 @@ ports::ClaimAnswer Decider::claims_of(const Item& item) {
   const auto query = claim_query(item, event);
   if (!query) return answer;
   const auto made = [&](const std::string& name) -> std::optional<base::EventId> {
-    const auto found = made_names_.find(name);
-    if (found == made_names_.end() || found->second == query->self) return std::nullopt;
+    const auto found = overlay_.made_names.find(name);
+    if (found == overlay_.made_names.end() || found->second == query->self) return std::nullopt;
     return found->second;
   };
   const auto tenant = query->tenant.str();
@@ -191,6 +191,9 @@ ports::ClaimAnswer Decider::claims_of(const Item& item) {
     answer.same_name_and_start = id;
   if (const auto id = made("s/" + tenant + "/" + query->venue_id + "/" + query->slug))
     answer.same_slug = id;
+  if (const auto suffixed = suffix_query(item, *query))
+    if (const auto id = made("s/" + tenant + "/" + query->venue_id + "/" + suffixed->slug))
+      answer.same_suffixed_slug = id;
   if (query->external_id)
     if (const auto id = made("x/" + tenant + "/" + *query->external_id))
       answer.same_external_id = id;
@@ -200,10 +203,11 @@ ports::ClaimAnswer Decider::claims_of(const Item& item) {
 void Decider::remember_claims(const domain::Event& event) {
   const auto tenant = event.tenant.str();
   const auto starts = std::to_string(base::to_unix_micros(event.starts_at));
-  made_names_["n/" + tenant + "/" + event.venue_id + "/" + starts + "/" + event.name_folded] =
+  overlay_
+      .made_names["n/" + tenant + "/" + event.venue_id + "/" + starts + "/" + event.name_folded] =
       event.id;
-  made_names_["s/" + tenant + "/" + event.venue_id + "/" + event.slug] = event.id;
-  if (event.external_id) made_names_["x/" + tenant + "/" + *event.external_id] = event.id;
+  overlay_.made_names["s/" + tenant + "/" + event.venue_id + "/" + event.slug] = event.id;
+  if (event.external_id) overlay_.made_names["x/" + tenant + "/" + *event.external_id] = event.id;
 }
 
 domain::View Decider::view(const Item& item, const ports::ClaimAnswer& claims) {
@@ -214,6 +218,7 @@ domain::View Decider::view(const Item& item, const ports::ClaimAnswer& claims) {
     view.reservation = overlay_.reservation({tenant, *reservation});
   view.same_name_and_start = claims.same_name_and_start;
   view.same_slug = claims.same_slug;
+  view.same_suffixed_slug = claims.same_suffixed_slug;
   view.same_external_id = claims.same_external_id;
   view.payload = item.command.payload;
   view.now = mutant("wall_clock_decisions") ? overlay_.database_now() : fx_.lane_time;
@@ -249,7 +254,11 @@ void Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
     if (slot != nullptr) {
       writes_.rekeys.push_back({slot->row.row, slot->row.part, item.position_key().key, false});
     }
-    silent(item, domain::Verdict::invalid, slot);
+    if (decision.silent) {
+      silent(item, domain::Verdict::invalid, slot);
+    } else {
+      refuse(item, domain::Verdict::invalid, decision, slot);
+    }
     return;
   }
   apply(decision, event);

@@ -56,6 +56,8 @@ using Claims = std::map<const Item*, ports::ClaimAnswer>;
 
 // The claims an event command would make; nullopt when it makes none (or its event is unknown).
 std::optional<ports::ClaimQuery> claim_query(const Item& item, const domain::Event* event);
+// The same with the slug that is used when the derived one is taken; nullopt for explicit slugs.
+std::optional<ports::ClaimQuery> suffix_query(const Item& item, const ports::ClaimQuery& plain);
 
 class Decider {
  public:
@@ -119,8 +121,6 @@ class Decider {
   ports::UnitWrites& writes_;
   LaneEffects& fx_;
   Lane& lane_;
-  // Claims made by events decided in this unit (the database does not know them yet).
-  std::map<std::string, base::EventId> made_names_;
 };
 
 // A refusal that needs no look at the state.

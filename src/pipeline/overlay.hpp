@@ -88,6 +88,9 @@ class Overlay {
   std::vector<domain::Reservation> drains;
   std::vector<ports::ParkedRow> parked;
   std::vector<ports::ParkedRow> copies;
+  // Claims made by events decided in this unit, of all its lanes: the database does not know them
+  // yet.
+  std::map<std::string, base::EventId> made_names;
 
  private:
   TouchedEvent& touch(Lane& lane, const ports::EventKey& key);

@@ -134,13 +134,21 @@ base::Result<bool> UnitRunner::read(std::vector<LaneShare>& shares, Overlay& ove
 base::Result<Claims> UnitRunner::ask_claims(const std::vector<LaneShare>& shares,
                                             Overlay& overlay) {
   std::vector<ports::ClaimQuery> queries;
-  std::vector<const Item*> asked;
+  struct Asked {
+    const Item* item;
+    bool suffixed;
+  };
+  std::vector<Asked> asked;
   const auto ask = [&](Lane& lane, const Item& item) {
     if (item.kind != Item::Kind::command) return;
     const auto query = claim_query(item, overlay.event(lane, {item.tenant(), item.command.event}));
     if (!query) return;
     queries.push_back(*query);
-    asked.push_back(&item);
+    asked.push_back({&item, false});
+    if (const auto suffixed = suffix_query(item, *query)) {
+      queries.push_back(*suffixed);
+      asked.push_back({&item, true});
+    }
   };
   for (const auto& share : shares) {
     for (std::size_t i = 0; i < share.items; ++i) ask(*share.lane, share.lane->pending[i]);
@@ -151,7 +159,14 @@ base::Result<Claims> UnitRunner::ask_claims(const std::vector<LaneShare>& shares
   if (queries.empty()) return claims;
   auto answers = store_.claims(queries);
   if (!answers) return answers.error();
-  for (std::size_t i = 0; i < asked.size(); ++i) claims.emplace(asked[i], (*answers)[i]);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto& answer = (*answers)[i];
+    if (asked[i].suffixed) {
+      claims[asked[i].item].same_suffixed_slug = answer.same_slug;
+    } else {
+      claims[asked[i].item] = answer;
+    }
+  }
   return claims;
 }
 

@@ -60,7 +60,7 @@ struct UnpublishedOutcome {
 struct PendingDeadLetter {
   base::Position position;
   base::TenantId tenant;  // the nil tenant when it was not readable
-  std::string packed;  // contract::pack_record; empty value when over the limit
+  std::string packed;     // contract::pack_record; empty value when over the limit
   contract::DeadLetterFacts facts;
 };
 
@@ -80,8 +80,9 @@ struct LedgerKey {
   auto operator<=>(const LedgerKey&) const = default;
 };
 
-// The newest row found under a key: the one that owns it, or an alias (a content-key duplicate keeps its own
-// (source, id) with verdict `duplicate`, owns_key false and stored_at set; its outcome value is looked up there).
+// The newest row found under a key: the one that owns it, or an alias (a content-key duplicate
+// keeps its own (source, id) with verdict `duplicate`, owns_key false and stored_at set; its
+// outcome value is looked up there).
 struct FoundKey {
   LedgerKey key;
   std::int32_t part = 0;
@@ -124,6 +125,8 @@ struct ClaimAnswer {
   std::optional<base::EventId> same_name_and_start;
   std::optional<base::EventId> same_slug;
   std::optional<base::EventId> same_external_id;
+  // Not from the store: the pipeline asks twice about a derived slug, plain and with its suffix.
+  std::optional<base::EventId> same_suffixed_slug;
 };
 
 struct ParkedRow {

@@ -253,5 +253,57 @@ TEST_F(EngineTest, TheSameLogIntoAnEmptyDatabaseGivesTheSameOutcomes) {
   }
 }
 
+// An event.create or .update with the members that matter to the rule under test.
+Sent about_event(const std::string& verb, const std::string& event, const std::string& members,
+                 const std::string& key) {
+  return {.type = "ticketing.event." + verb + ".v1",
+          .data = "{\"eventId\":\"" + event + "\"," + members + "}",
+          .key = key};
+}
+
+Sent named_show(const std::string& event, const std::string& day, const std::string& more,
+                const std::string& key) {
+  return about_event("create", event,
+                     more + R"("venueId":"v-1","name":"Gala","timezone":"UTC",)" +
+                         R"("startsAt":"2031-01-)" + day + R"(T19:00:00Z",)" +
+                         R"("endsAt":"2031-01-)" + day + R"(T22:00:00Z",)" +
+                         R"("sections":[{"sectionId":"a","name":"A","capacity":1,)" +
+                         R"("priceMinor":1,"currency":"EUR"}])",
+                     key);
+}
+
+TEST_F(EngineTest, AnswersWhatARuleFindsInvalidAndLeavesItsKeyFree) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  const auto update = [](const std::string& ends) {
+    return about_event("update", kEvent, R"("expectedVersion":1,"endsAt":")" + ends + "\"", "k2");
+  };
+  world.send(kEvent, update("2031-01-01T18:00:00Z"));
+  world.send(kEvent, update("2031-01-01T23:00:00Z"));
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), (Codes{"EVENT_CREATED", "INVALID_COMMAND", "EVENT_UPDATED"}));
+  EXPECT_EQ(world.database.at({0, lane, 1})->verdict, domain::Verdict::invalid);
+  EXPECT_EQ(world.kafka.sequences(lane), up_to(3));
+}
+
+TEST_F(EngineTest, RefusesADerivedSlugThatIsTakenWithItsSuffixTooInOneBatchAndAcross) {
+  for (const bool one_batch : {true, false}) {
+    SCOPED_TRACE(one_batch);
+    world = World{};
+    begin();
+    const std::string first = "0a000000-0000-4000-8000-000000000001";
+    const std::string second = "0a111111-0000-4000-8000-000000000001";
+    const std::string third = "0a222222-0000-4000-8000-000000000001";
+    world.send(kEvent, named_show(first, "01", "", "k1"), lane);
+    world.send(kEvent, named_show(second, "02", R"("slug":"gala-0a222222",)", "k2"), lane);
+    if (!one_batch) world.turn(*one);
+    world.send(kEvent, named_show(third, "03", "", "k3"), lane);
+    world.turn(*one);
+    std::vector<std::string> slugs;
+    for (const auto& [key, event] : world.database.events) slugs.push_back(event.slug);
+    EXPECT_EQ(slugs, (Codes{"gala", "gala-0a222222"}));
+  }
+}
+
 }  // namespace
 }  // namespace admitone::simulation
