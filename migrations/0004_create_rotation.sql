@@ -80,16 +80,19 @@ begin
 end $$;
 
 -- Takes one part out of the ledger. What is detached is dropped by drop_detached_parts, later and
--- in a transaction of its own, so that no unit of work waits while files are removed.
+-- in a transaction of its own, so that no unit of work waits while files are removed. Four locks
+-- of 25 ms each; the first is the one that every unit of work begins with, so that the others are
+-- free when it is had.
 create function detach_ledger_part(old_part int, horizon interval) returns boolean
 language plpgsql security definer
-set search_path = {{schema}}, pg_temp set lock_timeout = '100ms' as $$
+set search_path = {{schema}}, pg_temp set lock_timeout = '25ms' as $$
 declare
   parent text;
 begin
   if not ledger_part_is_over(old_part, horizon) then
     return false;
   end if;
+  lock table ledger_part in exclusive mode;
   foreach parent in array array['ledger', 'origins', 'content_keys'] loop
     execute format('alter table %I detach partition %I', parent,
                    format('%s_%s', parent, to_char(old_part, 'FM000000')));

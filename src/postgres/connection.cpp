@@ -52,9 +52,9 @@ struct Adopted : pqxx::connectionpolicy {
 };
 thread_local PGconn* Adopted::next = nullptr;
 
-std::unique_ptr<Session> adopt(PGconn* raw) {
+std::shared_ptr<Session> adopt(PGconn* raw) {
   Adopted::next = raw;
-  auto session = std::make_unique<pqxx::basic_connection_base<Adopted>>("");
+  auto session = std::make_shared<pqxx::basic_connection_base<Adopted>>("");
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // in 7 it is the only behaviour
   session->inhibit_reactivation(true);
@@ -62,8 +62,8 @@ std::unique_ptr<Session> adopt(PGconn* raw) {
   return session;
 }
 #else
-std::unique_ptr<Session> adopt(PGconn* raw) {
-  return std::make_unique<pqxx::connection>(pqxx::connection::seize_raw_connection(raw));
+std::shared_ptr<Session> adopt(PGconn* raw) {
+  return std::make_shared<pqxx::connection>(pqxx::connection::seize_raw_connection(raw));
 }
 #endif
 

@@ -67,8 +67,8 @@ class Connection {
   void set_up(const ConnectionSettings& settings, RoleKind kind);
   [[noreturn]] void fail(PGresult* result);
 
-  std::unique_ptr<Session> session_;
-  PGconn* raw_ = nullptr;  // owned by session_
+  std::shared_ptr<Session> session_;  // its base class has no virtual destructor in 6.4
+  PGconn* raw_ = nullptr;             // owned by session_
   std::set<std::string, std::less<>> prepared_;
   Backend backend_;
 };

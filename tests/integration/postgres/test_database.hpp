@@ -2,6 +2,7 @@
 // A schema of its own on the real server, migrated, with the three real roles; dropped at the end.
 // Plain SQL by role for tests that look past the room's own classes.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -1,0 +1,147 @@
+#include "postgres/housekeeper.hpp"
+
+#include <functional>
+#include <pqxx/pqxx>
+
+#include "base/log.hpp"
+#include "postgres/connection.hpp"
+#include "postgres/errors.hpp"
+
+namespace admitone::postgres {
+namespace {
+
+constexpr const char* kJob = "ledger-rotation";
+
+std::string interval_of(std::chrono::milliseconds length) {
+  return std::to_string(length.count()) + " milliseconds";
+}
+
+}  // namespace
+
+std::string Housekeeping::text() const {
+  if (!mine) return "another pod";
+  return "made " + std::to_string(made) + ", switched " + std::to_string(switched) + ", detached " +
+         std::to_string(detached) + ", dropped " + std::to_string(dropped) + ", deferred " +
+         std::to_string(deferred);
+}
+
+struct Housekeeper::Impl {
+  HousekeeperOptions options;
+  const ports::Clock& clock;
+  ports::Meters& meters;
+  std::unique_ptr<Connection> connection;
+
+  pqxx::nontransaction begin() {
+    if (!connection || !connection->alive()) {
+      auto settings = options.connection;
+      settings.statement_timeout = options.statement_timeout;
+      connection.reset();
+      connection = std::make_unique<Connection>(settings, RoleKind::worker);
+    }
+    return pqxx::nontransaction(connection->session());
+  }
+
+  // One rotation function, in a transaction of its own. A lock that is not free is no failure.
+  int rotate(pqxx::nontransaction& tx, const std::string& sql, Housekeeping& done) const {
+    try {
+      return tx.exec1(sql)[0].as<int>(0);
+    } catch (const pqxx::sql_error& e) {
+      if (e.sqlstate() != "55P03") throw;
+      ++done.deferred;
+      meters.add(ports::Counter::rotations, "deferred", 1);
+      return 0;
+    }
+  }
+
+  [[nodiscard]] bool switch_is_due(pqxx::nontransaction& tx) const {
+    return tx
+        .exec_params1("select started_at + $1::interval <= clock_timestamp() from ledger_part",
+                      interval_of(options.part_length))[0]
+        .as<bool>();
+  }
+
+  void detach_old(pqxx::nontransaction& tx, Housekeeping& done) const {
+    const auto old = tx.exec_params(
+        "select part from ledger_parts where detached_at is null"
+        " and closed_at + $1::interval < clock_timestamp() order by part",
+        interval_of(options.horizon));
+    for (const auto& row : old) {
+      const auto detached = rotate(tx,
+                                   "select detach_ledger_part(" + row[0].as<std::string>() + ", " +
+                                       tx.quote(interval_of(options.horizon)) + "::interval)::int",
+                                   done);
+      // What is younger has more rows in use still.
+      if (detached == 0) break;
+      ++done.detached;
+    }
+  }
+
+  void keep(pqxx::nontransaction& tx, Housekeeping& done) const {
+    done.made =
+        rotate(tx, "select make_ledger_parts(" + std::to_string(options.parts_ahead) + ")", done);
+    if (switch_is_due(tx)) {
+      done.switched = rotate(tx, "select switch_ledger_part()", done) > 0 ? 1 : 0;
+    }
+    detach_old(tx, done);
+    done.dropped = rotate(tx, "select drop_detached_parts()", done);
+    meters.add(ports::Counter::rotations, "made", done.made);
+    meters.add(ports::Counter::rotations, "dropped", done.dropped);
+  }
+
+  void record(pqxx::nontransaction& tx, const std::string& result, bool failed) const {
+    tx.exec_params0(
+        "update jobs set last_run_at = clock_timestamp(), last_result = $2,"
+        " next_run_at = clock_timestamp() + $3::interval,"
+        " failures = case when $4 then failures + 1 else 0 end where name = $1",
+        kJob, result, interval_of(options.interval), failed);
+  }
+
+  Housekeeping run() {
+    auto tx = begin();
+    Housekeeping done;
+    done.mine = tx.exec_params1(
+                      "select pg_try_advisory_lock(hashtext('admitone.housekeeping'),"
+                      " hashtext($1))",
+                      options.connection.schema)[0]
+                    .as<bool>();
+    if (!done.mine) return done;
+    try {
+      keep(tx, done);
+      record(tx, done.text(), false);
+    } catch (const pqxx::sql_error& e) {
+      record(tx, std::string("failed, SQLSTATE ") + e.sqlstate(), true);
+      unlock(tx);
+      throw;
+    }
+    unlock(tx);
+    return done;
+  }
+
+  void unlock(pqxx::nontransaction& tx) const {
+    tx.exec_params("select pg_advisory_unlock(hashtext('admitone.housekeeping'), hashtext($1))",
+                   options.connection.schema);
+  }
+};
+
+Housekeeper::Housekeeper(HousekeeperOptions options, const ports::Clock& clock,
+                         ports::Meters& meters)
+    : impl_(new Impl{std::move(options), clock, meters, nullptr}) {}
+
+Housekeeper::~Housekeeper() = default;
+
+base::Result<Housekeeping> Housekeeper::step() {
+  try {
+    auto done = impl_->run();
+    if (done.made + done.switched + done.detached + done.dropped > 0) {
+      base::logger("postgres")->info("ledger housekeeping: {}", done.text());
+    }
+    return done;
+  } catch (...) {
+    auto error = translate_current("housekeeping");
+    error.kind = base::ErrorKind::retry_call;
+    impl_->connection.reset();
+    return error;
+  }
+}
+
+}  // namespace admitone::postgres

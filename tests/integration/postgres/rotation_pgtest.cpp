@@ -1,0 +1,191 @@
+// The ledger's parts: made ahead, switched, dropped when all is over, and never in the way.
+
+#include <map>
+#include <thread>
+
+#include "integration/postgres/test_database.hpp"
+#include "integration/postgres/unit_samples.hpp"
+#include "postgres/housekeeper.hpp"
+
+namespace admitone::postgres::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ports::UnitEnd;
+
+class CountingMeters final : public ports::Meters {
+ public:
+  void add(ports::Counter counter, std::string_view label, double n) override {
+    if (counter == ports::Counter::rotations) rotations[std::string(label)] += n;
+  }
+  void set(ports::Gauge, std::string_view, double) override {}
+  void observe(ports::Histogram, double) override {}
+  std::map<std::string, double> rotations;
+};
+
+class Rotation : public DatabaseTest {
+ protected:
+  HousekeeperOptions options(std::chrono::milliseconds length, std::chrono::milliseconds horizon) {
+    HousekeeperOptions o;
+    o.connection = db->settings(RoleKind::worker);
+    o.part_length = length;
+    o.horizon = horizon;
+    return o;
+  }
+  Housekeeping step(std::chrono::milliseconds length, std::chrono::milliseconds horizon) {
+    Housekeeper keeper(options(length, horizon), clock, meters);
+    auto done = keeper.step();
+    EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message);
+    return done.ok() ? *done : Housekeeping{};
+  }
+  // One unit with one ledger row, `expires` from now.
+  void write_row(std::uint64_t n, base::Timestamp expires, bool running = false) {
+    const auto store = db->store();
+    const std::vector lanes{kLane0};
+    auto lane = store->take(lanes, "p")->at(0);
+    ports::UnitQuery query;
+    query.tenants = {tenant(1)};
+    auto reads = store->open(query);
+    ASSERT_TRUE(reads.ok()) << reads.error().message;
+    ports::UnitWrites writes;
+    writes.part = reads->part;
+    writes.lanes.push_back(advance(lane, 1, running ? 0 : 1));
+    writes.lanes[0].published_seq = writes.lanes[0].out_seq;
+    auto r = row(n, tenant(1), lane.next_offset.value_or(0),
+                 running ? std::nullopt : std::optional(lane.out_seq + 1));
+    if (!running) r.expires_at = expires;
+    writes.rows.push_back(r);
+    const auto report = store->commit(writes);
+    ASSERT_TRUE(report.ok()) << report.error().message;
+    ASSERT_EQ(report.value().end, UnitEnd::committed);
+  }
+  base::Timestamp database_now() { return db->store()->database_now().value(); }
+
+  CountingMeters meters;
+};
+
+TEST_F(Rotation, MakesPartsAheadAndSwitchesWhenThePartHasLasted) {
+  EXPECT_EQ(db->truth("select part from ledger_part"), "1");
+  const auto idle = step(1h, 1h);
+  EXPECT_TRUE(idle.mine);
+  EXPECT_EQ(idle.switched, 0);
+  const auto due = step(0ms, 1h);
+  EXPECT_EQ(due.switched, 1);
+  EXPECT_EQ(db->truth("select part from ledger_part"), "2");
+  EXPECT_EQ(step(1h, 1h).made, 1);
+  EXPECT_EQ(db->truth("select count(*) from ledger_parts"), "4");
+  EXPECT_EQ(meters.rotations["made"], 1);
+}
+
+TEST_F(Rotation, FindsAKeyOfAnOlderPart) {
+  write_row(1, database_now() + 1h);
+  step(0ms, 1h);
+  const auto store = db->store();
+  ports::UnitQuery query;
+  query.tenants = {tenant(1)};
+  query.keys = {{tenant(1), key(1)}};
+  auto reads = store->open(query);
+  ASSERT_TRUE(reads.ok()) << reads.error().message;
+  EXPECT_EQ(reads->part, 2);
+  ASSERT_EQ(reads->keys.size(), 1U);
+  EXPECT_EQ(reads->keys[0].part, 1);
+  store->rollback();
+}
+
+TEST_F(Rotation, DropsAPartOnlyWhenEveryRowInItIsOver) {
+  write_row(1, database_now() + 2s);
+  EXPECT_EQ(step(0ms, 1ms).switched, 1);
+  EXPECT_EQ(step(1h, 1ms).detached, 0) << "a row is still in use";
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  Housekeeping done;
+  while (done.dropped == 0 && std::chrono::steady_clock::now() < deadline) done = step(1h, 1ms);
+  EXPECT_EQ(done.detached, 1);
+  EXPECT_EQ(done.dropped, 1);
+  EXPECT_EQ(db->truth("select count(*) from ledger"), "0");
+  EXPECT_EQ(db->truth("select to_regclass('ledger_000001') is null"), "t");
+}
+
+TEST_F(Rotation, KeepsAPartWithARunningRow) {
+  write_row(1, {}, true);
+  step(0ms, 1ms);
+  EXPECT_EQ(step(1h, 1ms).detached, 0);
+  EXPECT_EQ(step(1h, 1ms).dropped, 0);
+  EXPECT_EQ(db->truth("select count(*) from ledger"), "1");
+}
+
+TEST_F(Rotation, KeepsAPartWithAnUnpublishedOutcome) {
+  write_row(1, database_now() - 1h);
+  {
+    const auto owner = db->session(RoleKind::owner);
+    pqxx::work tx(*owner);
+    tx.exec("update partition_progress set published_seq = 0");
+    tx.commit();
+  }
+  step(0ms, 1ms);
+  EXPECT_EQ(step(1h, 1ms).detached, 0);
+}
+
+TEST_F(Rotation, GivesUpWithin100MsWhileAUnitOfWorkIsOpen) {
+  const auto store = db->store();
+  ports::UnitQuery query;
+  query.tenants = {tenant(1)};
+  ASSERT_TRUE(store->open(query).ok());
+  Housekeeper keeper(options(0ms, 1h), clock, meters);
+  const auto done = keeper.step();
+  ASSERT_TRUE(done.ok()) << done.error().message;
+  EXPECT_EQ(done.value().switched, 0);
+  EXPECT_EQ(done.value().deferred, 1);
+  store->rollback();
+  EXPECT_EQ(step(0ms, 1h).switched, 1);
+}
+
+// Overlapping units that never leave a gap: without the lock on the table a switch would starve.
+TEST_F(Rotation, HappensUnderUnitsThatNeverPauseAndHoldsNoneUpFor100Ms) {
+  std::atomic<bool> stop{false};
+  std::atomic<std::int64_t> longest_us{0};
+  std::vector<std::jthread> workers;
+  for (int i = 0; i < 3; ++i) {
+    workers.emplace_back([&] {
+      const auto store = db->store();
+      ports::UnitQuery query;
+      query.tenants = {tenant(1)};
+      query.keys = {{tenant(1), key(1)}};
+      while (!stop) {
+        const auto begun = std::chrono::steady_clock::now();
+        if (!store->open(query).ok()) continue;
+        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::steady_clock::now() - begun);
+        auto seen = longest_us.load();
+        while (took.count() > seen && !longest_us.compare_exchange_weak(seen, took.count())) {
+        }
+        store->rollback();
+      }
+    });
+  }
+  int switched = 0;
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (switched < 3 && std::chrono::steady_clock::now() < deadline) {
+    switched += step(0ms, 1h).switched;
+  }
+  stop = true;
+  workers.clear();
+  EXPECT_EQ(switched, 3);
+  // 100 ms of waiting, and what a loaded machine adds to any statement.
+  EXPECT_LT(longest_us.load(), 400'000);
+}
+
+TEST_F(Rotation, IsDoneByOnePodAtATimeAndLeavesItsRunInTheDatabase) {
+  const auto other = db->session(RoleKind::worker);
+  pqxx::nontransaction tx(*other);
+  tx.exec_params("select pg_advisory_lock(hashtext('admitone.housekeeping'), hashtext($1))",
+                 db->schema());
+  EXPECT_FALSE(step(0ms, 1h).mine);
+  EXPECT_EQ(db->value(RoleKind::reader, "select count(last_run_at) from job_log"), "0");
+  tx.exec("select pg_advisory_unlock_all()");
+  EXPECT_TRUE(step(0ms, 1h).mine);
+  EXPECT_EQ(db->value(RoleKind::reader, "select last_result from job_log"),
+            "made 0, switched 1, detached 0, dropped 0, deferred 0");
+}
+
+}  // namespace
+}  // namespace admitone::postgres::testing
