@@ -189,6 +189,14 @@ ports::ClaimAnswer Decider::claims_of(const Item& item) {
   if (const auto id =
           made("n/" + tenant + "/" + query->venue_id + "/" + starts + "/" + query->name_folded))
     answer.same_name_and_start = id;
+  // A name that its holder gave up earlier in this unit is free: how commands fall into units must
+  // not show in what is decided (law L12).
+  if (answer.same_name_and_start) {
+    const auto* holder = overlay_.changed({query->tenant, *answer.same_name_and_start});
+    if (holder != nullptr &&
+        (holder->name_folded != query->name_folded || holder->starts_at != query->starts_at))
+      answer.same_name_and_start.reset();
+  }
   if (const auto id = made("s/" + tenant + "/" + query->venue_id + "/" + query->slug))
     answer.same_slug = id;
   if (const auto suffixed = suffix_query(item, *query))

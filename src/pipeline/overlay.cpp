@@ -87,6 +87,11 @@ const domain::Event* Overlay::event(Lane& lane, const ports::EventKey& key) {
   return lane.events.find(key);
 }
 
+const domain::Event* Overlay::changed(const ports::EventKey& key) const {
+  const auto found = events_.find(key);
+  return found == events_.end() ? nullptr : &found->second.now;
+}
+
 const domain::Reservation* Overlay::reservation(const ports::ReservationKey& key) const {
   if (const auto found = reservations_.find(key); found != reservations_.end())
     return &found->second.now;

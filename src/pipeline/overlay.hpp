@@ -71,6 +71,8 @@ class Overlay {
 
   // Null: there is none in this tenant.
   const domain::Event* event(Lane& lane, const ports::EventKey& key);
+  // The event as this unit leaves it; null: this unit has not changed it.
+  const domain::Event* changed(const ports::EventKey& key) const;
   const domain::Reservation* reservation(const ports::ReservationKey& key) const;
   void change_event(Lane& lane, const domain::Event& event);
   void change_reservation(const domain::Reservation& reservation);

@@ -305,5 +305,37 @@ TEST_F(EngineTest, RefusesADerivedSlugThatIsTakenWithItsSuffixTooInOneBatchAndAc
   }
 }
 
+TEST_F(EngineTest, ANameGivenUpIsFreeAtOnceInOneBatchAndAcross) {
+  for (const bool one_batch : {true, false}) {
+    SCOPED_TRACE(one_batch);
+    world = World{};
+    begin();
+    const std::string other = "0a111111-0000-4000-8000-000000000001";
+    const auto to = world.lane_of(other);
+    const auto rename = [&](const std::string& event, const std::string& version,
+                            const std::string& name, const std::string& key) {
+      world.send(event, about_event(
+                            "update", event,
+                            R"("expectedVersion":)" + version + R"(,"name":")" + name + "\"", key));
+      if (!one_batch) world.turn(*one);
+    };
+    world.send(other, named_show(other, "01", "", "k1"));
+    world.turn(*one);
+    rename(other, "1", "Other", "k2");
+    rename(other, "2", "Gala", "k3");
+    rename(other, "3", "Third", "k4");
+    // Sent to the same partition, so that its place in the order is fixed.
+    const auto same_lane = [&] {
+      std::string id = other;
+      for (char last = '2'; world.lane_of(id) != to || id == other; ++last) id.back() = last;
+      return id;
+    }();
+    world.send(same_lane, named_show(same_lane, "01", "", "k5"));
+    world.turn(*one);
+    EXPECT_EQ(world.codes(to), (Codes{"EVENT_CREATED", "EVENT_UPDATED", "EVENT_UPDATED",
+                                      "EVENT_UPDATED", "EVENT_CREATED"}));
+  }
+}
+
 }  // namespace
 }  // namespace admitone::simulation
