@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "app/settings_table.hpp"
 #include "base/log.hpp"
 #include "kafka/admin.hpp"
 #include "postgres/directory.hpp"
@@ -86,7 +87,20 @@ class StartCheck {
     return good;
   }
 
-  bool pins() { return true; }
+  bool pins() {
+    const auto& names = settings_.kafka.command_topics;
+    postgres::Pins pins;
+    pins.partitioner = find_setting("kafka.partitioner")->read(settings_).scalar;
+    pins.partition_count = out_.deployment.partitions;
+    pins.command_topics = names;
+    auto joined = postgres::join_installation(connection(), pins);
+    if (!joined) return fail(joined.error().message);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      out_.deployment.topic_ids[names[i]] = joined->topics.at(i);
+    }
+    out_.deployment.forward_secret = std::move(joined->forward_secret);
+    return true;
+  }
 
   const Settings& settings_;
   const std::function<bool(std::chrono::milliseconds)>& wait_;

@@ -166,6 +166,15 @@ postgres::MigratorOptions migrator_options(const Settings& settings) {
   return out;
 }
 
+postgres::HousekeeperOptions housekeeper_options(const Settings& settings) {
+  postgres::HousekeeperOptions out;
+  out.connection = connection_settings(settings, settings.database.url, "housekeeper");
+  out.part_length = settings.ledger.part_length;
+  out.horizon = dedupe_horizon(settings);
+  out.interval = settings.ledger.housekeeping_interval;
+  return out;
+}
+
 pipeline::EngineOptions engine_options(const Settings& settings, const Deployment& deployment) {
   pipeline::EngineOptions out;
   out.home_topic = deployment.topic_ids.at(settings.kafka.command_topics.front());
