@@ -40,12 +40,12 @@ struct Settings {
     Ms dead_letter_retention = std::chrono::hours{24 * 14};
     Ms session_timeout = std::chrono::seconds{8};
     Ms heartbeat_interval = std::chrono::seconds{1};
-    Ms max_poll_interval = std::chrono::seconds{60};
-    Ms transaction_timeout = std::chrono::seconds{20};
+    Ms max_poll_interval = std::chrono::seconds{120};
+    Ms transaction_timeout = std::chrono::seconds{12};
     Ms delivery_timeout = std::chrono::seconds{10};
-    Ms init_timeout = std::chrono::seconds{15};
+    Ms init_timeout = std::chrono::seconds{30};
     Ms request_timeout = std::chrono::seconds{10};
-    Ms take_over_wait = std::chrono::milliseconds{500};
+    std::int64_t max_record_bytes = 1'048'576;
     std::map<std::string, std::string> options;
     std::map<std::string, std::string> option_files;
   } kafka;
@@ -55,6 +55,7 @@ struct Settings {
     std::string owner_url;
     std::string reader_url;
     std::string schema = "admitone";
+    std::string worker_role = "admitone_worker";
     Ms connect_timeout = std::chrono::seconds{5};
     Ms statement_timeout = std::chrono::seconds{10};
     Ms lock_timeout = std::chrono::seconds{2};
@@ -91,11 +92,14 @@ struct Settings {
   } shutdown;
 
   struct Worker {
-    std::int64_t pipelines = 1;
-    std::int64_t batch_records = 4000;
-    std::int64_t batch_bytes = 8 << 20;
-    std::int64_t lane_queue_records = 8000;
-    std::int64_t lane_queue_bytes = 16 << 20;
+    std::int64_t pipelines = 2;
+    std::int64_t batch_records = 1000;
+    std::int64_t batch_bytes = 4 << 20;
+    std::int64_t lane_queue_records = 4000;
+    std::int64_t lane_queue_bytes = 8 << 20;
+    std::int64_t lane_unpublished = 20'000;
+    std::int64_t lane_cached_events = 20'000;
+    std::int64_t transaction_records = 20'000;
   } worker;
 
   struct Idempotency {
@@ -114,7 +118,7 @@ struct Settings {
 
   struct Reservations {
     Ms default_hold = std::chrono::minutes{10};
-    Ms max_hold = std::chrono::hours{1};
+    Ms max_hold = std::chrono::hours{24};
   } reservations;
 
   struct DeadLetter {

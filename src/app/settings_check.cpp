@@ -179,6 +179,8 @@ void check_sizes(const Settings& s, Problems& out) {
           s.worker.lane_queue_bytes);
   at_most(out, "limits.max_record_bytes", number(s.limits.max_record_bytes), "worker.batch_bytes",
           s.worker.batch_bytes);
+  at_most(out, "limits.max_record_bytes", number(s.limits.max_record_bytes),
+          "kafka.max_record_bytes", s.kafka.max_record_bytes);
   at_most(out, "limits.max_value_bytes", number(s.limits.max_value_bytes),
           "limits.max_record_bytes", number(s.limits.max_record_bytes));
   at_most(out, "limits.max_header_bytes", number(s.limits.max_header_bytes),
@@ -251,6 +253,10 @@ void check_http(const Settings& s, Problems& out) {
 void check_names(const Settings& s, Problems& out) {
   if (!identifier_ok(s.database.schema)) {
     out.push_back({"database.schema", "'" + s.database.schema + "' is no plain name",
+                   "use lower-case letters, digits and _"});
+  }
+  if (!identifier_ok(s.database.worker_role)) {
+    out.push_back({"database.worker_role", "'" + s.database.worker_role + "' is no plain name",
                    "use lower-case letters, digits and _"});
   }
   if (s.kafka.group_id.empty()) {

@@ -277,10 +277,9 @@ Table kafka_limits() {
                        100),
       ADMITONE_SETTING(kafka.init_timeout, "How long the making of a producer may take.", 100),
       ADMITONE_SETTING(kafka.request_timeout, "How long one request to a broker may take.", 100),
-      ADMITONE_SETTING(
-          kafka.take_over_wait,
-          "How long a new owner waits for its predecessor's Kafka transaction before it "
-          "fences it."),
+      ADMITONE_SETTING(kafka.max_record_bytes,
+                       "Largest record that is sent or fetched; compared with the topics.", 65'536,
+                       64 << 20, "bytes"),
   };
 }
 
@@ -294,6 +293,7 @@ Table database_rows() {
                        "Connection of the role admitone_reader, for the read verbs.",
                        .secret = true),
       ADMITONE_SETTING(database.schema, "Schema of all tables and views."),
+      ADMITONE_SETTING(database.worker_role, "Role that `migrate up` gives the worker's rights to."),
       ADMITONE_SETTING(database.connect_timeout, "How long connecting may take.", min_wait),
       ADMITONE_SETTING(database.statement_timeout, "How long one statement may take.", min_wait),
       ADMITONE_SETTING(database.lock_timeout, "How long one statement may wait for a lock.",
@@ -336,6 +336,13 @@ Table worker_rows() {
       ADMITONE_SETTING(worker.lane_queue_bytes,
                        "Bytes that wait for one lane before its partition is paused.", 1'024,
                        std::int64_t{1} << 32, "bytes"),
+      ADMITONE_SETTING(worker.lane_unpublished,
+                       "Outcomes of one lane that wait for publication before it decides no more.",
+                       1, 1'000'000, "outcomes"),
+      ADMITONE_SETTING(worker.lane_cached_events, "Events of one lane kept in memory.", 1,
+                       1'000'000, "events"),
+      ADMITONE_SETTING(worker.transaction_records, "Outcomes in one Kafka transaction, at the most.",
+                       1, 1'000'000, "outcomes"),
   };
 }
 

@@ -4,6 +4,12 @@ namespace admitone::app {
 
 Verbs make_all_verbs() {
   Verbs verbs;
+  verbs.push_back(make_worker());
+  verbs.push_back(make_migrate_up());
+  verbs.push_back(make_migrate_status());
+  verbs.push_back(make_migrate_sql());
+  verbs.push_back(make_topics_create());
+  verbs.push_back(make_topics_check());
   verbs.push_back(make_config_check());
   verbs.push_back(make_config_print());
   verbs.push_back(make_config_schema());

@@ -8,6 +8,12 @@
 
 namespace admitone::app {
 
+std::unique_ptr<Verb> make_worker();
+std::unique_ptr<Verb> make_migrate_up();
+std::unique_ptr<Verb> make_migrate_status();
+std::unique_ptr<Verb> make_migrate_sql();
+std::unique_ptr<Verb> make_topics_create();
+std::unique_ptr<Verb> make_topics_check();
 std::unique_ptr<Verb> make_config_check();
 std::unique_ptr<Verb> make_config_print();
 std::unique_ptr<Verb> make_config_schema();

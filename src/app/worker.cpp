@@ -1,0 +1,347 @@
+#include "app/worker.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <deque>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <ostream>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "app/deadline.hpp"
+#include "app/duration.hpp"
+#include "app/logging.hpp"
+#include "app/startup.hpp"
+#include "app/system_clock.hpp"
+#include "app/upkeep.hpp"
+#include "app/verb.hpp"
+#include "app/wiring.hpp"
+#include "base/log.hpp"
+#include "kafka/plain_publisher.hpp"
+#include "kafka/sender.hpp"
+#include "pipeline/engine.hpp"
+#include "postgres/lane_store.hpp"
+#include "telemetry/http_server.hpp"
+
+namespace admitone::app {
+namespace {
+
+using namespace std::chrono_literals;
+using telemetry::Condition;
+
+constexpr std::chrono::milliseconds kPollBudget = 100ms;
+constexpr std::chrono::milliseconds kGlance = 100ms;
+constexpr std::chrono::milliseconds kShowEvery = 1s;
+// A loop that has not turned for so long is stuck; longer than any bounded step of it.
+constexpr std::chrono::milliseconds kStuckAfter = 60s;
+// From a fatal error to the end of the process (law L19: 10 s).
+constexpr std::chrono::milliseconds kFatalGrace = 8s;
+
+std::string random_id() {
+  std::random_device random;
+  base::Uuid id;
+  for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(random());
+  return id.str();
+}
+
+std::string read_token(const std::string& path) {
+  if (path.empty()) return {};
+  std::ifstream in(path, std::ios::binary);
+  std::string token(std::istreambuf_iterator<char>(in), {});
+  while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
+  return token;
+}
+
+[[noreturn]] void refuse(const base::Error& error) { throw VerbError(kFailed, error.message); }
+
+template <class T>
+T need(base::Result<T> result) {
+  if (!result) refuse(result.error());
+  return std::move(*result);
+}
+
+void need(const base::Status& status) {
+  if (!status) refuse(status.error());
+}
+
+class Worker {
+ public:
+  Worker(const Settings& settings, const WorkerIo& io, const Deployment& deployment)
+      : settings_(settings), io_(io), metrics_(ADMITONE_VERSION), health_(clock_) {
+    make_kafka(deployment);
+    make_database();
+    engine_ = std::make_unique<pipeline::Engine>(
+        engine_options(settings, deployment),
+        pipeline::Engine::World{pipeline_stores(), *publisher_store_, *consumer_, *outcome_log_,
+                                *sender_, metrics_, clock_});
+    for (const char* name : {"schema", "group", "database"}) health_.expect(name);
+    health_.report("schema", Condition::ok, "current");
+  }
+
+  ~Worker() {
+    deadline_.arm(kFatalGrace, "did not end in time");
+    stop_threads();
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  int run();
+
+ private:
+  void make_kafka(const Deployment& deployment);
+  void make_database();
+  std::vector<ports::LaneStore*> pipeline_stores() const;
+  void start_http();
+  void start_threads();
+  void poll(const std::stop_token& stop);
+  void glance();
+  void watch_loops();
+  void say_ready();
+  [[nodiscard]] std::optional<std::string> fatal() const;
+  bool drain();
+  void stop_threads();
+
+  const Settings& settings_;
+  const WorkerIo& io_;
+  const std::shared_ptr<spdlog::logger> log_ = base::logger("app");
+  SystemClock clock_;
+  telemetry::Metrics metrics_;
+  telemetry::Health health_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::int64_t> close_limit_ms_{0};
+
+  kafka::Watchdog kafka_watchdog_{clock_};
+  std::shared_ptr<kafka::Probe> probe_;
+  std::unique_ptr<kafka::Consumer> consumer_;
+  std::unique_ptr<ports::OutcomeLog> outcome_log_;
+  std::unique_ptr<kafka::Sender> sender_;
+  std::deque<postgres::LaneStore> stores_;
+  std::unique_ptr<postgres::LaneStore> publisher_store_;
+  std::unique_ptr<Upkeep> upkeep_;
+  std::unique_ptr<pipeline::Engine> engine_;
+  std::unique_ptr<telemetry::HttpServer> http_;
+
+  std::vector<std::uint64_t> rounds_;
+  std::vector<telemetry::Heartbeat*> loops_;
+  telemetry::Heartbeat* poll_beat_ = nullptr;
+  mutable std::mutex failure_mutex_;
+  std::optional<std::string> failure_;
+  base::Instant next_show_{};
+  bool told_ready_ = false;
+
+  std::jthread poll_thread_;
+  std::jthread publisher_thread_;
+  std::vector<std::jthread> pipeline_threads_;
+  std::jthread upkeep_thread_;
+  std::jthread http_thread_;
+  // Last, so that it is disarmed first.
+  Deadline deadline_;
+};
+
+void Worker::make_kafka(const Deployment& deployment) {
+  const kafka::TopicNames names(deployment.topic_ids);
+  const auto client = need(kafka_client(settings_, "worker"));
+  probe_ = need(kafka::Probe::create(client, settings_.kafka.group_id));
+  consumer_ =
+      need(kafka::Consumer::create(client, consumer_settings(settings_, names), probe_, clock_));
+  const auto publishing =
+      publisher_settings(settings_, names, settings_.kafka.group_id + "-" + random_id());
+  if (settings_.publish.mode == PublishMode::exactly_once) {
+    outcome_log_ = need(kafka::Publisher::create(
+        client, publishing, [this] { return consumer_->group_metadata(); }, probe_, kafka_watchdog_,
+        clock_));
+  } else {
+    kafka::PlainPublisherSettings plain{publishing.group_id, publishing.topics, names};
+    plain.delivery_limit = publishing.delivery_limit;
+    outcome_log_ = need(kafka::PlainPublisher::create(
+        client, plain,
+        [this](auto marks, auto limit) { return consumer_->commit(marks, limit); }, probe_,
+        clock_));
+  }
+  sender_ = std::make_unique<kafka::Sender>(client, output_topics(settings_),
+                                            settings_.kafka.delivery_timeout, clock_);
+  need(sender_->open());
+}
+
+void Worker::make_database() {
+  const auto options = [this](const std::string& purpose) {
+    postgres::LaneStoreOptions out;
+    out.connection = connection_settings(settings_, settings_.database.url, purpose);
+    out.stopping = [this] { return stopping_.load(); };
+    return out;
+  };
+  for (std::int64_t i = 0; i < settings_.worker.pipelines; ++i) {
+    stores_.emplace_back(options("pipeline " + std::to_string(i)), clock_);
+  }
+  publisher_store_ = std::make_unique<postgres::LaneStore>(options("publisher"), clock_);
+  upkeep_ = std::make_unique<Upkeep>(settings_, clock_, metrics_, health_);
+}
+
+std::vector<ports::LaneStore*> Worker::pipeline_stores() const {
+  std::vector<ports::LaneStore*> out;
+  for (const auto& store : stores_) out.push_back(const_cast<postgres::LaneStore*>(&store));
+  return out;
+}
+
+void Worker::start_http() {
+  if (settings_.http.listen.empty()) return;
+  http_ = std::make_unique<telemetry::HttpServer>(
+      telemetry::HttpOptions{settings_.http.listen, read_token(settings_.http.admin_token_file),
+                             read_token(settings_.http.reader_token_file)},
+      health_, metrics_);
+  const int port = need(http_->bind());
+  log_->info("health and metrics on {} (port {})", settings_.http.listen, port);
+  http_thread_ = std::jthread([this] { http_->run(); });
+}
+
+void Worker::start_threads() {
+  // In the order of Engine::rounds: the publisher, then the pipelines.
+  loops_.push_back(&health_.loop("publisher", kStuckAfter));
+  for (std::size_t i = 0; i < engine_->pipelines(); ++i) {
+    loops_.push_back(&health_.loop("pipeline " + std::to_string(i), kStuckAfter));
+  }
+  poll_beat_ = &health_.loop("poll", kStuckAfter);
+  publisher_thread_ =
+      std::jthread([this](const std::stop_token& stop) { engine_->run_publisher(stop); });
+  for (std::size_t i = 0; i < engine_->pipelines(); ++i) {
+    pipeline_threads_.emplace_back(
+        [this, i](const std::stop_token& stop) { engine_->run_pipeline(i, stop); });
+  }
+  upkeep_thread_ = std::jthread([this](const std::stop_token& stop) { upkeep_->run(stop); });
+  need(consumer_->subscribe(*engine_));
+  poll_thread_ = std::jthread([this](const std::stop_token& stop) { poll(stop); });
+}
+
+void Worker::poll(const std::stop_token& stop) {
+  try {
+    while (!stop.stop_requested()) {
+      consumer_->poll(kPollBudget);
+      poll_beat_->beat();
+    }
+    poll_beat_->finish();
+    consumer_->close(std::chrono::milliseconds{close_limit_ms_.load()});
+  } catch (const std::exception& error) {
+    const std::scoped_lock lock(failure_mutex_);
+    failure_ = std::string("the poll thread ended: ") + error.what();
+  }
+}
+
+std::optional<std::string> Worker::fatal() const {
+  if (const auto of_engine = engine_->fatal_error()) return of_engine;
+  const std::scoped_lock lock(failure_mutex_);
+  return failure_;
+}
+
+void Worker::watch_loops() {
+  const auto rounds = engine_->rounds();
+  rounds_.resize(rounds.size());
+  for (std::size_t i = 0; i < rounds.size() && i < loops_.size(); ++i) {
+    if (rounds[i] != rounds_[i]) loops_[i]->beat();
+  }
+  rounds_ = rounds;
+}
+
+void Worker::say_ready() {
+  const bool owns = engine_->ready();
+  health_.report("group", owns ? Condition::ok : Condition::waiting,
+                 owns ? "every assigned lane is taken" : "lanes are being taken");
+  if (!owns || told_ready_) return;
+  told_ready_ = true;
+  health_.started();
+  io_.out << "ready\n" << std::flush;
+  log_->info("ready");
+}
+
+// One look at everything, ten times a second.
+void Worker::glance() {
+  kafka_watchdog_.check();
+  say_ready();
+  const auto now = clock_.steady();
+  if (now < next_show_) return;
+  next_show_ = now + kShowEvery;
+  watch_loops();
+  engine_->show(metrics_);
+  if (const auto dropped = dropped_log_lines(); dropped > 0) {
+    log_->warn("{} log lines were dropped, as stderr was read too slowly", dropped);
+  }
+}
+
+// True: everything durable is published, and the group knows.
+bool Worker::drain() {
+  const auto grace = settings_.shutdown.grace;
+  const auto until = clock_.steady() + grace * 6 / 10;
+  deadline_.arm(grace - 500ms, "did not end within shutdown.grace " + format_duration(grace) +
+                                   "; what is left is done by the next owner");
+  log_->info("stopping, for at most {}", format_duration(grace));
+  health_.draining();
+  engine_->drain();
+  bool drained = engine_->drained();
+  while (!drained && !fatal() && clock_.steady() < until) {
+    std::this_thread::sleep_for(20ms);
+    glance();
+    drained = engine_->drained();
+  }
+  close_limit_ms_ = std::chrono::milliseconds{grace * 2 / 10}.count();
+  return drained;
+}
+
+// The poll thread first: leaving the group needs the publisher and the pipelines.
+void Worker::stop_threads() {
+  stopping_ = true;
+  poll_thread_.request_stop();
+  if (poll_thread_.joinable()) poll_thread_.join();
+  publisher_thread_.request_stop();
+  for (auto& thread : pipeline_threads_) thread.request_stop();
+  upkeep_thread_.request_stop();
+  if (publisher_thread_.joinable()) publisher_thread_.join();
+  pipeline_threads_.clear();  // joins
+  if (upkeep_thread_.joinable()) upkeep_thread_.join();
+  if (http_) http_->stop();
+}
+
+int Worker::run() {
+  start_http();
+  start_threads();
+  while (!io_.wait(kGlance)) {
+    if (const auto why = fatal()) {
+      log_->critical("{}", *why);
+      deadline_.arm(kFatalGrace, *why);
+      close_limit_ms_ = 2000;
+      health_.draining();
+      stop_threads();
+      throw VerbError(kFailed, *why);
+    }
+    glance();
+  }
+  const bool drained = drain();
+  stop_threads();
+  if (!drained) {
+    throw VerbError(kFailed, "stopped before everything was published; the next owner does it");
+  }
+  log_->info("stopped; everything durable is published");
+  return kOk;
+}
+
+}  // namespace
+
+int run_worker(const Settings& settings, const WorkerIo& io) {
+  const auto log = base::logger("app");
+  log->info("admitone {} starts, group {}", ADMITONE_VERSION, settings.kafka.group_id);
+  const StartUp start = check_start(settings, io.wait);
+  if (start.interrupted) return kInterrupted;
+  for (const auto& line : start.warnings) log->warn("{}", line);
+  if (!start.problems.empty()) {
+    std::string lines;
+    for (const auto& line : start.problems) lines += (lines.empty() ? "" : "\nadmitone: ") + line;
+    throw VerbError(kFailed, lines);
+  }
+  return Worker(settings, io, start.deployment).run();
+}
+
+}  // namespace admitone::app
