@@ -1,78 +1,198 @@
-// Taking lanes, the fence, and commits in doubt (laws L4, L5).
+// Taking lanes, the fence, and commits in doubt (laws L1, L4, L5).
 
+#include "base/failpoint.hpp"
 #include "integration/postgres/test_database.hpp"
 #include "integration/postgres/unit_samples.hpp"
 
 namespace admitone::postgres::testing {
 namespace {
 
+using base::failpoint::configure;
 using ports::UnitEnd;
 
 class Fence : public DatabaseTest {
  protected:
-  ports::TakenLane take(ports::LaneStore& store, const std::string& publisher = "p1") {
-    const std::vector lanes{kLane0};
-    auto taken = store.take(lanes, publisher);
-    EXPECT_TRUE(taken.ok()) << (taken.ok() ? "" : taken.error().message);
-    return taken->at(0);
+  void TearDown() override {
+    base::failpoint::clear();
+    DatabaseTest::TearDown();
   }
-  // One command that creates event `n` in the lane.
-  ports::UnitWrites creation(const ports::TakenLane& lane, std::uint64_t n, std::int32_t part) {
-    ports::UnitWrites writes;
-    writes.part = part;
-    writes.lanes.push_back(advance(lane, 1, 1));
-    auto r = row(n, tenant(1), lane.next_offset.value_or(0), lane.out_seq + 1);
+  // One command that creates event `n` in the owner's lane, in an open unit.
+  static ports::UnitWrites creation(Owner& owner, std::uint64_t n) {
+    auto writes = owner.begin({tenant(1)}, 1, 1);
+    auto r = row(n, tenant(1), owner.lane.next_offset.value_or(0), owner.lane.out_seq + 1);
     r.event = event_id(n);
     r.type = domain::CommandType::event_create;
     writes.rows.push_back(r);
     writes.events.push_back({event(n, tenant(1), 10), 0});
     return writes;
   }
-  base::Result<ports::UnitReport> run(ports::LaneStore& store, const ports::TakenLane& lane,
-                                      std::uint64_t n) {
-    ports::UnitQuery query;
-    query.tenants = {tenant(1)};
-    query.keys = {{tenant(1), key(n)}};
-    query.events = {{tenant(1), event_id(n)}};
-    auto reads = store.open(query);
-    if (!reads) return reads.error();
-    return store.commit(creation(lane, n, reads->part));
+  std::string rows(const char* table) {
+    return db->truth(std::string("select count(*) from ") + table);
+  }
+  void end_every_worker_session() {
+    const auto session = db->session(RoleKind::worker);
+    pqxx::work tx(*session);
+    tx.exec(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where usename = current_user and pid <> pg_backend_pid()"
+        " and application_name = 'admitone test'");
+    tx.commit();
   }
 };
 
 TEST_F(Fence, RaisesTheEpochAndRemembersEveryPublisher) {
-  const auto store = db->store();
-  const auto first = take(*store, "p1");
-  EXPECT_EQ(first.epoch, 1);
-  EXPECT_FALSE(first.next_offset.has_value());
-  EXPECT_TRUE(first.publishers.empty());
-  const auto second = take(*store, "p2");
-  EXPECT_EQ(second.epoch, 2);
-  EXPECT_EQ(second.publishers, std::vector<std::string>{"p1"});
-  EXPECT_EQ(take(*store, "p2").publishers, std::vector<std::string>{"p1"});
+  const Owner first(db->store(), kLane0, "p1");
+  EXPECT_EQ(first.lane.epoch, 1);
+  EXPECT_FALSE(first.lane.next_offset.has_value());
+  EXPECT_TRUE(first.lane.publishers.empty());
+  Owner second(db->store(), kLane0, "p2");
+  EXPECT_EQ(second.lane.epoch, 2);
+  EXPECT_EQ(second.lane.publishers, std::vector<std::string>{"p1"});
+  EXPECT_EQ(Owner(db->store(), kLane0, "p2").lane.publishers, std::vector<std::string>{"p1"});
 }
 
-TEST_F(Fence, CommitsAUnitAndReadsItBack) {
-  const auto store = db->store();
-  auto lane = take(*store);
-  const auto report = run(*store, lane, 1);
-  ASSERT_TRUE(report.ok()) << report.error().message;
-  EXPECT_EQ(report.value().end, UnitEnd::committed);
-  ports::UnitQuery query;
-  query.tenants = {tenant(1)};
-  query.keys = {{tenant(1), key(1)}, {tenant(1), key(2)}};
-  query.events = {{tenant(1), event_id(1)}};
-  auto reads = store->open(query);
-  ASSERT_TRUE(reads.ok()) << reads.error().message;
-  ASSERT_EQ(reads->keys.size(), 1U);
-  ASSERT_TRUE(reads->keys[0].outcome.has_value());
-  EXPECT_EQ(reads->keys[0].outcome->value, R"({"status":"completed"})");
-  ASSERT_EQ(reads->events.size(), 1U);
-  auto expected = event(1, tenant(1), 10);
-  expected.row_version = 1;
-  expected.sections[0].row_version = 1;
-  EXPECT_EQ(reads->events[0], expected);
-  store->rollback();
+TEST_F(Fence, ForgetsThePredecessorsPublishersWhenTheyAreProvenClosed) {
+  const Owner first(db->store(), kLane0, "p1");
+  Owner second(db->store(), kLane0, "p2");
+  auto writes = second.begin({tenant(1)});
+  writes.lanes[0].only_my_publisher = true;
+  EXPECT_EQ(second.commit(writes).end, UnitEnd::committed);
+  EXPECT_EQ(Owner(db->store(), kLane0, "p3").lane.publishers, std::vector<std::string>{"p2"});
+}
+
+TEST_F(Fence, LetsPublishedNumbersOnlyGrow) {
+  Owner owner(db->store());
+  auto writes = owner.begin({tenant(1)}, 1, 5);
+  writes.lanes[0].published_seq = 4;
+  writes.lanes[0].published_offset = 40;
+  EXPECT_EQ(owner.commit(writes).end, UnitEnd::committed);
+  writes = owner.begin({tenant(1)});
+  writes.lanes[0].published_seq = 3;
+  writes.lanes[0].published_offset = 30;
+  EXPECT_EQ(owner.commit(writes).end, UnitEnd::committed);
+  const Owner next(db->store());
+  EXPECT_EQ(next.lane.published_seq, 4);
+  EXPECT_EQ(next.lane.published_offset, 40);
+}
+
+TEST_F(Fence, CountsATryOnlyWhileNothingMoves) {
+  Owner owner(db->store());
+  EXPECT_EQ(owner.lane.tries, 1);
+  EXPECT_EQ(Owner(db->store()).lane.tries, 2);
+  Owner third(db->store());
+  EXPECT_EQ(third.lane.tries, 3);
+  EXPECT_EQ(third.commit(third.begin({tenant(1)})).end, UnitEnd::committed);
+  EXPECT_EQ(Owner(db->store()).lane.tries, 1);
+}
+
+TEST_F(Fence, CountsAttemptsAtOneItemForItsOwnerOnly) {
+  Owner owner(db->store());
+  EXPECT_EQ(owner.store->count_attempt(kLane0, owner.lane.epoch, 7).value(), 1);
+  EXPECT_EQ(owner.store->count_attempt(kLane0, owner.lane.epoch, 7).value(), 2);
+  Owner next(db->store());
+  EXPECT_EQ(next.lane.alone_attempts, 2);
+  const auto refused = owner.store->count_attempt(kLane0, owner.lane.epoch, 7);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, base::ErrorKind::permanent);
+  EXPECT_EQ(refused.error().effect, base::Effect::not_applied);
+  EXPECT_EQ(next.store->count_attempt(kLane0, next.lane.epoch, 8).value(), 1);
+  EXPECT_EQ(next.commit(next.begin({tenant(1)})).end, UnitEnd::committed);
+  EXPECT_EQ(Owner(db->store()).lane.alone_attempts, 0);
+}
+
+TEST_F(Fence, StopsAnOwnerThatWasFrozenWhileAnotherTookOver) {
+  Owner frozen(db->store());
+  const auto writes = creation(frozen, 1);
+  const Owner successor(db->store());
+  const auto report = frozen.commit(writes);
+  EXPECT_EQ(report.end, UnitEnd::fenced);
+  EXPECT_EQ(report.fenced, std::vector{kLane0});
+  EXPECT_EQ(rows("ledger"), "0");
+  EXPECT_EQ(rows("events"), "0");
+}
+
+TEST_F(Fence, WithoutTheEpochWouldLetAFrozenOwnerWrite) {
+  configure("mutant:fence_without_epoch");
+  Owner frozen(db->store());
+  const auto writes = creation(frozen, 1);
+  const Owner successor(db->store());
+  EXPECT_EQ(frozen.commit(writes).end, UnitEnd::committed) << "the mutant of L4 is not caught";
+  EXPECT_EQ(rows("ledger"), "1");
+}
+
+TEST_F(Fence, NamesTheLostLanesOfASharedUnitAndWritesNothing) {
+  Owner owner(db->store());
+  const std::vector both{base::TopicPartition{0, 1}};
+  const auto second = owner.store->take(both, "p1").value().at(0);
+  auto writes = creation(owner, 1);
+  writes.lanes.push_back(advance(second, 1, 0));
+  const Owner thief(db->store(), {0, 1});
+  const auto report = owner.commit(writes);
+  EXPECT_EQ(report.end, UnitEnd::fenced);
+  EXPECT_EQ(report.fenced, both);
+  EXPECT_EQ(rows("ledger"), "0");
+  EXPECT_EQ(owner.commit(creation(owner, 1)).end, UnitEnd::committed);
+}
+
+TEST_F(Fence, SettlesACommitWhoseAnswerWasLost) {
+  Owner owner(db->store());
+  const auto writes = creation(owner, 1);
+  configure("unit.after_commit=fail");
+  const auto report = owner.commit(writes);
+  EXPECT_EQ(report.end, UnitEnd::committed);
+  EXPECT_TRUE(report.was_in_doubt);
+  EXPECT_EQ(rows("events"), "1");
+  EXPECT_EQ(owner.commit(creation(owner, 2)).end, UnitEnd::committed);
+}
+
+TEST_F(Fence, SettlesACommitThatNeverArrived) {
+  Owner owner(db->store());
+  const auto writes = creation(owner, 1);
+  configure("unit.before_commit=fail");
+  const auto report = owner.store->commit(writes);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().kind, base::ErrorKind::retry_unit);
+  EXPECT_EQ(report.error().effect, base::Effect::not_applied);
+  EXPECT_EQ(rows("events"), "0");
+  EXPECT_EQ(owner.commit(creation(owner, 1)).end, UnitEnd::committed);
+  EXPECT_EQ(rows("events"), "1");
+}
+
+TEST_F(Fence, TakingDoubtForFailureWouldDenyAnEffect) {
+  Owner owner(db->store());
+  const auto writes = creation(owner, 1);
+  configure("unit.after_commit=fail;mutant:in_doubt_is_failure");
+  const auto report = owner.store->commit(writes);
+  EXPECT_FALSE(report.ok()) << "the mutant of L5 is not caught";
+  EXPECT_EQ(rows("events"), "1");
+}
+
+TEST_F(Fence, LosesNothingWhenItsSessionIsEnded) {
+  Owner owner(db->store());
+  const auto writes = creation(owner, 1);
+  end_every_worker_session();
+  const auto report = owner.store->commit(writes);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().kind, base::ErrorKind::retry_unit);
+  EXPECT_EQ(report.error().effect, base::Effect::not_applied);
+  EXPECT_EQ(owner.commit(creation(owner, 1)).end, UnitEnd::committed);
+  EXPECT_EQ(rows("events"), "1");
+}
+
+TEST_F(Fence, KeepsKeyAndEffectTogether) {
+  Owner owner(db->store());
+  const auto writes = creation(owner, 1);
+  configure("unit.between_transactions=throw;unit.before_commit=fail");
+  EXPECT_FALSE(owner.store->commit(writes).ok());
+  EXPECT_EQ(rows("ledger"), rows("events"));
+}
+
+TEST_F(Fence, AKeyInAnotherTransactionWouldComeTooLate) {
+  Owner owner(db->store());
+  const auto writes = creation(owner, 1);
+  configure("mutant:key_in_other_transaction;unit.between_transactions=throw");
+  EXPECT_FALSE(owner.store->commit(writes).ok());
+  EXPECT_NE(rows("ledger"), rows("events")) << "the mutant of L1 is not caught";
 }
 
 }  // namespace

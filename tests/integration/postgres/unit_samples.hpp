@@ -2,9 +2,14 @@
 // Small units of work for tests: one event with one section, holds on it, and their ledger rows.
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
 
 #include "ports/lane_store.hpp"
+#include "postgres/lane_store.hpp"
 
 namespace admitone::postgres::testing {
 
@@ -129,5 +134,53 @@ inline void moved(ports::TakenLane& lane, const ports::LaneAdvance& to) {
   lane.out_seq = to.out_seq;
   lane.lane_time = to.lane_time;
 }
+
+// One lane and its owner's memory: opens units, commits them, remembers.
+class Owner {
+ public:
+  explicit Owner(std::unique_ptr<LaneStore> s, base::TopicPartition tp = kLane0,
+                 const std::string& publisher = "p1")
+      : store(std::move(s)) {
+    const std::vector lanes{tp};
+    auto taken = store->take(lanes, publisher);
+    EXPECT_TRUE(taken.ok()) << (taken.ok() ? "" : taken.error().message);
+    if (taken.ok()) lane = taken->at(0);
+  }
+  // Opens a unit for these tenants; the answer has the lane's advance, `records` and `outcomes` on.
+  ports::UnitWrites begin(ports::UnitQuery query, std::int64_t records = 1,
+                          std::int64_t outcomes = 0) {
+    auto opened = store->open(query);
+    EXPECT_TRUE(opened.ok()) << (opened.ok() ? "" : opened.error().message);
+    ports::UnitWrites writes;
+    if (!opened.ok()) return writes;
+    reads = *opened;
+    writes.part = reads.part;
+    writes.lanes.push_back(advance(lane, records, outcomes));
+    return writes;
+  }
+  ports::UnitWrites begin(const std::vector<base::TenantId>& tenants, std::int64_t records = 1,
+                          std::int64_t outcomes = 0) {
+    ports::UnitQuery query;
+    query.tenants = tenants;
+    return begin(query, records, outcomes);
+  }
+  ports::UnitReport commit(const ports::UnitWrites& writes) {
+    auto report = store->commit(writes);
+    EXPECT_TRUE(report.ok()) << (report.ok() ? "" : report.error().message);
+    if (!report.ok()) return {};
+    if (report->end == ports::UnitEnd::committed) moved(lane, writes.lanes[0]);
+    return *report;
+  }
+  // What a unit reads, without writing.
+  ports::UnitReads look(const ports::UnitQuery& query) {
+    begin(query);
+    store->rollback();
+    return reads;
+  }
+
+  std::unique_ptr<LaneStore> store;
+  ports::TakenLane lane;
+  ports::UnitReads reads;
+};
 
 }  // namespace admitone::postgres::testing
