@@ -55,7 +55,7 @@ def example(type_name):
     return json.loads((SCHEMAS / "examples" / f"{type_name}.json").read_text(encoding="utf-8"))
 
 
-def run_lines(arguments, lines):
+def run_lines(arguments, lines, one_each=True):
     """One JSON answer for each line, from a program that reads lines and answers them in order."""
     text = "".join(line + "\n" for line in lines)
     done = subprocess.run(
@@ -63,7 +63,7 @@ def run_lines(arguments, lines):
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")
     answers = [json.loads(line) for line in done.stdout.decode("utf-8").split("\n")[:-1]]
-    assert len(answers) == len(lines)
+    assert not one_each or len(answers) == len(lines)
     return answers
 
 
@@ -77,6 +77,12 @@ def probe(lines):
     """What our decoder makes of records; a line is a structured CloudEvent or a `record`."""
     assert os.path.exists(PROBE), "build the target admitone_contract_probe first"
     return run_lines([PROBE], lines)
+
+
+def outcomes_of(commands):
+    """The outcomes of a worker with an empty world, as {"headers", "value"}."""
+    program = os.path.join(os.path.dirname(PROBE), "admitone_outcome_probe")
+    return run_lines([program], [text_of(command) for command in commands], one_each=False)
 
 
 def record(headers, value, key=None):

@@ -74,7 +74,7 @@ const questions = {
     const { Kafka } = await load('cloudevents');
     return ({ headers, value }) => Kafka.toEvent({ headers, value }).toJSON();
   },
-  // {"file"} → {"faults", "messages": {name: payload schema}, "channels": {address: names}}
+  // {"file"} → {"faults", "messages": {name: payload schema}, "headers": {name: schema}, "channels": {address: names}}
   async asyncapi() {
     const { Parser, fromFile } = await load('@asyncapi/parser');
     return async ({ file }) => {
@@ -82,10 +82,12 @@ const questions = {
       const faults = diagnostics.filter((d) => d.severity < 2).map((d) => `${d.path.join('/')}: ${d.message}`);
       const messages = {};
       for (const message of document?.messages().all() ?? []) messages[message.name()] = message.payload()?.json().schema ?? null;
+      const headers = {};
+      for (const message of document?.messages().all() ?? []) headers[message.name()] = message.headers()?.json();
       const channels = {};
       for (const channel of document?.channels().all() ?? [])
         channels[channel.address()] = channel.messages().all().map((message) => message.name());
-      return { faults, messages, channels };
+      return { faults, messages, headers, channels };
     };
   },
 };
