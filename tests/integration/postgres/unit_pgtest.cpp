@@ -1,0 +1,248 @@
+// What a unit of work writes, refuses and reads back, table by table (laws L10, L11).
+
+#include "base/failpoint.hpp"
+#include "integration/postgres/test_database.hpp"
+#include "integration/postgres/unit_samples.hpp"
+
+namespace admitone::postgres::testing {
+namespace {
+
+using ports::UnitEnd;
+
+const auto kTenant = tenant(1);
+
+class Unit : public DatabaseTest {
+ protected:
+  void SetUp() override {
+    DatabaseTest::SetUp();
+    if (db) owner = std::make_unique<Owner>(db->store());
+  }
+  void TearDown() override {
+    base::failpoint::clear();
+    owner.reset();
+    DatabaseTest::TearDown();
+  }
+  ports::UnitWrites begin(std::int64_t outcomes = 0) {
+    return owner->begin({kTenant}, 1, outcomes);
+  }
+  void add_event(std::uint64_t n, std::int64_t capacity) {
+    auto writes = begin();
+    writes.events.push_back({event(n, kTenant, capacity), 0});
+    ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  }
+  ports::UnitReads look_at_events(const std::vector<std::uint64_t>& events) {
+    ports::UnitQuery query;
+    query.tenants = {kTenant};
+    for (const auto n : events) query.events.push_back({kTenant, event_id(n)});
+    return owner->look(query);
+  }
+  static ports::SectionWrite seats(std::uint64_t event, std::int64_t held, std::int64_t version) {
+    return {{kTenant, event_id(event)}, 0, "A", held, 0, version};
+  }
+  std::unique_ptr<Owner> owner;
+};
+
+TEST_F(Unit, KeepsTheResultOfAHoldInSectionAndReservation) {
+  add_event(1, 10);
+  auto writes = begin();
+  writes.sections.push_back(seats(1, 3, 1));
+  const auto reservation = hold(1, kTenant, 1, 3);
+  writes.reservations.push_back({reservation, 0});
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  ports::UnitQuery query;
+  query.tenants = {kTenant};
+  query.events = {{kTenant, event_id(1)}};
+  query.reservations = {{kTenant, reservation_id(1)}, {kTenant, reservation_id(2)}};
+  const auto reads = owner->look(query);
+  ASSERT_EQ(reads.events.size(), 1U);
+  EXPECT_EQ(reads.events[0].sections[0].held, 3);
+  EXPECT_EQ(reads.events[0].sections[0].row_version, 2);
+  EXPECT_EQ(reads.reservations, std::vector{reservation});
+}
+
+TEST_F(Unit, MakesAnEventAndHoldsOnItInOneUnit) {
+  auto writes = begin();
+  auto e = event(1, kTenant, 10);
+  e.sections[0].held = 4;
+  writes.events.push_back({e, 0});
+  writes.sections.push_back(seats(1, 4, 0));
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  const auto reads = look_at_events({1});
+  EXPECT_EQ(reads.events[0].sections[0].held, 4);
+  EXPECT_EQ(reads.events[0].sections[0].row_version, 1);
+}
+
+TEST_F(Unit, RefusesASectionThatHasChangedSinceTheDecision) {
+  add_event(1, 10);
+  auto writes = begin();
+  writes.sections.push_back(seats(1, 6, 1));
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  auto late = begin();
+  late.rows.push_back(row(1, kTenant, 2, std::nullopt));
+  late.sections.push_back(seats(1, 4, 1));
+  EXPECT_EQ(owner->commit(late).end, UnitEnd::stale);
+  EXPECT_EQ(db->truth("select held || '/' || (select count(*) from ledger) from sections"), "6/0");
+}
+
+TEST_F(Unit, WithoutTheSectionsVersionWouldWriteOnAnOldDecision) {
+  add_event(1, 10);
+  auto writes = begin();
+  writes.sections.push_back(seats(1, 6, 1));
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  base::failpoint::configure("mutant:no_section_version");
+  auto late = begin();
+  late.sections.push_back(seats(1, 4, 1));
+  EXPECT_EQ(owner->commit(late).end, UnitEnd::committed) << "the mutant of L11 is not caught";
+}
+
+TEST_F(Unit, NeverOversellsEvenWithoutTheVersionBecauseTheTableChecks) {
+  add_event(1, 10);
+  base::failpoint::configure("mutant:no_section_version");
+  auto writes = begin();
+  writes.sections.push_back(seats(1, 11, 1));
+  const auto report = owner->store->commit(writes);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().effect, base::Effect::not_applied);
+  EXPECT_EQ(db->truth("select held from sections"), "0");
+}
+
+TEST_F(Unit, ChangesAnEventAndItsSectionsUnderTheirVersions) {
+  add_event(1, 10);
+  auto changed = look_at_events({1}).events.at(0);
+  changed.version = 2;
+  changed.name = "Matinee";
+  changed.sections[0].capacity = 20;
+  domain::Section balcony;
+  balcony.section_id = "B";
+  balcony.name = "Balcony";
+  balcony.capacity = 5;
+  balcony.currency = "EUR";
+  changed.sections.push_back(balcony);
+  auto writes = begin();
+  writes.events.push_back({changed, 1});
+  writes.sections.push_back(seats(1, 12, 1));
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  const auto now = look_at_events({1}).events.at(0);
+  EXPECT_EQ(now.name, "Matinee");
+  EXPECT_EQ(now.row_version, 2);
+  ASSERT_EQ(now.sections.size(), 2U);
+  EXPECT_EQ(now.sections[0].capacity, 20);
+  EXPECT_EQ(now.sections[0].held, 12);
+  EXPECT_EQ(now.sections[0].row_version, 2);
+  EXPECT_EQ(now.sections[1].row_version, 1);
+  auto late = begin();
+  late.events.push_back({changed, 1});
+  EXPECT_EQ(owner->commit(late).end, UnitEnd::stale);
+}
+
+TEST_F(Unit, SaysWhoHoldsANameASlugOrAnExternalId) {
+  auto writes = begin();
+  auto e = event(1, kTenant, 10);
+  e.external_id = "ext-1";
+  writes.events.push_back({e, 0});
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  begin();
+  const ports::ClaimQuery same{kTenant, event_id(2), "hall", "concert 1", at(1000), "other", {}};
+  const ports::ClaimQuery slug{kTenant, event_id(2), "hall", "x", at(1000), "concert-1", "ext-1"};
+  const ports::ClaimQuery own{kTenant,  event_id(1), "hall", "concert 1",
+                              at(1000), "concert-1", "ext-1"};
+  const auto answers = owner->store->claims({same, slug, own}).value();
+  ASSERT_EQ(answers.size(), 3U);
+  EXPECT_EQ(answers[0].same_name_and_start, event_id(1));
+  EXPECT_FALSE(answers[0].same_slug || answers[0].same_external_id);
+  EXPECT_EQ(answers[1].same_slug, event_id(1));
+  EXPECT_EQ(answers[1].same_external_id, event_id(1));
+  EXPECT_FALSE(answers[2].same_slug || answers[2].same_name_and_start);
+  owner->store->rollback();
+}
+
+TEST_F(Unit, IsSecondWhenANameAnIdOrAKeyIsTaken) {
+  add_event(1, 10);
+  auto same_id = begin();
+  same_id.events.push_back({event(1, kTenant, 10), 0});
+  EXPECT_EQ(owner->commit(same_id).end, UnitEnd::key_taken);
+  add_event(2, 10);
+  auto renamed = look_at_events({2}).events.at(0);
+  renamed.slug = "concert-1";
+  auto same_slug = begin();
+  same_slug.events.push_back({renamed, 1});
+  EXPECT_EQ(owner->commit(same_slug).end, UnitEnd::key_taken);
+  auto first = begin();
+  first.rows.push_back(row(1, kTenant, 2, std::nullopt));
+  first.reservations.push_back({hold(1, kTenant, 1, 1), 0});
+  ASSERT_EQ(owner->commit(first).end, UnitEnd::committed);
+  auto same_key = begin();
+  same_key.rows.push_back(row(1, kTenant, 3, std::nullopt));
+  EXPECT_EQ(owner->commit(same_key).end, UnitEnd::key_taken);
+  auto same_reservation = begin();
+  same_reservation.reservations.push_back({hold(1, kTenant, 1, 1), 0});
+  EXPECT_EQ(owner->commit(same_reservation).end, UnitEnd::key_taken);
+}
+
+TEST_F(Unit, FreesTheNamesOfAWithdrawnEvent) {
+  add_event(1, 10);
+  auto withdrawn = look_at_events({1}).events.at(0);
+  withdrawn.status = domain::EventStatus::withdrawn;
+  auto heir = event(2, kTenant, 10);
+  heir.name_folded = "concert 1";
+  heir.slug = "concert-1";
+  auto writes = begin();
+  writes.events.push_back({withdrawn, 1});
+  writes.events.push_back({heir, 0});
+  EXPECT_EQ(owner->commit(writes).end, UnitEnd::committed);
+}
+
+TEST_F(Unit, ChangesAReservationUnderItsVersionAndListsWhatIsDue) {
+  add_event(1, 10);
+  auto writes = begin();
+  for (const std::uint64_t n : {1U, 2U, 3U}) {
+    auto r = hold(n, kTenant, 1, 1);
+    r.expires_at = at(static_cast<std::int64_t>(100 * (4 - n)));
+    writes.reservations.push_back({r, 0});
+  }
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  auto due = owner->store->due_holds(0, at(250), 10).value();
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_EQ(due[0].reservation, reservation_id(3));
+  EXPECT_EQ(due[1].reservation, reservation_id(2));
+  EXPECT_EQ(due[0].tenant, kTenant);
+  auto confirmed = hold(3, kTenant, 1, 1);
+  confirmed.status = domain::ReservationStatus::confirmed;
+  confirmed.version = 2;
+  confirmed.payment_reference = "pay";
+  auto change = begin();
+  change.reservations.push_back({confirmed, 1});
+  ASSERT_EQ(owner->commit(change).end, UnitEnd::committed);
+  EXPECT_EQ(owner->store->due_holds(0, at(250), 10)->size(), 1U);
+  auto late = begin();
+  late.reservations.push_back({confirmed, 1});
+  EXPECT_EQ(owner->commit(late).end, UnitEnd::stale);
+}
+
+TEST_F(Unit, DrainsTheOpenReservationsOfACancellingEventInBoundedPieces) {
+  add_event(1, 10);
+  auto cancelling = look_at_events({1}).events.at(0);
+  auto writes = begin();
+  for (const std::uint64_t n : {3U, 1U, 2U, 4U}) {
+    auto r = hold(n, kTenant, 1, 1);
+    if (n == 2) r.status = domain::ReservationStatus::released;
+    if (n == 3) r.status = domain::ReservationStatus::confirmed;
+    writes.reservations.push_back({r, 0});
+  }
+  cancelling.status = domain::EventStatus::cancelling;
+  writes.events.push_back({cancelling, 1});
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  const auto work = owner->store->load_work(kLane0).value();
+  ASSERT_EQ(work.draining.size(), 1U);
+  EXPECT_EQ(work.draining[0], (ports::EventKey{kTenant, event_id(1)}));
+  ports::UnitQuery query;
+  query.tenants = {kTenant};
+  query.drains.push_back({{kTenant, event_id(1)}, 2});
+  const auto reads = owner->look(query);
+  ASSERT_EQ(reads.drains.size(), 2U);
+  EXPECT_EQ(reads.drains[0].id, reservation_id(1));
+  EXPECT_EQ(reads.drains[1].id, reservation_id(3));
+}
+
+}  // namespace
+}  // namespace admitone::postgres::testing
