@@ -163,17 +163,17 @@ void Consumer::Impl::fail(const std::string& why) {
 }
 
 void Consumer::Impl::on_error(rd_kafka_resp_err_t code, const char* reason) {
-  if (code == RD_KAFKA_RESP_ERR__FATAL) {
-    char text[256] = "";
-    const auto cause = rd_kafka_fatal_error(raw(), text, sizeof(text));
-    fail(fmt::format("the Kafka consumer cannot go on: {} ({}); the process has to start again",
-                     text, rd_kafka_err2name(cause)));
-    return;
-  }
   complain(code, reason);
 }
 
 void Consumer::Impl::complain(rd_kafka_resp_err_t code, const std::string& text) {
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    char cause[256] = "";
+    const auto first = rd_kafka_fatal_error(raw(), cause, sizeof(cause));
+    fail(fmt::format("the Kafka consumer cannot go on: {} ({}); the process has to start again",
+                     cause, rd_kafka_err2name(first)));
+    return;
+  }
   if (is_hopeless(code)) {
     fail(
         fmt::format("Kafka refuses the consumer: {}; grant READ on the command topics and on "
