@@ -68,7 +68,7 @@ std::shared_ptr<Session> adopt(PGconn* raw) {
 #endif
 
 struct Setting {
-  const char* name;
+  std::string name;
   std::string value;
 };
 
@@ -85,10 +85,16 @@ std::vector<Setting> session_settings(const ConnectionSettings& s, RoleKind kind
       {"timezone", "UTC"},
       {"client_encoding", "UTF8"},
       {"standard_conforming_strings", "on"},
-      {"plan_cache_mode", kind == RoleKind::worker ? "force_generic_plan" : "auto"},
-      // One plan shape for ever: a handful of index look-ups per key.
       {"jit", "off"},
   };
+  if (kind == RoleKind::worker) {
+    // Pinned plans: one shape for ever, a loop of index look-ups per element of the arrays. Left
+    // alone, the planner joins against all rows that the policies let it see.
+    all.push_back({"plan_cache_mode", "force_generic_plan"});
+    for (const char* other : {"hashjoin", "mergejoin", "seqscan", "bitmapscan"}) {
+      all.push_back({std::string("enable_") + other, "off"});
+    }
+  }
   if (kind == RoleKind::reader) all.push_back({"default_transaction_read_only", "on"});
   return all;
 }

@@ -1,0 +1,82 @@
+// The hot statements look rows up by index, never through a whole table, whatever its size and
+// whatever row level security adds (performance.md §3).
+
+#include <thread>
+
+#include "integration/postgres/test_database.hpp"
+#include "integration/postgres/unit_samples.hpp"
+
+namespace admitone::postgres::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ports::UnitEnd;
+
+class Plans : public DatabaseTest {
+ protected:
+  // Scans of whole tables so far, per table, of those that grow.
+  std::string scans() {
+    return db->value(RoleKind::owner,
+                     "select coalesce(string_agg(relname || ' ' || seq_scan, ', ' order by relname)"
+                     ", '') from pg_stat_user_tables where schemaname = current_schema()"
+                     " and relname ~ '^(ledger|origins|content_keys)_0|^(events|sections|"
+                     "reservations|parked)$'");
+  }
+  std::int64_t index_scans() {
+    return std::stoll(
+        db->value(RoleKind::owner,
+                  "select coalesce(sum(idx_scan), 0)::bigint from pg_stat_user_tables"
+                  " where schemaname = current_schema() and relname in ('events', 'sections')"));
+  }
+};
+
+// One unit that touches everything a unit may touch.
+void exercise(Owner& owner, std::uint64_t n) {
+  ports::UnitQuery query;
+  query.tenants = {tenant(1), tenant(2)};
+  query.keys = {{tenant(1), key(n)}};
+  query.origins = {{tenant(1), key(n)}};
+  query.content_keys = {{tenant(1), key(n)}};
+  query.events = {{tenant(1), event_id(n)}};
+  query.reservations = {{tenant(1), reservation_id(n)}};
+  query.drains.push_back({{tenant(1), event_id(n)}, 5});
+  query.parked.push_back({{tenant(1), event_id(n)}, 5});
+  query.copies_of = {{tenant(1), key(n)}};
+  auto writes = owner.begin(query, 1, 1);
+  (void)owner.store->claims(
+      {{tenant(1), event_id(n), "hall", "concert", at(1), "slug", std::string("ext")}});
+  writes.rows.push_back(
+      row(n, tenant(1), owner.lane.next_offset.value_or(0), owner.lane.out_seq + 1));
+  writes.origins.push_back({{tenant(1), key(n)}, 0});
+  writes.content_keys.push_back({{tenant(1), key(n)}, 0, at(1), {tenant(1), key(n)}});
+  writes.events.push_back({event(n, tenant(1), 10), 0});
+  writes.reservations.push_back({hold(n, tenant(1), n, 1), 0});
+  ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
+  auto change = owner.begin({tenant(1)}, 1, 0);
+  change.sections.push_back({{tenant(1), event_id(n)}, 0, "A", 1, 0, 1});
+  auto r = hold(n, tenant(1), n, 1);
+  r.version = 2;
+  change.reservations.push_back({r, 1});
+  ASSERT_EQ(owner.commit(change).end, UnitEnd::committed);
+  ASSERT_TRUE(owner.store->due_holds(0, at(0), 10).ok());
+  ASSERT_TRUE(owner.store->load_work(kLane0).ok());
+  ASSERT_TRUE(owner.store->load_unpublished(kLane0, owner.lane.out_seq, 10).ok());
+}
+
+TEST_F(Plans, NeverScanATableThatGrows) {
+  const auto before = scans();
+  {
+    Owner owner(db->store());
+    for (std::uint64_t n = 1; n <= 30; ++n) exercise(owner, n);
+  }
+  // A session's counters arrive when it ends.
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (index_scans() < 100 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_GE(index_scans(), 100);
+  EXPECT_EQ(scans(), before);
+}
+
+}  // namespace
+}  // namespace admitone::postgres::testing
