@@ -30,10 +30,10 @@ class JsonFormatter final : public spdlog::formatter {
     std::tm calendar{};
     gmtime_r(&seconds, &calendar);
     const nlohmann::ordered_json object{
-        {"@timestamp", fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-                                   calendar.tm_year + 1900, calendar.tm_mon + 1, calendar.tm_mday,
-                                   calendar.tm_hour, calendar.tm_min, calendar.tm_sec,
-                                   micros.time_since_epoch().count() % 1'000'000)},
+        {"@timestamp",
+         fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", calendar.tm_year + 1900,
+                     calendar.tm_mon + 1, calendar.tm_mday, calendar.tm_hour, calendar.tm_min,
+                     calendar.tm_sec, micros.time_since_epoch().count() % 1'000'000)},
         {"log.level", spdlog::level::to_string_view(line.level).data()},
         {"message", limited(line.payload)},
         {"log.logger", std::string_view(line.logger_name.data(), line.logger_name.size())},
@@ -77,8 +77,8 @@ std::unique_ptr<spdlog::formatter> make_json_formatter() {
 
 void set_up_logging(const Settings::Log& settings, bool terminal, LogPath path) {
   auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  const bool text = settings.format == LogFormat::text ||
-                    (settings.format == LogFormat::automatic && terminal);
+  const bool text =
+      settings.format == LogFormat::text || (settings.format == LogFormat::automatic && terminal);
   if (text) {
     sink->set_formatter(std::make_unique<TextFormatter>());
   } else {
@@ -107,6 +107,8 @@ std::size_t dropped_log_lines() {
   return fresh;
 }
 
-void finish_logging() { spdlog::shutdown(); }
+void finish_logging() {
+  spdlog::shutdown();
+}
 
 }  // namespace admitone::app

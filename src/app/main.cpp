@@ -6,6 +6,7 @@
 #include <exception>
 #include <iostream>
 
+#include "app/logging.hpp"
 #include "app/program.hpp"
 #include "app/signals.hpp"
 #include "app/verbs/all.hpp"
@@ -44,6 +45,8 @@ int main(int argc, char** argv) {
       if (!base::failpoint::configure(found->second)) return app::kUsage;
     }
     app::install_signal_handlers();
+    // What verbs say beside their data; the worker sets its own.
+    app::set_up_logging({app::LogLevel::warn, app::LogFormat::text}, false, app::LogPath::direct);
     const app::ProgramIo io{std::cout, std::cerr, [] { return app::stop_signal() != 0; },
                             isatty(STDOUT_FILENO) != 0};
     const int code =

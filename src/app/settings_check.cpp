@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <charconv>
 #include <fstream>
@@ -11,41 +10,12 @@
 #include "base/assert.hpp"
 #include "base/failpoint.hpp"
 #include "contract/codes.hpp"
+#include "kafka/settings.hpp"
 
 namespace admitone::app {
 namespace {
 
 using Problems = std::vector<Problem>;
-
-// What librdkafka offers and the guarantees forbid, with the setting that stands in for it.
-struct Refused {
-  std::string_view option;
-  std::string_view instead;
-};
-constexpr std::array kRefused{
-    Refused{"enable.auto.commit", "positions are acknowledged with the outcomes"},
-    Refused{"auto.commit.enable", "positions are acknowledged with the outcomes"},
-    Refused{"auto.commit.interval.ms", "positions are acknowledged with the outcomes"},
-    Refused{"enable.auto.offset.store", "positions are acknowledged with the outcomes"},
-    Refused{"offset.store.method", "positions are acknowledged with the outcomes"},
-    Refused{"isolation.level", "commands and outcomes are read committed"},
-    Refused{"transactional.id", "each worker makes its own"},
-    Refused{"enable.idempotence", "every producer is idempotent"},
-    Refused{"acks", "every record is acknowledged by all replicas"},
-    Refused{"request.required.acks", "every record is acknowledged by all replicas"},
-    Refused{"auto.offset.reset", "a lost position stops the lane"},
-    Refused{"partition.assignment.strategy", "lanes are given out by range"},
-    Refused{"enable.partition.eof", "lag is measured by it"},
-    Refused{"retry.backoff.ms", "below 100 ms Kafka transactions may hang"},
-    Refused{"group.id", "set kafka.group_id"},
-    Refused{"group.instance.id", "membership is dynamic"},
-    Refused{"bootstrap.servers", "set kafka.bootstrap_servers"},
-    Refused{"metadata.broker.list", "set kafka.bootstrap_servers"},
-    Refused{"session.timeout.ms", "set kafka.session_timeout"},
-    Refused{"heartbeat.interval.ms", "set kafka.heartbeat_interval"},
-    Refused{"max.poll.interval.ms", "set kafka.max_poll_interval"},
-    Refused{"transaction.timeout.ms", "set kafka.transaction_timeout"},
-};
 
 bool topic_name_ok(const std::string& name) {
   if (name.empty() || name.size() > 249 || name == "." || name == "..") return false;
@@ -94,13 +64,18 @@ void check_topics(const Settings& s, Problems& out) {
 
 void check_options(const Settings& s, Problems& out) {
   auto refuse = [&](const std::string& key, const std::string& option) {
-    for (const Refused& refused : kRefused) {
-      if (refused.option != option) continue;
-      out.push_back({key, "'" + option + "' would break the guarantees",
-                     "take it out (" + std::string(refused.instead) + ")"});
-    }
+    const auto found = kafka::refused_options().find(option);
+    if (found == kafka::refused_options().end()) return false;
+    out.push_back({key, "'" + option + "' must not be set", "take it out: " + found->second});
+    return true;
   };
-  for (const auto& [option, value] : s.kafka.options) refuse("kafka.options", option);
+  std::map<std::string, std::string> rest;
+  for (const auto& [option, value] : s.kafka.options) {
+    if (!refuse("kafka.options", option)) rest[option] = value;
+  }
+  if (const auto checked = kafka::check_options(rest); !checked) {
+    out.push_back({"kafka.options", checked.error().message, "correct or remove it"});
+  }
   for (const auto& [option, path] : s.kafka.option_files) {
     refuse("kafka.option_files", option);
     if (s.kafka.options.contains(option)) {

@@ -293,7 +293,8 @@ Table database_rows() {
                        "Connection of the role admitone_reader, for the read verbs.",
                        .secret = true),
       ADMITONE_SETTING(database.schema, "Schema of all tables and views."),
-      ADMITONE_SETTING(database.worker_role, "Role that `migrate up` gives the worker's rights to."),
+      ADMITONE_SETTING(database.worker_role,
+                       "Role that `migrate up` gives the worker's rights to."),
       ADMITONE_SETTING(database.connect_timeout, "How long connecting may take.", min_wait),
       ADMITONE_SETTING(database.statement_timeout, "How long one statement may take.", min_wait),
       ADMITONE_SETTING(database.lock_timeout, "How long one statement may wait for a lock.",
@@ -341,8 +342,8 @@ Table worker_rows() {
                        1, 1'000'000, "outcomes"),
       ADMITONE_SETTING(worker.lane_cached_events, "Events of one lane kept in memory.", 1,
                        1'000'000, "events"),
-      ADMITONE_SETTING(worker.transaction_records, "Outcomes in one Kafka transaction, at the most.",
-                       1, 1'000'000, "outcomes"),
+      ADMITONE_SETTING(worker.transaction_records,
+                       "Outcomes in one Kafka transaction, at the most.", 1, 1'000'000, "outcomes"),
   };
 }
 

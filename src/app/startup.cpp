@@ -52,7 +52,8 @@ class StartCheck {
     for (const auto pause : kPauses) {
       const auto schema = postgres::check_schema(connection(), postgres::RoleKind::worker);
       if (schema) return schema->problem.empty() || fail(schema->problem);
-      const bool again = schema.error().kind != base::ErrorKind::permanent && pause != kPauses.back();
+      const bool again =
+          schema.error().kind != base::ErrorKind::permanent && pause != kPauses.back();
       if (!again) return fail(schema.error().message);
       base::logger("app")->warn("{}; trying again in {} s", schema.error().message,
                                 pause.count() / 1000);
@@ -68,7 +69,9 @@ class StartCheck {
     const auto admin = kafka::Admin::create(client_);
     if (!admin) return fail(admin.error().message);
     if (const auto reached = (*admin)->reach(settings_.kafka.request_timeout); !reached) {
-      return fail("kafka.bootstrap_servers: " + reached.error().message);
+      return fail("kafka.bootstrap_servers: nobody answers at " +
+                  settings_.kafka.bootstrap_servers + " (" + reached.error().message +
+                  "); check the addresses, and TLS and SASL in kafka.options");
     }
     const auto plan = topic_plan(settings_);
     const auto facts = (*admin)->describe(kafka::names_of(plan), settings_.kafka.request_timeout);

@@ -1,9 +1,9 @@
 #pragma once
-// What has to be done now and then and must never hold up a lane: the database is probed (readiness,
-// clock drift), and parts of the ledger are made ahead and dropped.
-// Used by: the worker. Lifetime: as the worker; connections of its own. Threads: `run` on one
-// thread until stopped. Blocking: by the database's time-outs. Errors: reported as health and in
-// the log; tried again. Durable: rotations, when they are logged.
+// What has to be done now and then and must never hold up a lane: the database is probed
+// (readiness, clock drift), and parts of the ledger are made ahead and dropped. Used by: the
+// worker. Lifetime: as the worker; connections of its own. Threads: `run` on one thread until
+// stopped. Blocking: by the database's time-outs. Errors: reported as health and in the log; tried
+// again. Durable: rotations, when they are logged.
 
 #include <chrono>
 #include <stop_token>

@@ -64,8 +64,12 @@ pipeline::ContentKeyOptions content_key_options(const Settings& settings) {
   return out;
 }
 
-std::int32_t small(std::int64_t number) { return static_cast<std::int32_t>(number); }
-std::size_t size(std::int64_t number) { return static_cast<std::size_t>(number); }
+std::int32_t small(std::int64_t number) {
+  return static_cast<std::int32_t>(number);
+}
+std::size_t size(std::int64_t number) {
+  return static_cast<std::size_t>(number);
+}
 
 std::int64_t whole_seconds(Settings::Ms duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
@@ -115,6 +119,8 @@ kafka::TopicPlan topic_plan(const Settings& settings) {
   plan.dead_letter_age = settings.dead_letter.max_age;
   plan.replay_window = settings.replay.window;
   plan.horizon = dedupe_horizon(settings);
+  plan.outcome_retention = settings.kafka.outcome_retention;
+  plan.dead_letter_retention = settings.kafka.dead_letter_retention;
   return plan;
 }
 

@@ -58,7 +58,9 @@ std::string read_token(const std::string& path) {
   return token;
 }
 
-[[noreturn]] void refuse(const base::Error& error) { throw VerbError(kFailed, error.message); }
+[[noreturn]] void refuse(const base::Error& error) {
+  throw VerbError(kFailed, error.message);
+}
 
 template <class T>
 T need(base::Result<T> result) {
@@ -160,9 +162,8 @@ void Worker::make_kafka(const Deployment& deployment) {
     kafka::PlainPublisherSettings plain{publishing.group_id, publishing.topics, names};
     plain.delivery_limit = publishing.delivery_limit;
     outcome_log_ = need(kafka::PlainPublisher::create(
-        client, plain,
-        [this](auto marks, auto limit) { return consumer_->commit(marks, limit); }, probe_,
-        clock_));
+        client, plain, [this](auto marks, auto limit) { return consumer_->commit(marks, limit); },
+        probe_, clock_));
   }
   sender_ = std::make_unique<kafka::Sender>(client, output_topics(settings_),
                                             settings_.kafka.delivery_timeout, clock_);
@@ -278,7 +279,7 @@ bool Worker::drain() {
   const auto until = clock_.steady() + grace * 6 / 10;
   deadline_.arm(grace - 500ms, "did not end within shutdown.grace " + format_duration(grace) +
                                    "; what is left is done by the next owner");
-  log_->info("stopping, for at most {}", format_duration(grace));
+  log_->info("draining, for at most {}", format_duration(grace));
   health_.draining();
   engine_->drain();
   bool drained = engine_->drained();

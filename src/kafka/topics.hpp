@@ -25,6 +25,9 @@ struct TopicPlan {
   Milliseconds replay_window{std::chrono::hours(24)};
   // How long keys are remembered: at least the three together.
   Milliseconds horizon{std::chrono::hours(168)};
+  // Of the topics that are made; the outcome topic's never below `horizon`.
+  Milliseconds outcome_retention{std::chrono::hours(336)};
+  Milliseconds dead_letter_retention{std::chrono::hours(336)};
 };
 
 struct Finding {

@@ -59,7 +59,7 @@ constexpr std::array kGauges{
     Description{"admitone_outcome_sequence", "Last outcome number given", "lane"},
     Description{"admitone_published_sequence", "Last outcome number published", "lane"},
     Description{"admitone_queue_records", "Records read and waiting", kTopicPartition},
-    Description{"admitone_queue_bytes", "Bytes of the records that wait", kTopicPartition},
+    Description{"admitone_queue_bytes", "Bytes of the records that wait", ""},
     Description{"admitone_parked_commands", "Commands that wait for their event", "lane"},
     Description{"admitone_clock_drift_seconds", "Clock of the worker minus that of the database",
                 ""},

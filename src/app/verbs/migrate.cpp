@@ -42,7 +42,9 @@ class MigrateUp : public Verb {
     });
     if (!applied) throw VerbError(kFailed, "migrate up: " + applied.error().message);
     if (applied->empty()) context.err << "the schema is current\n";
-    context.print(rows_of(*applied));
+    Rows rows({"version", "name", "state"});
+    for (const auto& migration : *applied) rows.add({migration.version, migration.name, "applied"});
+    context.print(rows);
     return kOk;
   }
 };
@@ -86,8 +88,14 @@ class MigrateSql : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_migrate_up() { return std::make_unique<MigrateUp>(); }
-std::unique_ptr<Verb> make_migrate_status() { return std::make_unique<MigrateStatus>(); }
-std::unique_ptr<Verb> make_migrate_sql() { return std::make_unique<MigrateSql>(); }
+std::unique_ptr<Verb> make_migrate_up() {
+  return std::make_unique<MigrateUp>();
+}
+std::unique_ptr<Verb> make_migrate_status() {
+  return std::make_unique<MigrateStatus>();
+}
+std::unique_ptr<Verb> make_migrate_sql() {
+  return std::make_unique<MigrateSql>();
+}
 
 }  // namespace admitone::app

@@ -1,7 +1,7 @@
+#include "kafka/topics.hpp"
 #include "app/verbs/all.hpp"
 #include "app/wiring.hpp"
 #include "kafka/admin.hpp"
-#include "kafka/topics.hpp"
 
 namespace admitone::app {
 namespace {
@@ -78,7 +78,11 @@ class TopicsCheck : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_topics_create() { return std::make_unique<TopicsCreate>(); }
-std::unique_ptr<Verb> make_topics_check() { return std::make_unique<TopicsCheck>(); }
+std::unique_ptr<Verb> make_topics_create() {
+  return std::make_unique<TopicsCreate>();
+}
+std::unique_ptr<Verb> make_topics_check() {
+  return std::make_unique<TopicsCheck>();
+}
 
 }  // namespace admitone::app

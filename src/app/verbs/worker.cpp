@@ -35,6 +35,8 @@ class WorkerVerb : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> make_worker() { return std::make_unique<WorkerVerb>(); }
+std::unique_ptr<Verb> make_worker() {
+  return std::make_unique<WorkerVerb>();
+}
 
 }  // namespace admitone::app

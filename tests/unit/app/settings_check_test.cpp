@@ -97,12 +97,12 @@ TEST(KafkaOptions, MayNotBreakTheGuarantees) {
 TEST(Times, FitIntoEachOther) {
   Settings settings;
   settings.database.lock_timeout = settings.database.statement_timeout + std::chrono::seconds{1};
-  settings.reservations.default_hold = std::chrono::hours{2};
+  settings.reservations.default_hold = std::chrono::hours{48};
   EXPECT_THAT(lines(settings),
               ElementsAre(HasSubstr("database.lock_timeout: 11s is longer than "
                                     "database.statement_timeout 10s; make it at most 10s"),
-                          HasSubstr("reservations.default_hold: 2h is longer than "
-                                    "reservations.max_hold 1h")));
+                          HasSubstr("reservations.default_hold: 2d is longer than "
+                                    "reservations.max_hold 1d")));
 }
 
 TEST(Sizes, FitIntoEachOther) {
