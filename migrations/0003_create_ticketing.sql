@@ -31,10 +31,11 @@ create table events (
   created_by bytea not null,
   primary key (tenant_id, event_id)
 ) with (fillfactor = 80);
--- A withdrawn event (status 6) frees its names.
-create unique index events_name on events (tenant_id, venue_id, name_folded, starts_at)
+-- A withdrawn event (status 6) frees its names. What tells the two indexes apart comes before what
+-- they have in common, so that the planner cannot take one for the other.
+create unique index events_name on events (tenant_id, name_folded, venue_id, starts_at)
   where status <> 6;
-create unique index events_slug on events (tenant_id, venue_id, slug) where status <> 6;
+create unique index events_slug on events (tenant_id, slug, venue_id) where status <> 6;
 create unique index events_external_id on events (tenant_id, external_id)
   where status <> 6 and external_id is not null;
 create index events_draining on events (lane) where status = 4;
