@@ -59,7 +59,7 @@ class Optional {
 
 std::optional<std::string> idempotency_key(const RawAttributes& raw, Optional& attributes) {
   auto attribute = attributes.key(Attribute::idempotencykey, "idempotencykey");
-  const auto header = attributes.key(Attribute::plain_key, "idempotency-key");
+  auto header = attributes.key(Attribute::plain_key, "idempotency-key");
   if (!attribute) return header;
   if (header && *header != *attribute && !raw.given_twice(Attribute::plain_key))
     attributes.wrong("idempotencykey", "differs from the header idempotency-key");
