@@ -4,10 +4,9 @@
 // Errors: a refusal is a value. All limits are checked before a document is built (law L23).
 //   - dead: not JSON (a lone surrogate or bad UTF-8 included), no CloudEvent, content that is not
 //     JSON, unknown type or version, over a limit, or id, source, type or tenant unreadable.
-//   - invalid: everything a producer can correct, with pointers into `data` ("" for the envelope):
-//   a
-//     number that is not an integer as written (1.0 and 1e3 are not) or out of range, a member
-//     given twice or unknown, a NUL, a broken rule. null is not "absent".
+//   - invalid: what a producer can correct, with pointers into `data` ("" for the envelope): a
+//     number that is not an integer as written (1.0, 1e3) or is out of range, a member given twice
+//     or unknown, a NUL, a broken rule. null is not "absent".
 
 #include <cstddef>
 #include <optional>
