@@ -454,8 +454,8 @@ void Consumer::Impl::close(Milliseconds limit) {
   if (!owned_.empty()) revoke(true);
   rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
   if (rd_kafka_consumer_closed(raw()) == 1) return;
-  base::logger("kafka")->warn("the group was not left within {} ms; it will notice by the session",
-                              limit.count());
+  base::logger("kafka")->warn("the group was not left ({}); it will notice by the session",
+                              refused ? rd_kafka_error_string(refused.get()) : "no time");
 }
 
 // ---------------------------------------------------------------- the public face

@@ -18,6 +18,9 @@ using ports::PublishEnd;
 using ports::PublishReport;
 namespace failpoint = base::failpoint;
 
+// For calls that are repeated by their caller anyway.
+constexpr Milliseconds kShort{2'000};
+
 class Publisher::Impl {
  public:
   Impl(ClientSettings client, PublisherSettings settings, Membership membership,
@@ -29,7 +32,7 @@ class Publisher::Impl {
         watchdog_(watchdog),
         clock_(clock) {}
 
-  base::Status open(const std::atomic<bool>* cancel);
+  base::Status open(Milliseconds limit, const std::atomic<bool>* cancel);
   PublishReport publish(std::span<const ports::OutgoingRecord> records,
                         std::span<const ports::OffsetMark> offsets,
                         const std::atomic<bool>& cancel);
@@ -44,7 +47,7 @@ class Publisher::Impl {
             settings_.linger};
   }
   GroupMetadata membership() const;
-  base::Status make(const std::atomic<bool>* cancel);
+  base::Status make(Milliseconds limit, const std::atomic<bool>* cancel);
   Step carry(std::span<const ports::OutgoingRecord> records,
              std::span<const ports::OffsetMark> offsets, const GroupMetadata& membership,
              const std::atomic<bool>& cancel);
@@ -59,28 +62,36 @@ class Publisher::Impl {
   std::unique_ptr<Tail> tail_;
   Watchdog& watchdog_;
   const ports::Clock& clock_;
-  std::unique_ptr<TransactionalProducer> producer_;  // null until initialised
+  std::unique_ptr<TransactionalProducer> making_;    // not yet initialised
+  std::unique_ptr<TransactionalProducer> producer_;  // initialised
   std::string why_;                                  // of the last abort that we decided on
 };
 
 // ---------------------------------------------------------------- making and destroying
 
-base::Status Publisher::Impl::make(const std::atomic<bool>* cancel) {
-  auto made = TransactionalProducer::create(client_, settings_.transactional_id, limits(),
-                                            watchdog_, clock_);
-  if (!made) return made.error();
-  if (auto ready = (*made)->init(settings_.init_limit, cancel); !ready) return ready.error();
-  producer_ = std::move(*made);
+// One that was not initialised in time goes on at the next call.
+base::Status Publisher::Impl::make(Milliseconds limit, const std::atomic<bool>* cancel) {
+  if (!making_) {
+    auto made = TransactionalProducer::create(client_, settings_.transactional_id, limits(),
+                                              watchdog_, clock_);
+    if (!made) return made.error();
+    making_ = std::move(*made);
+  }
+  if (auto ready = making_->init(limit, cancel); !ready) {
+    if (ready.error().kind == base::ErrorKind::permanent) making_.reset();
+    return ready.error();
+  }
+  producer_ = std::move(making_);
   return {};
 }
 
-base::Status Publisher::Impl::open(const std::atomic<bool>* cancel) {
+base::Status Publisher::Impl::open(Milliseconds limit, const std::atomic<bool>* cancel) {
   // librdkafka tells an identical error of a broker only once in 30 s. A producer that has already
   // seen one would be blind in its next transaction, so it does not get one.
   constexpr int kTries = 3;
   for (int i = 0; i < kTries && (!producer_ || producer_->troubled()); ++i) {
     producer_.reset();
-    if (auto made = make(cancel); !made) return made.error();
+    if (auto made = make(limit, cancel); !made) return made.error();
   }
   return {};
 }
@@ -89,7 +100,7 @@ PublishReport Publisher::Impl::recycle(PublishEnd end, std::string detail,
                                        const std::atomic<bool>& cancel) {
   base::logger("kafka")->warn("the publisher is made anew: {}", detail);
   producer_.reset();
-  if (auto ready = open(&cancel); !ready) {
+  if (auto ready = open(settings_.init_limit, &cancel); !ready) {
     base::logger("kafka")->warn("{}; tried again later", ready.error().message);
   }
   return {end, {}, std::move(detail)};
@@ -99,7 +110,7 @@ base::Status Publisher::Impl::fence(const std::string& transactional_id) {
   auto other =
       TransactionalProducer::create(client_, transactional_id, limits(), watchdog_, clock_);
   if (!other) return other.error();
-  return (*other)->init(settings_.init_limit);
+  return (*other)->init(settings_.call_limit);
 }
 
 // ---------------------------------------------------------------- one transaction
@@ -172,7 +183,7 @@ PublishReport Publisher::Impl::publish(std::span<const ports::OutgoingRecord> re
   // The refusal of a zombie rides on the offsets: no transaction without.
   ADMITONE_ASSERT(!offsets.empty());
   if (cancel.load()) return {PublishEnd::aborted, {}, "cancelled before it began"};
-  if (auto ready = open(&cancel); !ready) {
+  if (auto ready = open(kShort, &cancel); !ready) {
     return {PublishEnd::recycled, {}, ready.error().message};
   }
   // Before the first record: metadata taken later could be that of a zombie that has re-joined.
@@ -208,7 +219,7 @@ std::string Publisher::transactional_id() const {
   return impl_->settings().transactional_id;
 }
 base::Status Publisher::open() {
-  return impl_->open(nullptr);
+  return impl_->open(impl_->settings().init_limit, nullptr);
 }
 PublishReport Publisher::publish(std::span<const ports::OutgoingRecord> records,
                                  std::span<const ports::OffsetMark> offsets,
@@ -222,11 +233,11 @@ base::Status Publisher::fence(const std::string& transactional_id) {
 // The log's end means something only once our own earlier producer is fenced: it might still have a
 // commit under way.
 base::Result<bool> Publisher::closed(std::int32_t lane) {
-  if (auto ready = impl_->open(nullptr); !ready) return ready.error();
+  if (auto ready = impl_->open(kShort, nullptr); !ready) return ready.error();
   return impl_->tail().closed(lane);
 }
 base::Result<ports::Tail> Publisher::read_tail(std::int32_t lane, std::int64_t from) {
-  if (auto ready = impl_->open(nullptr); !ready) return ready.error();
+  if (auto ready = impl_->open(kShort, nullptr); !ready) return ready.error();
   return impl_->tail().read(lane, from);
 }
 base::Result<std::optional<std::int64_t>> Publisher::stable_position(base::TopicPartition tp) {

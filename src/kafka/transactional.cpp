@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -141,9 +142,15 @@ void TransactionalProducer::produce(const std::string& topic, const ports::Outgo
 }
 
 Step TransactionalProducer::deliver(const std::atomic<bool>& cancel) {
-  // Aborting before any produce was answered can be fatal (librdkafka issue 4849).
-  const bool done = deliveries_.wait(client_.get(), clock_, limits_.delivery,
-                                     [&] { return cancel.load() && deliveries_.reported() > 0; });
+  // Aborting before any produce was answered can be fatal (librdkafka issue 4849), so a cancelled
+  // batch waits a moment for the first answer; without one the producer is given up.
+  constexpr Milliseconds kMoment{1'000};
+  std::optional<base::Instant> give_up;
+  const bool done = deliveries_.wait(client_.get(), clock_, limits_.delivery, [&] {
+    if (!cancel.load()) return false;
+    if (!give_up) give_up = clock_.steady() + kMoment;
+    return deliveries_.reported() > 0 || clock_.steady() >= *give_up;
+  });
   if (done) return Step::ok;
   char text[256] = "";
   if (rd_kafka_fatal_error(client_.get(), text, sizeof(text)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -155,7 +162,7 @@ Step TransactionalProducer::deliver(const std::atomic<bool>& cancel) {
     return Step::abort;
   }
   detail_ = cancel.load() ? "delivering: cancelled" : "delivering: not in time";
-  return cancel.load() ? Step::abort : Step::lost;
+  return cancel.load() && deliveries_.reported() > 0 ? Step::abort : Step::lost;
 }
 
 Step TransactionalProducer::send_offsets(const rd_kafka_topic_partition_list_t& offsets,
