@@ -13,7 +13,7 @@ STALL = 60.0  # seconds without a record before the reader gives up
 
 class KafkaReader:
     def __init__(self, servers: str, options: dict | None = None) -> None:
-        self.settings = {"bootstrap.servers": servers, **(options or {})}
+        self.settings = {"bootstrap.servers": servers, "log_level": 0, **(options or {})}
         self.admin = AdminClient(dict(self.settings))
 
     def partitions(self, topic: str) -> list[int]:

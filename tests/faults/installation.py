@@ -92,7 +92,7 @@ class Installation:
         self.owns_commands = commands_of is None
         self.logs = ROOT / "build/fault-logs" / self.prefix
         self.logs.mkdir(parents=True, exist_ok=True)
-        self.admin = AdminClient({"bootstrap.servers": stack.kafka})
+        self.admin = AdminClient({"bootstrap.servers": stack.kafka, "log_level": 0})
         self.env = {
             **{name: value for name, value in stack.env.items() if name.startswith("ADMITONE_")},
             "ADMITONE_KAFKA_GROUP_ID": self.prefix,
@@ -150,8 +150,11 @@ class Installation:
         with psycopg.connect(self.env["ADMITONE_DATABASE_READER_URL"], autocommit=True) as connection:
             return connection.execute(query.replace("{s}", f'"{self.schema}"'), values).fetchall()
 
-    def unfinished(self) -> str:
-        """What is still to be done; empty when all is consumed, decided, published and due holds are over."""
+    def unfinished(self, ahead: int = 0) -> str:
+        """What is still to be done; empty when all is consumed, decided, published and due holds are over.
+
+        `ahead`: holds that end within so many seconds count as due, so that nothing moves during a replay.
+        """
         try:
             lag = self.lag()
             if lag:
@@ -160,7 +163,7 @@ class Installation:
                     ("unpublished", "select count(*) from {s}.outcome_log where not published"),
                     ("in progress", "select count(*) from {s}.command_log where status = 'in_progress'"),
                     ("due holds", "select count(*) from {s}.reservation_log where status = 'held' "
-                                  "and expires_at < now()")):
+                                  f"and expires_at < now() + interval '{ahead} seconds'")):
                 count = self.view(query)[0][0]
                 if count:
                     return f"{what} {count}"
@@ -170,11 +173,11 @@ class Installation:
         except Exception as error:  # a server that is down is a reason to ask again
             return f"{type(error).__name__}: {error}"
 
-    def drain(self, seconds: float = 180) -> None:
+    def drain(self, seconds: float = 180, ahead: int = 0) -> None:
         last = [""]
 
         def quiet() -> bool:
-            last[0] = self.unfinished()
+            last[0] = self.unfinished(ahead)
             return not last[0]
         try:
             until("everything consumed and published", quiet, seconds)

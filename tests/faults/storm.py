@@ -113,7 +113,7 @@ class Storm:
     def settle(self, chaos: Chaos) -> None:
         self.say("the storm is over; waiting until everything is consumed and published")
         chaos.calm()
-        self.installation.drain(240)
+        self.installation.drain(240, ahead=3600)
         chaos.end()
         self.report["ledger_parts"] = self.ledger_parts()
         self.judge("the ledger was rotated", self.report["ledger_parts"] > 1, str(self.report["ledger_parts"]))

@@ -265,7 +265,8 @@ class Sender:
     def __init__(self, servers: str, home: str, second: str, pace: float) -> None:
         common = {"bootstrap.servers": servers, "linger.ms": 5, "compression.type": "lz4", "acks": "all",
                   "enable.idempotence": True, "message.timeout.ms": 300_000, "reconnect.backoff.max.ms": 500,
-                  "message.max.bytes": 2_000_000, "queue.buffering.max.messages": 500_000}
+                  "message.max.bytes": 2_000_000, "queue.buffering.max.messages": 500_000,
+                  "log_level": 0}
         self.pace = pace
         self.out = {"home": (Producer({**common, "partitioner": "murmur2_random"}), home),
                     "stranger": (Producer({**common, "partitioner": "consistent_random"}), home),

@@ -121,17 +121,31 @@ class Lab:
 
     # ------------------------------------------------------------ the proof
 
-    def drain(self, seconds: float = 120) -> None:
-        self.installation.drain(seconds)
+    def drain(self, seconds: float = 120, ahead: int = 0) -> None:
+        self.installation.drain(seconds, ahead)
+
+    def settle(self, seconds: float = 20) -> None:
+        """For a mutant, which may never come to an end: as far as it gets."""
+        try:
+            self.installation.drain(seconds)
+        except TimeoutError:
+            pass
 
     def audit(self, drained: bool = True) -> Findings:
         return audit(collect(self.installation.env, drained))
 
+    def rest(self) -> None:
+        """The workers end, so that nothing moves while the auditor looks."""
+        awake = [worker for worker in self.workers if worker.alive]
+        for worker in awake:
+            worker.end()
+
     def prove(self) -> None:
+        self.rest()
         findings = self.audit()
         assert findings.ok, "\n" + findings.as_table()
 
-    def refute(self, *checks: str, drained: bool = True) -> None:
+    def refute(self, *checks: str, drained: bool = False) -> None:
         """The auditor must notice the defect, in one of the checks named."""
         findings = self.audit(drained)
         assert findings.refuted() & set(checks), "\n" + findings.as_table()

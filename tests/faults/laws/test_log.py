@@ -65,7 +65,7 @@ def test_l7_failing_units_leave_no_gap(lab):
 def test_l7_an_identity_column_as_sequence_is_caught(lab):
     lab.traffic(22, 200)
     lab.worker("unit.before_fence=fail@3;mutant:identity_sequence")
-    until("the group has no lag", lambda: lab.installation.lag() == 0, 60)
+    lab.settle()
     lab.refute("dense_sequence")
 
 

@@ -9,7 +9,7 @@ import replay
 def busy(lab, failpoints=""):
     lab.traffic(50, 500)
     worker = lab.worker(failpoints)
-    lab.drain()
+    lab.drain(ahead=900)
     worker.end()
 
 
