@@ -5,15 +5,12 @@
 // finish on the main thread before and after the others. Blocking: never with the queue; what does
 // not fit drops the oldest line and is counted. Limits: kMaxMessage bytes a line, kQueue lines.
 
+#include <spdlog/formatter.h>
 #include <cstddef>
+
 #include <memory>
-#include <string>
 
 #include "app/settings.hpp"
-
-namespace spdlog {
-class formatter;
-}
 
 namespace admitone::app {
 

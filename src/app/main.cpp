@@ -16,7 +16,8 @@ extern char** environ;
 
 namespace {
 
-using namespace admitone;
+namespace app = admitone::app;
+namespace failpoint = admitone::base::failpoint;
 
 app::Environment read_environment() {
   app::Environment out;
@@ -32,7 +33,7 @@ app::Environment read_environment() {
 void keep_memory_private() {
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
-  if (!base::failpoint::kEnabled) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (!failpoint::kEnabled) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ int main(int argc, char** argv) {
     keep_memory_private();
     const app::Environment environment = read_environment();
     if (const auto found = environment.find("ADMITONE_FAILPOINTS"); found != environment.end()) {
-      if (!base::failpoint::configure(found->second)) return app::kUsage;
+      if (!failpoint::configure(found->second)) return app::kUsage;
     }
     app::install_signal_handlers();
     // What verbs say beside their data; the worker sets its own.

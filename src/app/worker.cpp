@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <deque>
 #include <fstream>
 #include <iterator>
@@ -109,6 +110,8 @@ class Worker {
   bool drain();
   void stop_threads();
 
+  // First, so that it also watches over the end of everything below.
+  Deadline deadline_;
   const Settings& settings_;
   const WorkerIo& io_;
   const std::shared_ptr<spdlog::logger> log_ = base::logger("app");
@@ -133,6 +136,7 @@ class Worker {
   std::vector<telemetry::Heartbeat*> loops_;
   telemetry::Heartbeat* poll_beat_ = nullptr;
   mutable std::mutex failure_mutex_;
+  std::condition_variable pause_;
   std::optional<std::string> failure_;
   base::Instant next_show_{};
   bool told_ready_ = false;
@@ -142,8 +146,6 @@ class Worker {
   std::vector<std::jthread> pipeline_threads_;
   std::jthread upkeep_thread_;
   std::jthread http_thread_;
-  // Last, so that it is disarmed first.
-  Deadline deadline_;
 };
 
 void Worker::make_kafka(const Deployment& deployment) {
@@ -284,7 +286,10 @@ bool Worker::drain() {
   engine_->drain();
   bool drained = engine_->drained();
   while (!drained && !fatal() && clock_.steady() < until) {
-    std::this_thread::sleep_for(20ms);
+    {
+      std::unique_lock lock(failure_mutex_);
+      pause_.wait_for(lock, 20ms);  // nobody calls: the engine is asked again and again
+    }
     glance();
     drained = engine_->drained();
   }
@@ -326,6 +331,8 @@ int Worker::run() {
     throw VerbError(kFailed, "stopped before everything was published; the next owner does it");
   }
   log_->info("stopped; everything durable is published");
+  // A client of a dead broker may take longer to close than anybody wants to wait.
+  deadline_.done();
   return kOk;
 }
 
