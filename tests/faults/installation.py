@@ -44,6 +44,8 @@ class Stack:
     def __init__(self, name: str = "", kafka_version: str = "") -> None:
         self.own = not (os.environ.get("ADMITONE_STACK_NAME") and os.environ.get("ADMITONE_DATABASE_URL"))
         self.name = name or f"faults-{os.getpid()}" if self.own else os.environ["ADMITONE_STACK_NAME"]
+        # Being told to stop is an end like any other: what was started is ended.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         if self.own:
             more = ["--kafka-version", kafka_version] if kafka_version else []
             self.script("up", "--name", self.name, *more)
@@ -216,8 +218,9 @@ class Worker:
             env["ADMITONE_FAILPOINTS"] = failpoints
         self.out.write_bytes(b"")
         with open(self.log, "ab") as log, open(self.out, "ab") as out:
-            self.process = subprocess.Popen([program(), "worker"], env=env, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=log, start_new_session=True)
+            # It never outlives the test, whatever way that ends.
+            self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", program(), "worker"], env=env,
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True)
 
     @property
     def alive(self) -> bool:
