@@ -77,8 +77,8 @@ void Engine::record(base::Record&& record) {
     found->second->push(std::move(record));
 }
 
-void Engine::caught_up(base::TopicPartition tp, std::int64_t) {
-  pipeline_of(tp).intake().push(LaneCaughtUp{tp});
+void Engine::caught_up(base::TopicPartition tp, std::int64_t next_offset) {
+  pipeline_of(tp).intake().push(LaneCaughtUp{tp, next_offset});
 }
 
 void Engine::fatal(const std::string& why) {

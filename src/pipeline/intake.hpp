@@ -84,6 +84,7 @@ struct LaneRevoked {
 };
 struct LaneCaughtUp {
   base::TopicPartition tp;
+  std::int64_t next_offset = 0;  // every record below it is in the lane's queue
 };
 // From the publisher: how far the lane's outcomes are in the log.
 struct LanePublished {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -54,7 +55,8 @@ struct Lane {
 
   // Prepared, not yet decided; in offset order.
   std::deque<Item> pending;
-  bool caught_up = false;
+  // End of the log when it was last reached; none once a record from beyond it was taken.
+  std::optional<std::int64_t> caught_up;
 
   EventCache events;
   std::map<ports::EventKey, std::int64_t>

@@ -66,8 +66,13 @@ Lane* Pipeline::find(base::TopicPartition tp, AssignmentTag tag) {
 }
 
 void Pipeline::handle(LaneCaughtUp& caught_up) {
-  if (const auto found = lanes_.find(caught_up.tp); found != lanes_.end())
-    found->second->caught_up = true;
+  const auto found = lanes_.find(caught_up.tp);
+  if (found == lanes_.end()) return;
+  // The news may overtake records from before the end, and be overtaken by some from beyond it.
+  const Lane& lane = *found->second;
+  const auto taken =
+      lane.pending.empty() ? lane.next_offset : lane.pending.back().record.position.offset + 1;
+  if (taken <= caught_up.next_offset) found->second->caught_up = caught_up.next_offset;
 }
 
 void Pipeline::handle(LanePublished& published) {
@@ -90,7 +95,9 @@ bool Pipeline::fill(Lane& lane) {
   if (draining_ || lane.pending.size() >= lane.batch_cap) return !lane.pending.empty();
   if (publisher_.backlog(lane.tp) >= options_.unpublished_per_lane) return !lane.pending.empty();
   auto records = lane.queue->take(lane.batch_cap - lane.pending.size(), options_.batch_bytes);
-  if (!records.empty()) lane.caught_up = false;
+  if (!records.empty() && records.back().position.offset >= lane.caught_up.value_or(0)) {
+    lane.caught_up.reset();
+  }
   double redelivered = 0;
   for (auto& record : records) {
     const auto expected =
