@@ -20,6 +20,11 @@ class Sender::Impl {
     const std::scoped_lock lock(mutex_);
     return producer_.send(records);
   }
+  base::Result<std::vector<std::int64_t>> deliver(std::span<const ports::OutgoingRecord> records) {
+    const std::scoped_lock lock(mutex_);
+    if (auto sent = producer_.send(records); !sent) return sent.error();
+    return producer_.offsets();
+  }
 
  private:
   std::mutex mutex_;
@@ -36,6 +41,11 @@ base::Status Sender::open() {
 }
 base::Status Sender::send(std::span<const ports::OutgoingRecord> records) {
   return impl_->send(records);
+}
+
+base::Result<std::vector<std::int64_t>> Sender::deliver(
+    std::span<const ports::OutgoingRecord> records) {
+  return impl_->deliver(records);
 }
 
 }  // namespace admitone::kafka

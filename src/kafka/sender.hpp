@@ -6,7 +6,10 @@
 // Blocking: delivery_timeout. Errors: retry_call or permanent, effect unknown.
 // Durable: acknowledged by all in-sync replicas.
 
+#include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "kafka/settings.hpp"
 #include "ports/clock.hpp"
@@ -23,6 +26,8 @@ class Sender final : public ports::CommandSender {
   // Makes the producer now, so that wrong settings show at start.
   base::Status open();
   base::Status send(std::span<const ports::OutgoingRecord> records) override;
+  // The same, and where each record is now: offsets, index-aligned.
+  base::Result<std::vector<std::int64_t>> deliver(std::span<const ports::OutgoingRecord> records);
 
  private:
   class Impl;
