@@ -15,8 +15,10 @@ namespace admitone::postgres::queries {
 
 // topic, partition, next_offset, out_seq, published_seq
 ViewQuery partitions();
-// offset, verdict, outcome_type (empty: none); by offset
+// offset, verdict; by offset
 ViewQuery verdicts_of(const std::string& topic, std::int64_t partition);
+// offset, verdict, has an outcome, has failed; by offset
+ViewQuery executions_of(const std::string& topic, std::int64_t partition);
 // seq, outcome_id, type, replayed, published; by seq
 ViewQuery outcomes_of_lane(std::int64_t lane);
 // Keys: tenant_id, actor_id, command_type, idempotency_key, key_source, command_source, command_id,
@@ -36,7 +38,7 @@ ViewQuery reserved_items();
 ViewQuery invariant_violations();
 // name, rows
 ViewQuery invariant_counts();
-// now, ledger_began: instants of the database
+// now, and the same as seconds since the epoch: the database's clock
 ViewQuery clock();
 
 // ---------------------------------------------------------------- for people

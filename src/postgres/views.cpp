@@ -171,6 +171,12 @@ base::Result<Views> Views::open(const ViewSettings& settings) {
     }
     auto connection = std::make_unique<Connection>(bounded);
     connection->begin();
+    if (connection->snapshot->exec1("select to_regclass('outcome_log') is null")[0].as<bool>()) {
+      return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
+                         "the database has no schema '" + settings.schema +
+                             "' with AdmitOne's views: run `admitone migrate up`, or correct "
+                             "database.schema"};
+    }
     return Views(std::move(connection));
   });
 }
