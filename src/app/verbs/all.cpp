@@ -13,8 +13,16 @@ Verbs make_all_verbs() {
   verbs.push_back(make_config_check());
   verbs.push_back(make_config_print());
   verbs.push_back(make_config_schema());
+  verbs.push_back(make_doctor());
+  verbs.push_back(make_produce());
+  verbs.push_back(make_inspect());
+  verbs.push_back(make_lanes());
   verbs.push_back(make_keys_list());
+  verbs.push_back(make_dead_letters_list());
+  verbs.push_back(make_dead_letters_show());
   verbs.push_back(make_timers_list());
+  verbs.push_back(make_audit());
+  verbs.push_back(make_demo());
   verbs.push_back(make_completion());
   verbs.push_back(make_version());
   return verbs;

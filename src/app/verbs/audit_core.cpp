@@ -5,32 +5,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "contract/outcome.hpp"
-
 namespace admitone::app::audit {
 
 namespace {
-
-// A source with one element of look-ahead.
-template <class T>
-class Stream {
- public:
-  explicit Stream(const Source<T>& source) : source_(source) {}
-
-  base::Status advance() {
-    auto next = source_();
-    if (!next) return next.error();
-    head_ = std::move(next.value());
-    return {};
-  }
-  [[nodiscard]] bool done() const { return !head_; }
-  const T& operator*() const { return *head_; }
-  const T* operator->() const { return &*head_; }
-
- private:
-  const Source<T>& source_;
-  std::optional<T> head_;
-};
 
 std::string at(const std::string& where, std::int64_t offset) {
   return fmt::format("{}/{}", where, offset);
@@ -41,208 +18,6 @@ std::string at(const std::string& where, std::int64_t offset) {
 void Check::found(std::string where, std::string what) {
   ++violations;
   if (evidence.size() < kMaxEvidence) evidence.push_back({std::move(where), std::move(what)});
-}
-
-// ---------------------------------------------------------------- one verdict per record
-
-namespace {
-
-void missing_verdict(Check& check, const PartitionFacts& facts, const ConsumedRecord& record) {
-  if (record.offset >= facts.decided_until) {
-    ++check.notes["not consumed yet"];
-  } else if (record.timestamp < facts.horizon_start) {
-    ++check.notes["older than the ledger"];
-  } else {
-    ++check.looked_at;
-    check.found(at(facts.where, record.offset), "a consumed record has no verdict");
-  }
-}
-
-void verdict_without_record(Check& check, const PartitionFacts& facts, const VerdictRow& row) {
-  if (row.offset < facts.low) {
-    ++check.notes["record removed by retention"];
-  } else {
-    check.found(at(facts.where, row.offset),
-                fmt::format("verdict {} for a record that is not in the log", row.verdict));
-  }
-}
-
-}  // namespace
-
-base::Status check_verdicts(Check& check, const PartitionFacts& facts,
-                            const Source<ConsumedRecord>& records,
-                            const Source<VerdictRow>& verdicts) {
-  Stream<ConsumedRecord> record(records);
-  Stream<VerdictRow> row(verdicts);
-  if (auto s = record.advance(); !s) return s;
-  if (auto s = row.advance(); !s) return s;
-  while (!record.done() || !row.done()) {
-    if (row.done() || (!record.done() && record->offset < row->offset)) {
-      missing_verdict(check, facts, *record);
-      if (auto s = record.advance(); !s) return s;
-      continue;
-    }
-    const std::int64_t offset = row->offset;
-    const bool in_log = !record.done() && record->offset == offset;
-    if (in_log) {
-      ++check.looked_at;
-    } else {
-      verdict_without_record(check, facts, *row);
-    }
-    std::string all = row->verdict;
-    std::int64_t count = 0;
-    while (!row.done() && row->offset == offset) {
-      if (++count > 1) all += ", " + row->verdict;
-      if (auto s = row.advance(); !s) return s;
-    }
-    if (count > 1) {
-      check.found(at(facts.where, offset), fmt::format("{} verdicts: {}", count, all));
-    }
-    if (in_log) {
-      if (auto s = record.advance(); !s) return s;
-    }
-  }
-  return {};
-}
-
-// ---------------------------------------------------------------- the outcome log of a lane
-
-namespace {
-
-class LaneAudit {
- public:
-  LaneAudit(Check& sequences, Check& agreement, const LaneFacts& facts)
-      : sequences_(sequences), agreement_(agreement), facts_(facts) {}
-
-  // The number of this record when it carries one of this lane.
-  std::optional<std::int64_t> number(const PublishedOutcome& record) {
-    ++sequences_.looked_at;
-    const auto parsed = contract::parse_seq(record.seq_text);
-    if (!parsed) {
-      sequences_.found(where(record),
-                       fmt::format("admitone-seq is '{}'", record.seq_text.substr(0, 40)));
-      return std::nullopt;
-    }
-    if (parsed->lane != facts_.lane) {
-      sequences_.found(where(record),
-                       fmt::format("carries {}, a number of another lane", record.seq_text));
-      return std::nullopt;
-    }
-    return parsed->seq;
-  }
-
-  void dense(const PublishedOutcome& record, std::int64_t seq) {
-    const bool first = last_ == 0;
-    if (first && facts_.low > 0) {
-      sequences_.notes["lanes whose beginning was removed by retention"]++;
-    } else if (seq <= last_) {
-      sequences_.found(where(record), fmt::format("{} again: after {}", seq, last_));
-    } else if (seq != last_ + 1) {
-      sequences_.found(where(record), fmt::format("gap: {} follows {}", seq, last_));
-    }
-    last_ = std::max(last_, seq);
-  }
-
-  void compare(const PublishedOutcome& record, const OutcomeRow& row) {
-    ++agreement_.looked_at;
-    if (record.id != row.id) {
-      agreement_.found(lane_seq(row.seq),
-                       fmt::format("topic has id {} at offset {}, outcome_log {}", record.id,
-                                   record.offset, row.id));
-    } else if (record.type != row.type) {
-      agreement_.found(lane_seq(row.seq),
-                       fmt::format("topic has type {}, outcome_log {}", record.type, row.type));
-    } else if (record.replayed != row.replayed) {
-      agreement_.found(lane_seq(row.seq), fmt::format("topic says replayed={}, outcome_log {}",
-                                                      record.replayed, row.replayed));
-    }
-  }
-
-  void only_in_topic(const PublishedOutcome& record, std::int64_t seq) {
-    if (record.offset >= facts_.end_before_snapshot) {
-      ++agreement_.notes["newer than the snapshot"];
-    } else if (record.timestamp < facts_.horizon_start) {
-      ++agreement_.notes["older than the ledger"];
-    } else {
-      ++agreement_.looked_at;
-      agreement_.found(lane_seq(seq),
-                       fmt::format("offset {} of the topic ({}) is not in outcome_log",
-                                   record.offset, record.id));
-    }
-  }
-
-  void only_in_view(const OutcomeRow& row, bool before_the_log) {
-    if (before_the_log) {
-      ++agreement_.notes["outcome removed from the topic by retention"];
-    } else if (row.published || row.seq <= last_) {
-      ++agreement_.looked_at;
-      agreement_.found(lane_seq(row.seq),
-                       fmt::format("{} {} is published and not in the topic", row.type, row.id));
-    } else {
-      ++agreement_.notes["not published yet"];
-    }
-  }
-
-  void row_numbers(const OutcomeRow& row) {
-    if (row_last_ != 0 && row.seq != row_last_ + 1) {
-      sequences_.found(lane_seq(row.seq),
-                       fmt::format("outcome_log: {} follows {}", row.seq, row_last_));
-    }
-    row_last_ = row.seq;
-  }
-
-  [[nodiscard]] std::int64_t last() const { return last_; }
-
- private:
-  std::string where(const PublishedOutcome& record) const {
-    return fmt::format("{}/{}/{}", facts_.topic, facts_.lane, record.offset);
-  }
-  std::string lane_seq(std::int64_t seq) const {
-    return fmt::format("lane {} seq {}", facts_.lane, seq);
-  }
-
-  Check& sequences_;
-  Check& agreement_;
-  const LaneFacts& facts_;
-  std::int64_t last_ = 0;
-  std::int64_t row_last_ = 0;
-};
-
-}  // namespace
-
-base::Status check_lane(Check& sequences, Check& agreement, const LaneFacts& facts,
-                        const Source<PublishedOutcome>& topic, const Source<OutcomeRow>& rows) {
-  LaneAudit lane(sequences, agreement, facts);
-  Stream<PublishedOutcome> record(topic);
-  Stream<OutcomeRow> row(rows);
-  if (auto s = row.advance(); !s) return s;
-  bool before_the_log = facts.low > 0;
-  for (;;) {
-    if (auto s = record.advance(); !s) return s;
-    if (record.done()) break;
-    const auto seq = lane.number(*record);
-    if (!seq) continue;
-    lane.dense(*record, *seq);
-    while (!row.done() && row->seq < *seq) {
-      lane.row_numbers(*row);
-      lane.only_in_view(*row, before_the_log);
-      if (auto s = row.advance(); !s) return s;
-    }
-    before_the_log = false;
-    if (row.done() || row->seq != *seq) {
-      lane.only_in_topic(*record, *seq);
-      continue;
-    }
-    lane.row_numbers(*row);
-    lane.compare(*record, *row);
-    if (auto s = row.advance(); !s) return s;
-  }
-  while (!row.done()) {
-    lane.row_numbers(*row);
-    lane.only_in_view(*row, before_the_log);
-    if (auto s = row.advance(); !s) return s;
-  }
-  return {};
 }
 
 // ---------------------------------------------------------------- keys and their answers
@@ -301,8 +76,7 @@ base::Status check_owners(Check& check, const std::string& where, const Source<A
     if (key.done() || (!record.done() && record->offset < key->offset)) {
       // What failed gave its key back, an early expire takes none, and a parked command may have
       // given it to a waiting copy.
-      const bool may_own_nothing = record->verdict != "applied" || record->outcome_type.empty() ||
-                                   record->outcome_type == "ticketing.command.failed.v1";
+      const bool may_own_nothing = record->verdict != "applied" || record->answer != Answer::given;
       ++check.looked_at;
       if (!may_own_nothing) {
         check.found(at(where, record->offset), "was applied and owns no key");
@@ -335,7 +109,7 @@ base::Status check_owners(Check& check, const std::string& where, const Source<A
 namespace {
 
 // Everything that carries one outcome id.
-struct Answer {
+struct Gathered {
   std::string id;
   std::int64_t firsts = 0;
   std::int64_t logged = 0;
@@ -355,7 +129,7 @@ bool ends_a_reservation(const std::string& type) {
          type == "ticketing.reservation.cancelled.v1";
 }
 
-void judge(Check& check, const Answer& a) {
+void judge(Check& check, const Gathered& a) {
   ++check.looked_at;
   const std::string where = "outcome " + a.id;
   if (a.logged == 0) {
@@ -401,7 +175,7 @@ struct AnswerStreams {
   }
 };
 
-base::Status gather(AnswerStreams& in, Answer& a) {
+base::Status gather(AnswerStreams& in, Gathered& a) {
   while (!in.log.done() && in.log->outcome_id == a.id) {
     ++a.logged;
     if (!in.log->replayed) {
@@ -442,7 +216,7 @@ base::Status check_answers(Check& check, const Source<LoggedAnswer>& log,
   if (auto s = in.record.advance(); !s) return s;
   if (auto s = in.key.advance(); !s) return s;
   while (!in.done()) {
-    Answer answer;
+    Gathered answer;
     answer.id = in.least();
     if (auto s = gather(in, answer); !s) return s;
     judge(check, answer);

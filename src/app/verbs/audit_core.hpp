@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -22,6 +23,31 @@ inline constexpr std::size_t kMaxEvidence = 20;
 // The next element of an ordered stream; nullopt at its end.
 template <class T>
 using Source = std::function<base::Result<std::optional<T>>()>;
+
+// A source with one element of look-ahead.
+template <class T>
+class Stream {
+ public:
+  explicit Stream(Source<T> source) : source_(std::move(source)) {}
+
+  base::Status advance() {
+    begun_ = true;
+    auto next = source_();
+    if (!next) return next.error();
+    head_ = std::move(next.value());
+    return {};
+  }
+  // The first element, unless it was taken before.
+  base::Status begin() { return begun_ ? base::Status{} : advance(); }
+  [[nodiscard]] bool done() const { return !head_; }
+  const T& operator*() const { return *head_; }
+  const T* operator->() const { return &*head_; }
+
+ private:
+  Source<T> source_;
+  std::optional<T> head_;
+  bool begun_ = false;
+};
 
 struct Finding {
   std::string where;  // position, lane and sequence, key, section
@@ -59,10 +85,23 @@ struct PartitionFacts {
   // Older records may have lost their verdict to the ledger's rotation.
   base::Timestamp horizon_start;
 };
-// Both in the order of offsets.
-base::Status check_verdicts(Check& check, const PartitionFacts& facts,
-                            const Source<ConsumedRecord>& records,
-                            const Source<VerdictRow>& verdicts);
+
+// Fed with the records of one partition in the order of offsets; `verdicts` is in the same order.
+class VerdictCheck {
+ public:
+  VerdictCheck(Check& check, PartitionFacts facts, Source<VerdictRow> verdicts);
+  base::Status record(const ConsumedRecord& record);
+  // After the last record.
+  base::Status finish();
+
+ private:
+  base::Status before(std::int64_t offset);
+  void alone(const ConsumedRecord& record);
+
+  Check& check_;
+  PartitionFacts facts_;
+  Stream<VerdictRow> rows_;
+};
 
 // ---------------------------------------------------------------- the outcome log of a lane
 
@@ -89,10 +128,34 @@ struct LaneFacts {
   std::int64_t end_before_snapshot = 0;
   base::Timestamp horizon_start;
 };
-// `sequences`: dense from 1, in its own partition. `agreement`: number, id and type as in the view.
-// Topic in the order of offsets, rows in the order of numbers.
-base::Status check_lane(Check& sequences, Check& agreement, const LaneFacts& facts,
-                        const Source<PublishedOutcome>& topic, const Source<OutcomeRow>& rows);
+// Fed with the records of one outcome partition in the order of offsets; `rows` in the order of
+// numbers. `sequences`: dense from 1, in its own partition. `agreement`: number, id and type as in
+// the view.
+class LaneCheck {
+ public:
+  LaneCheck(Check& sequences, Check& agreement, LaneFacts facts, Source<OutcomeRow> rows);
+  base::Status record(const PublishedOutcome& record);
+  // After the last record.
+  base::Status finish();
+
+ private:
+  [[nodiscard]] std::string lane_seq(std::int64_t seq) const;
+  [[nodiscard]] std::string position(const PublishedOutcome& record) const;
+  std::optional<std::int64_t> number(const PublishedOutcome& record);
+  void dense(const PublishedOutcome& record, std::int64_t seq);
+  void compare(const PublishedOutcome& record, const OutcomeRow& row);
+  void only_in_topic(const PublishedOutcome& record, std::int64_t seq);
+  void only_in_view(const OutcomeRow& row);
+  base::Status take_row();
+
+  Check& sequences_;
+  Check& agreement_;
+  LaneFacts facts_;
+  Stream<OutcomeRow> rows_;
+  std::int64_t last_ = 0;      // highest number seen in the topic
+  std::int64_t row_last_ = 0;  // last number seen in the view
+  bool before_the_log_;        // rows whose outcomes retention took
+};
 
 // ---------------------------------------------------------------- keys and their answers
 
@@ -112,11 +175,12 @@ struct KeyRow {
 base::Status check_keys(Check& check, const Source<KeyRow>& keys);
 
 // Who executed and who owns: a record that was applied owns its key, and a key's record was
-// applied. Both of one partition in the order of offsets; verdict rows carry their outcome's type.
+// applied. Both of one partition in the order of offsets.
+enum class Answer { none, given, failed };
 struct AppliedRow {
   std::int64_t offset = 0;
   std::string verdict;
-  std::string outcome_type;  // empty: none yet
+  Answer answer = Answer::none;
 };
 base::Status check_owners(Check& check, const std::string& where, const Source<AppliedRow>& records,
                           const Source<KeyRow>& keys);

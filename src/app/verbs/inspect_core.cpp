@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <limits>
 #include <optional>
 #include <ostream>
 #include <tuple>
@@ -77,47 +78,83 @@ ParsedId parse_id(std::string_view id) {
   return parsed;
 }
 
+namespace {
+
+std::int64_t integer_at(const postgres::CellTable& table, std::size_t row, const char* column) {
+  const Json value = cell(table, row, column);
+  return value.is_number() ? value.get<std::int64_t>() : 0;
+}
+
+// By time, then each record with what it got.
+struct Entry {
+  std::string time;
+  std::int64_t record = 0;  // offset of the record it belongs to
+  std::int64_t seq = 0;     // 0: the record itself
+  Moment moment;
+  bool operator<(const Entry& other) const {
+    return std::tie(time, record, seq) < std::tie(other.time, other.record, other.seq);
+  }
+};
+
+Entry entry_of_record(const postgres::CellTable& records, std::size_t row) {
+  const std::string verdict = at(records, row, "verdict");
+  std::string detail = meaning(verdict);
+  const std::string origin = at(records, row, "origin");
+  if (!origin.empty()) detail += ", came from " + origin;
+  const std::string time = at(records, row, "decided_at");
+  return {time,
+          integer_at(records, row, "offset"),
+          0,
+          {time, "record " + verdict, position(records, row), detail}};
+}
+
+// The record that an outcome answers, by the origin it names; a forwarded one was answered at home.
+std::optional<std::size_t> answered_by(const postgres::CellTable& records,
+                                       const std::string& origin) {
+  for (std::size_t i = 0; i < records.rows.size(); ++i) {
+    if (at(records, i, "verdict") == "forwarded") continue;
+    const std::string own = at(records, i, "origin");
+    if ((own.empty() ? position(records, i) : own) == origin) return i;
+  }
+  return std::nullopt;
+}
+
+Entry entry_of_outcome(const postgres::CellTable& records, const postgres::CellTable& outcomes,
+                       std::size_t row) {
+  const bool replayed = cell(outcomes, row, "replayed") == Json(true);
+  const bool published = cell(outcomes, row, "published") == Json(true);
+  const std::string origin = at(outcomes, row, "origin");
+  Entry entry;
+  entry.time = at(outcomes, row, "created_at");
+  entry.seq = integer_at(outcomes, row, "seq");
+  entry.record = std::numeric_limits<std::int64_t>::max();
+  if (const auto record = answered_by(records, origin)) {
+    entry.record = integer_at(records, *record, "offset");
+    // An outcome given again keeps the time of the first.
+    if (replayed) entry.time = at(records, *record, "decided_at");
+  }
+  entry.moment = {entry.time, "outcome " + at(outcomes, row, "code"),
+                  fmt::format("lane {} seq {}", at(outcomes, row, "lane"), entry.seq),
+                  fmt::format("{}{}, {}, answers {}", at(outcomes, row, "type"),
+                              replayed ? ", given again" : "",
+                              published ? "published" : "not yet published", origin)};
+  return entry;
+}
+
+}  // namespace
+
 std::vector<Moment> tell(const postgres::CellTable& records, const postgres::CellTable& outcomes) {
-  // Decided and answered at the same instant: the record comes first.
-  using Entry = std::tuple<std::string, int, std::int64_t, Moment>;
   std::vector<Entry> entries;
   for (std::size_t i = 0; i < records.rows.size(); ++i) {
-    const std::string verdict = at(records, i, "verdict");
-    std::string detail = meaning(verdict);
-    const std::string origin = at(records, i, "origin");
-    if (!origin.empty()) detail += ", came from " + origin;
-    const std::string time = at(records, i, "decided_at");
-    const Json offset = cell(records, i, "offset");
-    entries.emplace_back(time, 0, offset.is_number() ? offset.get<std::int64_t>() : 0,
-                         Moment{time, "record " + verdict, position(records, i), detail});
+    entries.push_back(entry_of_record(records, i));
   }
   for (std::size_t i = 0; i < outcomes.rows.size(); ++i) {
-    const bool replayed = cell(outcomes, i, "replayed") == Json(true);
-    const bool published = cell(outcomes, i, "published") == Json(true);
-    const std::string time = at(outcomes, i, "created_at");
-    const Json seq = cell(outcomes, i, "seq");
-    // What it answers says when: a repeated outcome keeps the time of the first.
-    const std::string detail = fmt::format(
-        "{}{}, {}, answers {}", at(outcomes, i, "type"), replayed ? ", given again" : "",
-        published ? "published" : "not yet published", at(outcomes, i, "origin"));
-    std::string when = time;
-    for (std::size_t r = 0; replayed && r < records.rows.size(); ++r) {
-      const std::string origin = at(records, r, "origin");
-      if ((origin.empty() ? position(records, r) : origin) != at(outcomes, i, "origin")) continue;
-      if (at(records, r, "verdict") != "forwarded") when = at(records, r, "decided_at");
-    }
-    entries.emplace_back(
-        when, 1, seq.is_number() ? seq.get<std::int64_t>() : 0,
-        Moment{when, "outcome " + at(outcomes, i, "code"),
-               fmt::format("lane {} seq {}", at(outcomes, i, "lane"), at(outcomes, i, "seq")),
-               detail});
+    entries.push_back(entry_of_outcome(records, outcomes, i));
   }
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return std::tie(std::get<0>(a), std::get<1>(a), std::get<2>(a)) <
-           std::tie(std::get<0>(b), std::get<1>(b), std::get<2>(b));
-  });
+  std::stable_sort(entries.begin(), entries.end());
   std::vector<Moment> moments;
-  for (auto& entry : entries) moments.push_back(std::move(std::get<3>(entry)));
+  moments.reserve(entries.size());
+  for (auto& entry : entries) moments.push_back(std::move(entry.moment));
   return moments;
 }
 
@@ -150,6 +187,12 @@ void Screen::table(std::string name, const postgres::CellTable& rows) {
   parts_.push_back({std::move(name), std::move(all)});
 }
 
+void Screen::details(std::string name, const postgres::CellTable& rows) {
+  const std::size_t before = parts_.size();
+  table(std::move(name), rows);
+  if (parts_.size() > before) parts_.back().on_screen = false;
+}
+
 void Screen::timeline(const std::vector<Moment>& moments) {
   if (moments.empty()) return;
   Json all = Json::array();
@@ -171,6 +214,7 @@ void Screen::print(std::ostream& out, OutputFormat format) const {
   }
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const Part& part = parts_[i];
+    if (!part.on_screen) continue;
     out << (i == 0 ? "" : "\n") << upper(part.name) << '\n';
     if (part.content.is_object()) {
       Json shown = Json::object();

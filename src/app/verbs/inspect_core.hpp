@@ -47,6 +47,8 @@ class Screen {
  public:
   void document(std::string name, Json members);
   void table(std::string name, const postgres::CellTable& rows);
+  // What the timeline says already: for programs, not for a screen.
+  void details(std::string name, const postgres::CellTable& rows);
   void timeline(const std::vector<Moment>& moments);
   [[nodiscard]] bool empty() const { return parts_.empty(); }
   // JSON: one object, a member per part.
@@ -56,6 +58,7 @@ class Screen {
   struct Part {
     std::string name;
     Json content;  // object, or array of objects
+    bool on_screen = true;
   };
   std::vector<Part> parts_;
 };

@@ -1,7 +1,12 @@
 #include "app/verbs/look.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
+
+#include "app/logging.hpp"
+#include "app/wiring.hpp"
 
 namespace admitone::app {
 
@@ -12,6 +17,25 @@ postgres::Views open_views(Context& context) {
   reader.schema = settings.database.schema;
   reader.connect_timeout = settings.database.connect_timeout;
   return must(postgres::Views::open(reader));
+}
+
+kafka::ClientSettings kafka_for(Context& context, const std::string& purpose) {
+  const Loaded& loaded = context.loaded();
+  Settings::Log log = loaded.settings.log;
+  const auto origin = loaded.origins.find("log.level");
+  if (origin == loaded.origins.end() || origin->second == "default") log.level = LogLevel::warn;
+  set_up_logging(log, isatty(STDERR_FILENO) != 0, LogPath::direct);
+  return must(kafka_client(loaded.settings, purpose));
+}
+
+kafka::Extent extent_of(const kafka::Reader& reader, const std::string& topic,
+                        kafka::Milliseconds limit) {
+  auto extent = reader.extent(topic, limit);
+  if (extent) return std::move(extent.value());
+  const bool permanent = extent.error().kind == base::ErrorKind::permanent;
+  throw VerbError(kFailed, extent.error().message +
+                               (permanent ? "; `admitone topics create` makes what is missing"
+                                          : "; is kafka.bootstrap_servers right?"));
 }
 
 Json to_json(const postgres::Cell& cell) {

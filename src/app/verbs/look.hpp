@@ -7,12 +7,21 @@
 
 #include "app/verb.hpp"
 #include "base/result.hpp"
+#include "kafka/reader.hpp"
+#include "kafka/settings.hpp"
 #include "postgres/views.hpp"
 
 namespace admitone::app {
 
 // Connects with database.reader_url.
 postgres::Views open_views(Context& context);
+// For a client named after the verb. Library log lines go to stderr, warnings only unless log.level
+// was set.
+kafka::ClientSettings kafka_for(Context& context, const std::string& purpose);
+
+// Where the topic's partitions begin and end; a topic that is not there is told with the way out.
+kafka::Extent extent_of(const kafka::Reader& reader, const std::string& topic,
+                        kafka::Milliseconds limit);
 
 Json to_json(const postgres::Cell& cell);
 Rows to_rows(const postgres::CellTable& table);

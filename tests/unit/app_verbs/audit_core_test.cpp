@@ -28,7 +28,14 @@ struct Verdicts : testing::Test {
   std::vector<VerdictRow> rows{{0, "applied"}, {1, "duplicate"}, {3, "dead"}};
   Check check;
 
-  void run() { ASSERT_TRUE(check_verdicts(check, facts, from(records), from(rows)).ok()); }
+  base::Status status() {
+    VerdictCheck verdicts(check, facts, from(rows));
+    for (const auto& record : records) {
+      if (auto s = verdicts.record(record); !s) return s;
+    }
+    return verdicts.finish();
+  }
+  void run() { ASSERT_TRUE(status().ok()); }
 };
 
 TEST_F(Verdicts, OneEachIsNoFinding) {
@@ -80,7 +87,8 @@ TEST_F(Verdicts, ASourceThatFailsIsNoProof) {
   const Source<VerdictRow> broken = []() -> base::Result<std::optional<VerdictRow>> {
     return base::Error{base::ErrorKind::retry_call, base::Effect::not_applied, "connection lost"};
   };
-  EXPECT_FALSE(check_verdicts(check, facts, from(records), broken).ok());
+  VerdictCheck verdicts(check, facts, broken);
+  EXPECT_FALSE(verdicts.record(records[0]).ok());
 }
 
 TEST_F(Verdicts, EvidenceIsBoundedAndViolationsAreAllCounted) {
@@ -109,7 +117,13 @@ struct Lane : testing::Test {
       rows.push_back({n, fmt::format("id-{}", n), "held", false, true});
     }
   }
-  void run() { ASSERT_TRUE(check_lane(sequences, agreement, facts, from(topic), from(rows)).ok()); }
+  void run() {
+    LaneCheck lane(sequences, agreement, facts, from(rows));
+    for (const auto& record : topic) {
+      ASSERT_TRUE(lane.record(record).ok());
+    }
+    ASSERT_TRUE(lane.finish().ok());
+  }
   void expect(std::int64_t in_sequences, std::int64_t in_agreement) {
     run();
     EXPECT_EQ(sequences.violations, in_sequences);
@@ -237,23 +251,25 @@ std::int64_t violations_of_owners(std::vector<AppliedRow> records, std::vector<K
 }
 
 TEST(Owners, AppliedRecordsOwnTheirKeys) {
-  EXPECT_EQ(
-      violations_of_owners({{1, "applied", "held"}, {2, "duplicate", "held"}, {3, "parked", ""}},
-                           {key("k1", 1), key("k3", 3)}),
-      0);
+  EXPECT_EQ(violations_of_owners({{1, "applied", Answer::given},
+                                  {2, "duplicate", Answer::given},
+                                  {3, "parked", Answer::none}},
+                                 {key("k1", 1), key("k3", 3)}),
+            0);
 }
 
 TEST(Owners, AnAppliedRecordWithoutAKeyIsFound) {
-  EXPECT_EQ(violations_of_owners({{1, "applied", "held"}, {2, "applied", "held"}}, {key("k1", 1)}),
+  EXPECT_EQ(violations_of_owners({{1, "applied", Answer::given}, {2, "applied", Answer::given}},
+                                 {key("k1", 1)}),
             1);
 }
 
 TEST(Owners, AFailedAttemptHasGivenItsKeyBack) {
-  EXPECT_EQ(violations_of_owners({{1, "applied", "ticketing.command.failed.v1"}}, {}), 0);
+  EXPECT_EQ(violations_of_owners({{1, "applied", Answer::failed}}, {}), 0);
 }
 
 TEST(Owners, AKeyOfADuplicateIsFound) {
-  EXPECT_EQ(violations_of_owners({{1, "duplicate", "held"}}, {key("k1", 1)}), 1);
+  EXPECT_EQ(violations_of_owners({{1, "duplicate", Answer::given}}, {key("k1", 1)}), 1);
 }
 
 TEST(Owners, AKeyOfARecordWithoutVerdictIsFound) {
@@ -261,7 +277,7 @@ TEST(Owners, AKeyOfARecordWithoutVerdictIsFound) {
 }
 
 TEST(Owners, TwoKeysOfOneRecordAreFound) {
-  EXPECT_EQ(violations_of_owners({{1, "applied", "held"}}, {key("k1", 1), key("k2", 1)}), 1);
+  EXPECT_EQ(violations_of_owners({{1, "applied", Answer::given}}, {key("k1", 1), key("k2", 1)}), 1);
 }
 
 // ---------------------------------------------------------------- answers

@@ -70,16 +70,19 @@ TEST(AScreen, IsOneObjectInJsonAndTitledPartsInATable) {
   Screen screen;
   screen.document("key", {{"status", "completed"}, {"actor_id", nullptr}});
   screen.timeline(tell(records(), outcomes()));
+  screen.details("records", records());
   std::ostringstream json;
   screen.print(json, OutputFormat::json);
   const auto parsed = Json::parse(json.str());
   EXPECT_EQ(parsed["key"]["status"], "completed");
   EXPECT_EQ(parsed["timeline"].size(), 4U);
+  EXPECT_EQ(parsed["records"].size(), 2U);
   std::ostringstream table;
   screen.print(table, OutputFormat::table);
   EXPECT_EQ(table.str().substr(0, 4), "KEY\n");
   EXPECT_NE(table.str().find("\nTIMELINE\nTIME"), std::string::npos);
   EXPECT_EQ(table.str().find("actor_id"), std::string::npos);
+  EXPECT_EQ(table.str().find("RECORDS"), std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,312 @@
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <map>
+#include <set>
+
+#include "app/system_clock.hpp"
+#include "app/verbs/all.hpp"
+#include "app/verbs/look.hpp"
+#include "app/wiring.hpp"
+#include "kafka/admin.hpp"
+#include "kafka/topics.hpp"
+#include "postgres/migrator.hpp"
+#include "postgres/queries.hpp"
+
+namespace admitone::app {
+namespace {
+
+namespace queries = postgres::queries;
+using postgres::CellTable;
+
+// Between the worker's machine and the database's: expiry times are compared with the latter.
+constexpr double kDriftWarning = 2.0;
+
+class Examination {
+ public:
+  explicit Examination(Context& context) : context_(context) {}
+
+  Rows run() {
+    settings();
+    if (broken_settings_) return std::move(rows_);
+    try {
+      broker();
+    } catch (const VerbError& error) {
+      fail("broker", error.what(), "correct kafka.option_files");
+    }
+    worker_database();
+    reader_database();
+    return std::move(rows_);
+  }
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  void ok(const char* check, const std::string& what) { rows_.add({"ok", check, what, nullptr}); }
+  void warn(const char* check, const std::string& what, const std::string& fix) {
+    rows_.add({"warn", check, what, fix});
+  }
+  void fail(const char* check, const std::string& what, const std::string& fix) {
+    failed_ = true;
+    rows_.add({"fail", check, what, fix});
+  }
+
+  void settings() {
+    const Loaded& loaded = context_.loaded();
+    for (const auto& line : loaded.errors) fail("settings", line, "correct the source");
+    for (const auto& problem : check_settings(loaded.settings)) {
+      fail("settings", problem.key + ": " + problem.what, problem.fix);
+    }
+    broken_settings_ = failed_;
+    if (!failed_) ok("settings", "all settings fit together");
+  }
+
+  [[nodiscard]] const Settings& values() { return context_.loaded().settings; }
+
+  void broker() {
+    if (values().kafka.bootstrap_servers.empty()) {
+      return fail("broker", "no broker is named", "set kafka.bootstrap_servers");
+    }
+    const auto admin = kafka::Admin::create(kafka_for(context_, "doctor"));
+    if (!admin) return fail("broker", admin.error().message, "correct kafka.options");
+    const auto limit = values().kafka.request_timeout;
+    const auto cluster = admin.value()->reach(limit);
+    if (!cluster) {
+      return fail("broker", cluster.error().message,
+                  "check kafka.bootstrap_servers and that the broker runs");
+    }
+    ok("broker",
+       fmt::format("{} brokers answer at {}", cluster->brokers, values().kafka.bootstrap_servers));
+    const kafka::TopicPlan plan = topic_plan(values());
+    const auto facts = admin.value()->describe(kafka::names_of(plan), limit);
+    if (!facts) return fail("topics", facts.error().message, "check the rights on topics");
+    home_partitions_ = facts->empty() ? 0 : facts->front().partitions;
+    for (const auto& finding : kafka::compare(plan, *facts)) {
+      using Level = kafka::Finding::Level;
+      if (finding.level == Level::ok) ok("topics", finding.what);
+      if (finding.level == Level::warn) warn("topics", finding.what, finding.fix);
+      if (finding.level == Level::fail) fail("topics", finding.what, finding.fix);
+    }
+  }
+
+  // Connecting verifies the role and the session's settings.
+  void worker_database() {
+    if (values().database.url.empty()) {
+      return warn("worker role", "database.url is not set: the worker cannot start here",
+                  "set ADMITONE_DATABASE_URL");
+    }
+    const auto schema = postgres::check_schema(
+        connection_settings(values(), values().database.url, "doctor"), postgres::RoleKind::worker);
+    if (!schema) {
+      return fail("worker role", schema.error().message, "check ADMITONE_DATABASE_URL");
+    }
+    ok("worker role", "connects, and row level security holds for it");
+    if (!schema->problem.empty()) return fail("schema", schema->problem, "admitone migrate up");
+    ok("schema", fmt::format("version {} of {}", schema->found, schema->known));
+  }
+
+  void reader_database() {
+    if (values().database.reader_url.empty()) {
+      return warn("reader role", "database.reader_url is not set: read verbs cannot run here",
+                  "set ADMITONE_DATABASE_READER_URL");
+    }
+    try {
+      auto views = open_views(context_);
+      ok("reader role", "connects");
+      server(views);
+      roles(views);
+      pins(views);
+      work(views);
+    } catch (const VerbError& error) {
+      fail("reader role", error.what(), "check ADMITONE_DATABASE_READER_URL; admitone migrate up");
+    }
+  }
+
+  void server(postgres::Views& views) {
+    std::map<std::string, std::string> facts;
+    for (const auto& row : ask(views, queries::server_facts()).rows) {
+      facts[postgres::text(row[0])] = postgres::text(row[1]);
+    }
+    for (const char* name : {"fsync", "full_page_writes"}) {
+      if (facts[name] == "on") continue;
+      fail("database",
+           fmt::format("{} is {}: a crash of the server loses decided commands", name, facts[name]),
+           fmt::format("set {} = on in postgresql.conf", name));
+    }
+    if (facts["synchronous_commit"] == "off") {
+      warn("database", "synchronous_commit is off by default; sessions of the worker set it",
+           "set synchronous_commit = on");
+    }
+    ok("database", "server version " + facts["server_version_num"]);
+    const std::string now = cell_text(cell(ask(views, queries::clock()), 0, "seconds"));
+    const double drift = clock_seconds() - std::atof(now.c_str());
+    const std::string what = fmt::format("this machine is {:+.1f} s from the database", drift);
+    if (std::abs(drift) > kDriftWarning) {
+      warn("clock", what, "let both follow one time server: expiry times are compared there");
+    } else {
+      ok("clock", what);
+    }
+  }
+
+  double clock_seconds() const {
+    return static_cast<double>(base::to_unix_micros(clock_.now())) / 1e6;
+  }
+
+  void roles(postgres::Views& views) {
+    const CellTable table = ask(views, queries::role_facts());
+    const auto is = [&](std::size_t row, const char* column) {
+      return cell(table, row, column) == Json(true);
+    };
+    for (std::size_t i = 0; i < table.rows.size(); ++i) {
+      const std::string role = cell_text(cell(table, i, "role"));
+      const bool owner = role == "admitone_owner";
+      if (is(i, "superuser") || is(i, "bypasses_rls")) {
+        fail("roles", role + " looks past row level security",
+             "alter role " + role + " nosuperuser nobypassrls");
+      } else if (!owner && is(i, "owns_tables")) {
+        fail("roles", role + " owns tables of the schema",
+             "give them to the owner's role: reassign owned by " + role);
+      }
+    }
+    const CellTable open = ask(views, queries::unprotected_tables());
+    for (std::size_t i = 0; i < open.rows.size(); ++i) {
+      fail("row level security", cell_text(cell(open, i, "table")) + " is not protected in full",
+           "alter table … enable row level security, force row level security");
+    }
+    if (open.rows.empty()) ok("row level security", "forced on every table with a tenant");
+  }
+
+  // What the first worker wrote down and all others must agree with.
+  void pins(postgres::Views& views) {
+    const CellTable table = ask(views, queries::deployment());
+    if (table.rows.empty() || cell(table, 0, "home_topic").is_null()) {
+      return ok("pinned", "nothing yet: the first worker will");
+    }
+    const std::string home = cell_text(cell(table, 0, "home_topic"));
+    const Json count = cell(table, 0, "partition_count");
+    if (home != values().kafka.command_topics.front()) {
+      fail("pinned", "the home topic of this database is " + home,
+           "name it first in kafka.command_topics, or use another database.schema");
+    } else if (home_partitions_ != 0 && count != Json(home_partitions_)) {
+      fail("pinned",
+           fmt::format("{} partitions are pinned, the topic has {}", cell_text(count),
+                       home_partitions_),
+           "drain, then pin the new count (see the runbook on adding partitions)");
+    } else {
+      ok("pinned", fmt::format("{} with {} partitions, partitioner {}", home, cell_text(count),
+                               cell_text(cell(table, 0, "partitioner"))));
+    }
+  }
+
+  void work(postgres::Views& views) {
+    std::int64_t all = 0;
+    std::int64_t forwarded = 0;
+    for (const auto& row : ask(views, queries::verdict_counts()).rows) {
+      all += postgres::integer(row[1]);
+      if (postgres::text(row[0]) == "forwarded") forwarded = postgres::integer(row[1]);
+    }
+    // Every forwarded record is decided a second time, at home.
+    const std::int64_t sent = all - forwarded;
+    if (sent > 0 && forwarded * 2 > sent) {
+      warn(
+          "partitioner",
+          fmt::format("{} of {} records came to another partition than their event's", forwarded,
+                      sent),
+          "let producers use murmur2 with the event id as key, or set kafka.partitioner to theirs");
+    } else {
+      ok("partitioner", fmt::format("{} of {} records had to be forwarded", forwarded, sent));
+    }
+    const CellTable lanes = ask(views, queries::lanes());
+    for (std::size_t i = 0; i < lanes.rows.size(); ++i) {
+      const Json tries = cell(lanes, i, "tries");
+      if (!tries.is_number() || tries.get<std::int64_t>() < 3) continue;
+      warn("lanes",
+           fmt::format("{}/{} was taken {} times at offset {}", cell_text(cell(lanes, i, "topic")),
+                       cell_text(cell(lanes, i, "partition")), cell_text(tries),
+                       cell_text(cell(lanes, i, "next_offset"))),
+           "look at the workers' logs; the record ends as a dead letter after "
+           "dead_letter.max_attempts");
+    }
+    const CellTable jobs = ask(views, queries::jobs());
+    for (std::size_t i = 0; i < jobs.rows.size(); ++i) {
+      const Json failures = cell(jobs, i, "failures");
+      if (!failures.is_number() || failures.get<std::int64_t>() == 0) continue;
+      warn("jobs",
+           fmt::format("{} failed {} times: {}", cell_text(cell(jobs, i, "name")),
+                       cell_text(failures), cell_text(cell(jobs, i, "last_result"))),
+           "look at the workers' logs");
+    }
+  }
+
+  Context& context_;
+  SystemClock clock_;
+  Rows rows_{{"level", "check", "what", "fix"}};
+  std::int32_t home_partitions_ = 0;
+  bool failed_ = false;
+  bool broken_settings_ = false;
+};
+
+int print_invariants(Context& context) {
+  auto views = open_views(context);
+  std::map<std::string, Json> details;
+  std::int64_t violations = 0;
+  const CellTable found = ask(views, queries::invariant_violations());
+  for (const auto& row : found.rows) {
+    Json& list = details[postgres::text(row[0])];
+    list.push_back(postgres::text(row[1]));
+    ++violations;
+  }
+  Rows rows({"invariant", "rows", "violations"});
+  std::set<std::string> counted;
+  for (const auto& row : ask(views, queries::invariant_counts()).rows) {
+    const std::string name = postgres::text(row[0]);
+    counted.insert(name);
+    rows.add({name, postgres::integer(row[1]), details[name].size()});
+  }
+  // What is broken is said, whether or not it was counted.
+  for (const auto& [name, list] : details) {
+    if (!counted.contains(name)) rows.add({name, nullptr, list.size()});
+  }
+  context.print(rows);
+  if (violations > 0 && context.format == OutputFormat::table) {
+    context.out << "\nVIOLATIONS\n";
+    context.print(to_rows(found));
+  } else if (violations > 0) {
+    for (const auto& row : found.rows) {
+      context.err << postgres::text(row[0]) << ": " << postgres::text(row[1]) << '\n';
+    }
+  }
+  return violations == 0 ? kOk : kNotMet;
+}
+
+class Doctor : public Verb {
+ public:
+  VerbInfo info() const override {
+    return {"doctor",
+            "Set up",
+            "Check settings, brokers, topics, database and roles; each finding with its fix",
+            {"admitone doctor", "admitone doctor --invariants"}};
+  }
+
+  void options(CLI::App& app) override {
+    app.add_flag("--invariants", invariants_,
+                 "Show broken invariants of the data, and how many rows each looked at");
+  }
+
+  int run(Context& context) override {
+    if (invariants_) return print_invariants(context);
+    Examination examination(context);
+    context.print(examination.run());
+    return examination.failed() ? kNotMet : kOk;
+  }
+
+ private:
+  bool invariants_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_doctor() {
+  return std::make_unique<Doctor>();
+}
+
+}  // namespace admitone::app
