@@ -1,7 +1,5 @@
 #include "postgres/views.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <pqxx/pqxx>
 #include <utility>
@@ -132,7 +130,7 @@ struct ViewStream::State {
 
   void fetch() {
     const auto result =
-        connection->snapshot->exec(fmt::format("fetch {} from {}", kStreamRows, cursor));
+        connection->snapshot->exec("fetch " + std::to_string(kStreamRows) + " from " + cursor);
     rows = rows_of(result);
     at = 0;
     if (rows.size() < static_cast<std::size_t>(kStreamRows)) {
@@ -198,7 +196,7 @@ base::Result<ViewStream> Views::stream(const ViewQuery& query) {
     auto state = std::make_shared<ViewStream::State>();
     state->connection = connection_.get();
     state->cursor = "stream_" + std::to_string(++connection_->cursors);
-    connection_->run(query, fmt::format("declare {} no scroll cursor for ", state->cursor));
+    connection_->run(query, "declare " + state->cursor + " no scroll cursor for ");
     return ViewStream(std::move(state));
   });
 }

@@ -1,8 +1,8 @@
 #include "app/verbs/demo_stage.hpp"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
+#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <fstream>

@@ -37,7 +37,7 @@ class ProgressLine {
     const std::int64_t rate = ms > 0 ? done_ * 1000 / ms : 0;
     err_ << what_ << ": " << done_ << " of " << total_ << ", " << rate << "/s";
     if (rate > 0 && total_ > done_) err_ << ", " << (total_ - done_) / rate << " s to go";
-    err_ << std::endl;
+    err_ << '\n' << std::flush;
   }
 
   std::ostream& err_;

@@ -1,6 +1,6 @@
 #include "integration/app_verbs/installation.hpp"
 
-#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -13,7 +13,6 @@
 #include <iterator>
 #include <pqxx/pqxx>
 #include <random>
-#include <thread>
 
 #include "support/servers.hpp"
 
@@ -34,9 +33,21 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-// The pause between two questions, not a wait for an answer.
-void short_pause() {
-  std::this_thread::sleep_for(std::chrono::milliseconds{50});
+// Until the line has come down the pipe; false at its end or after `limit`.
+bool wait_for_line(int pipe, const std::string& line, std::chrono::seconds limit) {
+  const auto deadline = Clock::now() + limit;
+  std::string text;
+  while (text.find(line + "\n") == std::string::npos) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    pollfd waiting{pipe, POLLIN, 0};
+    if (left.count() <= 0 || poll(&waiting, 1, static_cast<int>(left.count())) <= 0) return false;
+    char part[256];
+    const auto got = read(pipe, part, sizeof(part));
+    if (got <= 0) return false;
+    text.append(part, static_cast<std::size_t>(got));
+  }
+  return true;
 }
 
 }  // namespace
@@ -79,28 +90,30 @@ Finished Installation::run(const std::string& arguments, const std::string& inpu
 }
 
 bool Installation::start_worker() {
-  const std::string log = folder_ + "/worker";
   const std::string command = "exec env " + exports_ +
-                              quoted(from_environment("ADMITONE_PROGRAM")) + " worker >" + log +
-                              " 2>" + log + ".err";
+                              quoted(from_environment("ADMITONE_PROGRAM")) + " worker 2>" +
+                              folder_ + "/worker.err";
+  int ends[2];
+  if (pipe(ends) != 0) return false;
   worker_ = fork();
   if (worker_ == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(ends[1], STDOUT_FILENO);
+    close(ends[0]);
+    close(ends[1]);
     execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
     _exit(127);
   }
-  const auto deadline = Clock::now() + std::chrono::minutes{1};
-  while (read_file(log).find("ready\n") == std::string::npos) {
-    if (Clock::now() > deadline || waitpid(worker_, nullptr, WNOHANG) != 0) return false;
-    short_pause();
-  }
-  return true;
+  close(ends[1]);
+  worker_output_ = ends[0];
+  return worker_ > 0 && wait_for_line(worker_output_, "ready", std::chrono::seconds{60});
 }
 
 void Installation::stop_worker() {
   if (worker_ <= 0) return;
   kill(worker_, SIGTERM);
   waitpid(worker_, nullptr, 0);
+  close(worker_output_);
   worker_ = -1;
 }
 
@@ -114,8 +127,8 @@ void Installation::sql(const std::string& statement) const {
 
 bool Installation::settled(int seconds) const {
   const auto deadline = Clock::now() + std::chrono::seconds{seconds};
+  pqxx::connection connection(from_environment("ADMITONE_TEST_PG_SUPERUSER_URL"));
   for (;;) {
-    pqxx::connection connection(from_environment("ADMITONE_TEST_PG_SUPERUSER_URL"));
     pqxx::work work(connection);
     work.exec("set search_path to " + name_ + ", public");
     const auto row = work.exec1("select coalesce(sum(unpublished), 0), count(*) from lane_log");
@@ -123,7 +136,6 @@ bool Installation::settled(int seconds) const {
         work.exec1("select count(*) from command_log where status = 'in_progress'");
     if (row[0].as<long>() == 0 && row[1].as<long>() > 0 && running[0].as<long>() == 0) return true;
     if (Clock::now() > deadline) return false;
-    short_pause();
   }
 }
 

@@ -39,6 +39,7 @@ class Installation {
   std::string folder_;
   std::string exports_;
   int worker_ = -1;
+  int worker_output_ = -1;
 };
 
 }  // namespace admitone::tests
