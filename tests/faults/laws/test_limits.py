@@ -89,8 +89,7 @@ def test_l19_a_second_sigterm_ends_at_once(lab):
     lab.traffic(73, 100)
     rule.wait_hit()
     worker.signal(signal.SIGTERM)
-    until("the first is noticed", lambda: b"drain" in worker.log.read_bytes().lower()
-          or b"sigterm" in worker.log.read_bytes().lower(), 10, 0.05)
+    until("the first is noticed", lambda: b"stopping" in worker.log.read_bytes(), 10, 0.05)
     began = time.monotonic()
     worker.signal(signal.SIGTERM)
     code = worker.process.wait(10)
@@ -114,7 +113,8 @@ def test_l20_memory_does_not_grow_with_the_backlog(lab):
     lab.send([lab.event(event)])
     proxy = lab.postgres_proxy()
     worker = lab.worker(postgres=proxy, ADMITONE_WORKER_LANE_QUEUE_BYTES=str(2 << 20),
-                        ADMITONE_WORKER_LANE_QUEUE_RECORDS="1000", ADMITONE_WORKER_BATCH_RECORDS="500")
+                        ADMITONE_WORKER_LANE_QUEUE_RECORDS="1000", ADMITONE_WORKER_BATCH_RECORDS="500",
+                        ADMITONE_WORKER_BATCH_BYTES=str(1 << 20))
     lab.drain()
     rule = proxy.rule("request", "commit", "hold", nth=0)
     lab.send([lab.hold(event, "first")])
