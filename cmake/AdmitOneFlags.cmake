@@ -3,9 +3,11 @@
 
 find_program(ADMITONE_CCACHE ccache)
 if(ADMITONE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # The sloppiness is what ccache asks for before it caches a compilation that uses a precompiled header.
+  # The sloppiness is what ccache asks for before it caches a compilation that uses a precompiled header; the base folder
+  # lets one checkout profit from what another has compiled.
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true
       ${ADMITONE_CCACHE})
 endif()
 

@@ -1,7 +1,7 @@
 # admitone_test: one GoogleTest program per room and kind; admitone_script_test: any other command run as a test.
 #
 #   admitone_test(ROOM <room> KIND <kind> SOURCES … [NAME <name>] [ROOMS …] [VENDORS …] [TIMEOUT <seconds>])
-#   admitone_script_test(NAME <name> KIND <kind> COMMAND … [TIMEOUT <seconds>])
+#   admitone_script_test(NAME <name> KIND <kind> COMMAND … [DEPENDS <targets to build first>] [TIMEOUT <seconds>])
 #
 # ROOM names the room under test and is linked; ROOMS are further ones it needs. The kind is the ctest label and says
 # what must run: `_pgtest` a database, `_kafkatest` a broker, `_stacktest` both and the program.
@@ -63,11 +63,11 @@ function(admitone_test)
 endfunction()
 
 function(admitone_script_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;KIND;TIMEOUT" "COMMAND")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;KIND;TIMEOUT" "COMMAND;DEPENDS")
   admitone_check_kind(${arg_NAME} ${arg_KIND})
   if(NOT arg_KIND STREQUAL "architecture")
     # A script that is not about the sources is about the program.
-    add_dependencies(tests_${arg_KIND} admitone)
+    add_dependencies(tests_${arg_KIND} admitone ${arg_DEPENDS})
   endif()
   add_test(NAME ${arg_NAME} COMMAND ${arg_COMMAND} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   admitone_register_test(${arg_NAME} ${arg_KIND} "${arg_TIMEOUT}")

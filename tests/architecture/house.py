@@ -67,6 +67,18 @@ ABSENT = {
 }
 
 
+# Rooms that use no library at all, not even one that reaches them through another room.
+BARE = {"domain"}
+
+
+def vendors_within_reach(room, rooms):
+    reach = set(rooms[room]["vendors"])
+    if room not in BARE:
+        for dependency in rooms[room]["rooms"]:
+            reach.update(rooms[dependency]["public_vendors"])
+    return reach
+
+
 def vendor_of(header, vendors):
     for vendor, prefixes in vendors.items():
         for prefix in prefixes:
@@ -100,7 +112,7 @@ def include_faults(root, manifest):
                 continue
             vendor = vendor_of(header, vendors)
             if vendor:
-                if vendor not in rooms[room]["vendors"]:
+                if vendor not in vendors_within_reach(room, rooms):
                     yield "includes", where, (
                         f"room '{room}' includes <{header}> and does not declare the vendor '{vendor}': "
                         f"it belongs to {', '.join(r for r in rooms if vendor in rooms[r]['vendors']) or 'no room yet'}; "
@@ -152,7 +164,8 @@ class Ban:
 BANS = [
     Ban("clock", r"\b(?:system|steady|high_resolution)_clock::now\b|\bclock_gettime\b|\bgettimeofday\b|\bstd::time\s*\(",
         ["src"], "ask the clock port (ports/clock.hpp) that was passed in", but=["src/*/system_clock.?pp"]),
-    Ban("clock", r"\bsystem_clock::now\b", ["tests"], "give the code under test a clock of the test's own"),
+    Ban("clock", r"\bsystem_clock::now\b", ["tests"], "give the code under test a clock of the test's own",
+        but=["tests/integration/*", "tests/faults/*", "tests/support/*"]),
     Ban("environment", r"\bgetenv\b", ["src"], "take it as a setting; only app reads the environment", but=["src/app/*"]),
     Ban("threads", r"\bstd::(?:jthread|thread)\b(?!::)|\bstd::async\b|\bpthread_create\b", ["src"],
         "app starts threads; offer a function that it can run on one", but=["src/app/*"]),
@@ -160,10 +173,10 @@ BANS = [
         "wait for the condition itself: a condition variable, a named mark, a poll with a deadline"),
     Ban("endl", r"\bstd::endl\b", ["src", "tests", "bench"], "write '\\n'; flush where it matters"),
     Ban("using-namespace", r"\busing\s+namespace\s+(?!(?:[\w:]+::)?\w*literals\s*;)", ["src", "bench"],
-        "name what is used, or alias the namespace; only literals may be imported whole"),
+        "name what is used, or alias the namespace; only literals may be imported whole", but=["src/app/main.cpp"]),
     Ban("using-namespace",
-        r"\busing\s+namespace\s+(?:std|testing|rc|nlohmann|pqxx|fmt|spdlog)\b(?!(?:::\w+)*::\w*literals\s*;)", ["tests"],
-        "name what is used; a test may import literals and what is our own"),
+        r"\busing\s+namespace\s+(?:std|rc|nlohmann|pqxx|fmt|spdlog)\b(?!(?:::\w+)*::\w*literals\s*;)", ["tests"],
+        "name what is used; a test may import literals, the matchers of `testing`, and what is our own"),
     Ban("assert", r"\bassert\s*\(|<cassert>|<assert\.h>", ["src"],
         "ADMITONE_ASSERT (base/assert.hpp) is on in all builds"),
     Ban("unfinished", r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b", ["src", "tests", "bench", "scripts", "cmake", "migrations", "helm"],
@@ -217,9 +230,9 @@ def shape_faults(root):
             yield "shape", path, "rooms are flat: one folder, no folders inside"
         if path.endswith(".hpp") and "#pragma once" not in text:
             yield "shape", path, "a header begins with #pragma once"
-        opened = re.search(r"\bnamespace\s+([A-Za-z_][\w:]*)\s*\{", code_only(text))
-        if opened and not (opened.group(1) + "::").startswith(f"admitone::{room}::"):
-            yield "shape", path, f"opens namespace {opened.group(1)}, but a room is its namespace: admitone::{room}"
+        for match in re.finditer(r"\bnamespace\s+(admitone(?:::\w+)*)\s*\{", code_only(text)):
+            if not (match.group(1) + "::").startswith(f"admitone::{room}::"):
+                yield "shape", path, f"opens namespace {match.group(1)}, but a room is its namespace: admitone::{room}"
 
 
 # --- exemptions and the report -------------------------------------------------------------------------------------
