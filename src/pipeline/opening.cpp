@@ -61,7 +61,10 @@ bool Publisher::open_lanes() {
 }
 
 Publisher::Step Publisher::open_lane(Opening& lane) {
-  if (lane.home) {
+  if (!lane.home) {
+    // No outcomes of its own; the position only tells whether there is something to acknowledge.
+    if (const auto position = world_.log.stable_position(lane.tp)) lane.position = *position;
+  } else {
     if (const auto step = prove_closed(lane); step != Step::opened) return step;
     hit("takeover.closed");
     if (const auto step = read_tail(lane); step != Step::opened) return step;
@@ -203,12 +206,18 @@ void Publisher::finish_opening(Opening& opening) {
       const bool had_outcomes = !publication.outcomes.empty();
       std::erase_if(publication.outcomes,
                     [&](const auto& out) { return out.seq <= lane.published_seq; });
-      if (had_outcomes) return publication.outcomes.empty();
-      const bool sent = opening.position && *opening.position >= publication.next_offset &&
-                        opening.acknowledged < publication.next_offset;
-      if (sent)
+      const auto letters_are_out = [&] {
         for (const auto& letter : publication.dead_letters)
           opening.letters_sent.push_back(letter.position);
+      };
+      if (had_outcomes) {
+        if (!publication.outcomes.empty()) return false;
+        letters_are_out();
+        return true;
+      }
+      const bool sent = opening.position && *opening.position >= publication.next_offset &&
+                        opening.acknowledged < publication.next_offset;
+      if (sent) letters_are_out();
       return sent && !publication.dead_letters.empty();
     });
     for (auto& publication : opening.reloaded) lane.waiting.push_front(std::move(publication));
@@ -220,6 +229,12 @@ void Publisher::finish_opening(Opening& opening) {
                        };
                        return first(a) < first(b);
                      });
+    // The predecessor may have died between its last unit and its Kafka transaction: where nothing
+    // is left to read, nobody else would move the group's position.
+    const auto decided = lane.taken.next_offset;
+    if (lane.waiting.empty() && decided && opening.position.value_or(-1) < *decided &&
+        lane.acknowledged < *decided)
+      lane.waiting.push_back(Publication{opening.tp, opening.tag, {}, {}, *decided});
     lane.outcomes_waiting = 0;
     for (const auto& publication : lane.waiting)
       lane.outcomes_waiting += publication.outcomes.size();

@@ -147,6 +147,22 @@ TEST_F(EngineTest, TheNextOwnerPublishesExactlyWhatIsMissing) {
   EXPECT_EQ(event().sections[0].held, 2);
 }
 
+TEST_F(EngineTest, TheNextOwnerAcknowledgesWhatWasDecidedButNotAcknowledged) {
+  begin();
+  one->source.assign({{1, 0}});
+  world.turn(*one);
+  one->log.before_publish = [] { return FakeLog::Fault::refused; };
+  world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+  world.turn(*one);
+  ASSERT_FALSE(world.kafka.positions.contains({1, 0}));
+  auto two = world.worker("two");
+  two->source.assign(World::all_lanes());
+  two->source.assign({{1, 0}});
+  world.turn(*two);
+  EXPECT_EQ(world.kafka.positions.at({1, 0}), 1);
+  EXPECT_EQ(world.kafka.positions.at({0, lane}), 1);
+}
+
 TEST_F(EngineTest, AFencedWorkerChangesNothing) {
   begin();
   world.send(kEvent, create_event(kEvent, 10, "k1"));
