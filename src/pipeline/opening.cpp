@@ -16,6 +16,9 @@ using base::failpoint::mutant;
 constexpr std::chrono::milliseconds kLookAgain{30};
 // A healthy predecessor has ended its transaction by then.
 constexpr std::chrono::milliseconds kBeforeFencing{400};
+// A take-over that takes longer than this is told about, and asks less often.
+constexpr std::chrono::milliseconds kSlow{5'000};
+constexpr std::chrono::milliseconds kLookAgainSlowly{500};
 constexpr std::int32_t kReloadPage = 2'000;
 
 }  // namespace
@@ -53,8 +56,16 @@ bool Publisher::open_lanes() {
     } else if (step == Step::again) {
       const std::scoped_lock lock(mutex_);
       const auto found = lanes_.find(lane.tp);
-      if (found != lanes_.end() && found->second.tag == lane.tag)
-        found->second.look_again = world_.clock.steady() + kLookAgain;
+      if (found == lanes_.end() || found->second.tag != lane.tag) continue;
+      const auto at = world_.clock.steady();
+      const bool slow = at - lane.since > kSlow;
+      found->second.look_again = at + (slow ? kLookAgainSlowly : kLookAgain);
+      if (slow && at >= found->second.complain_at) {
+        found->second.complain_at = at + kSlow;
+        base::logger("pipeline")
+            ->warn("lane {}/{}: not open for publishing yet, waiting for {}", lane.tp.topic,
+                   lane.tp.partition, lane.waits_for);
+      }
     }
   }
   return opened;
@@ -88,13 +99,22 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
     auto position = world_.log.stable_position(lane.tp);
     if (position) {
       lane.position = *position;
-    } else if (world_.clock.steady() - lane.since < kBeforeFencing) {
-      return Step::again;
+    } else {
+      lane.waits_for = fmt::format("the group's position to be stable ({}), {} publishers to fence",
+                                   position.error().message, lane.taken.publishers.size());
+      if (world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;
     }
     const bool pending = !position;
     auto closed = pending ? base::Result<bool>(false) : world_.log.closed(lane.tp.partition);
-    if (!closed) return Step::again;
+    if (!closed) {
+      lane.waits_for = closed.error().message;
+      return Step::again;
+    }
     if (*closed) return Step::opened;
+    if (!pending)
+      lane.waits_for = fmt::format(
+          "an open Kafka transaction in the outcome partition to end, {} publishers to fence",
+          lane.taken.publishers.size());
   }
   if (mutant("tail_before_closed") || mutant("tail_before_stable")) return Step::opened;
   if (world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;

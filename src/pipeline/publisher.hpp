@@ -80,6 +80,7 @@ class Publisher {
     bool predecessors_closed = false;
     base::Instant opening_since{};
     base::Instant look_again{};
+    base::Instant complain_at{};
     std::deque<Publication> waiting;
     std::size_t outcomes_waiting = 0;
     std::size_t in_flight = 0;  // publications at the front that the open transaction carries
@@ -115,6 +116,7 @@ class Publisher {
     std::optional<std::int64_t> position;  // the group's, stable
     std::vector<Publication> reloaded;
     std::vector<base::Position> letters_sent;
+    std::string waits_for;  // for the log, when it takes long
   };
   enum class Step { again, opened, stopped };
 
