@@ -136,7 +136,7 @@ std::string Publisher::unsound(const Opening& lane, const ports::Tail& tail) con
     return fmt::format(
         "the outcome log begins at offset {} but outcomes above sequence {} were recorded at "
         "offset {}: part of the log "
-        "is gone; restore the topic, or accept the loss by `admitone lanes` advice in the runbook",
+        "is gone; restore the topic",
         tail.begin, lane.published_seq, lane.published_offset);
   }
   if (tail.last && tail.last->seq > lane.newest_seq) {

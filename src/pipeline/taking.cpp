@@ -106,7 +106,7 @@ std::optional<std::int64_t> Pipeline::position(Lane& lane, const ports::TakenLan
         lane,
         fmt::format(
             "records {} to {} were deleted before they were consumed; raise the topic's retention, "
-            "and see the runbook for how to accept the loss",
+            "and audit what is missing",
             next, at.low - 1));
     return std::nullopt;
   }

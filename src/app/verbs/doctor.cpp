@@ -190,7 +190,7 @@ class Examination {
       fail("pinned",
            fmt::format("{} partitions are pinned, the topic has {}", cell_text(count),
                        home_partitions_),
-           "drain, then pin the new count (see the runbook on adding partitions)");
+           "drain all workers before the new count is pinned");
     } else {
       ok("pinned", fmt::format("{} with {} partitions, partitioner {}", home, cell_text(count),
                                cell_text(cell(table, 0, "partitioner"))));
