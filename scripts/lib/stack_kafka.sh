@@ -68,16 +68,52 @@ kafka_java() {
     -cp "$(kafka_dir "$release")/jars/*" "$@"
 }
 
-# kafka_java either runs a tool to its end or, for the server, hands the command to spawn.
+# kafka_java either runs a tool to its end or, for a server, hands the command to spawn.
 exec_or_run() {
-  if [ "${kafka_spawn:-no}" = yes ]; then spawn kafka "$@"; else "$@"; fi
+  if [ -n "${kafka_spawn:-}" ]; then spawn "$kafka_spawn" "$@"; else "$@"; fi
 }
 
 start_kafka() {
-  alive kafka || kafka_spawn=yes kafka_java kafka.Kafka "$dir/kafka/server.properties"
+  ! alive kafka || return 0
+  if [ -f "$dir/kafka/killed" ]; then
+    declare_broker_dead || return 1
+    rm -f -- "$dir/kafka/killed"
+  fi
+  kafka_spawn=kafka kafka_java kafka.Kafka "$dir/kafka/server.properties"
 }
 
-kill_kafka() { end kafka KILL; }
+# The controller died with its broker and still believes that it lives. Started again as it is, the broker is leader for
+# some seconds, is then fenced, and its partitions are without a leader for a moment. Transactions whose end falls into
+# that moment hang for ever (KAFKA-20734, docs/runbooks/hanging-transaction.md). A cluster with other controllers has
+# long fenced a dead broker; so the controller alone runs here until it has done that.
+declare_broker_dead() {
+  local status=0 log=$dir/kafka/controller/log
+  mkdir -p "$dir/kafka/controller"
+  sed -e 's/^process.roles=.*/process.roles=controller/' \
+    -e 's/^\(listeners\)=.*\(CONTROLLER:[^,]*\).*/\1=\2/' -e '/^advertised.listeners=/d' \
+    -e '/^inter.broker.listener.name=/d' -e 's/^\(listener.security.protocol.map\)=.*/\1=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT/' \
+    "$dir/kafka/server.properties" >"$dir/kafka/controller/server.properties"
+  printf '%s\n' broker.session.timeout.ms=1000 broker.heartbeat.interval.ms=250 \
+    >>"$dir/kafka/controller/server.properties"
+  : >"$log"
+  kafka_spawn=kafka/controller kafka_java kafka.Kafka "$dir/kafka/controller/server.properties"
+  until_true 60 controller_has_fenced || status=1
+  end kafka/controller KILL
+  [ "$status" -eq 0 ] || say "the controller has not fenced the killed broker; its log is $log"
+  return "$status"
+}
+
+# Decided, and written down; the log tells older fencings, too, as it is read again.
+controller_has_fenced() {
+  alive kafka/controller || return 0
+  awk '/Fencing broker 1 / { decided = 1 } decided && /fenced=1,/ { found = 1 } END { exit !found }' \
+    "$dir/kafka/controller/log"
+}
+
+kill_kafka() {
+  end kafka KILL
+  [ ! -d "$dir/kafka" ] || touch "$dir/kafka/killed"
+}
 
 address_of_kafka() { value_of ADMITONE_KAFKA_BOOTSTRAP_SERVERS; }
 

@@ -19,6 +19,10 @@ constexpr std::chrono::milliseconds kBeforeFencing{400};
 // A take-over that takes longer than this is told about, and asks less often.
 constexpr std::chrono::milliseconds kSlow{5'000};
 constexpr std::chrono::milliseconds kLookAgainSlowly{500};
+// Fencing raises an epoch that ends at 32,767, and the first one nearly always does it.
+constexpr std::chrono::milliseconds kFenceAgain{5'000};
+// Longer than any transaction may stay open (kafka.transaction_timeout) before the broker ends it.
+constexpr std::chrono::milliseconds kHanging{60'000};
 constexpr std::int32_t kReloadPage = 2'000;
 
 }  // namespace
@@ -40,6 +44,7 @@ bool Publisher::open_lanes() {
       opening.published_offset = lane.published_offset;
       opening.acknowledged = lane.acknowledged;
       opening.since = lane.opening_since;
+      opening.fence_at = lane.fence_at;
       opening.newest_seq = lane.taken.out_seq;
       for (const auto& publication : lane.waiting)
         if (!publication.outcomes.empty())
@@ -57,14 +62,19 @@ bool Publisher::open_lanes() {
       const std::scoped_lock lock(mutex_);
       const auto found = lanes_.find(lane.tp);
       if (found == lanes_.end() || found->second.tag != lane.tag) continue;
+      found->second.fence_at = lane.fence_at;
       const auto at = world_.clock.steady();
       const bool slow = at - lane.since > kSlow;
       found->second.look_again = at + (slow ? kLookAgainSlowly : kLookAgain);
       if (slow && at >= found->second.complain_at) {
         found->second.complain_at = at + kSlow;
         base::logger("pipeline")
-            ->warn("lane {}/{}: not open for publishing yet, waiting for {}", lane.tp.topic,
-                   lane.tp.partition, lane.waits_for);
+            ->warn("lane {}/{}: not open for publishing yet, waiting for {}{}", lane.tp.topic,
+                   lane.tp.partition, lane.waits_for,
+                   at - lane.since < kHanging
+                       ? ""
+                       : "; if no other worker is publishing there, that transaction hangs: see "
+                         "docs/runbooks/hanging-transaction.md");
       }
     }
   }
@@ -117,7 +127,8 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
           lane.taken.publishers.size());
   }
   if (mutant("tail_before_closed") || mutant("tail_before_stable")) return Step::opened;
-  if (world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;
+  const auto now = world_.clock.steady();
+  if (now - lane.since < kBeforeFencing || now < lane.fence_at) return Step::again;
   for (const auto& id : lane.taken.publishers) {
     const auto fenced = world_.log.fence(id);
     if (!fenced) {
@@ -128,6 +139,7 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
     }
     world_.meters.add(ports::Counter::take_overs, "fenced_publisher", 1);
   }
+  lane.fence_at = now + kFenceAgain;
   return Step::again;
 }
 

@@ -81,6 +81,7 @@ class Publisher {
     base::Instant opening_since{};
     base::Instant look_again{};
     base::Instant complain_at{};
+    base::Instant fence_at{};  // the predecessors, again
     std::deque<Publication> waiting;
     std::size_t outcomes_waiting = 0;
     std::size_t in_flight = 0;  // publications at the front that the open transaction carries
@@ -112,6 +113,7 @@ class Publisher {
     std::int64_t newest_seq = 0;  // highest sequence anybody may have published
     std::int64_t acknowledged = -1;
     base::Instant since{};
+    base::Instant fence_at{};
     // found out on the way
     std::optional<std::int64_t> position;  // the group's, stable
     std::vector<Publication> reloaded;
