@@ -51,7 +51,8 @@ struct Lane {
 
   // Crash isolation (guarantees §1, point 13).
   std::size_t batch_cap = 0;
-  bool failed_here = false;  // the last try failed in this process: the item must be tried alone
+  // Earlier owners may have died of a record below this offset: each is tried alone (batch_cap 1).
+  std::optional<std::int64_t> suspect_below;
 
   // Prepared, not yet decided; in offset order.
   std::deque<Item> pending;

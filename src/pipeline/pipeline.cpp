@@ -69,10 +69,11 @@ void Pipeline::handle(LaneCaughtUp& caught_up) {
   const auto found = lanes_.find(caught_up.tp);
   if (found == lanes_.end()) return;
   // The news may overtake records from before the end, and be overtaken by some from beyond it.
-  const Lane& lane = *found->second;
+  Lane& lane = *found->second;
   const auto taken =
       lane.pending.empty() ? lane.next_offset : lane.pending.back().record.position.offset + 1;
-  if (taken <= caught_up.next_offset) found->second->caught_up = caught_up.next_offset;
+  if (taken <= caught_up.next_offset) lane.caught_up = caught_up.next_offset;
+  clear_suspicion(lane);
 }
 
 void Pipeline::handle(LanePublished& published) {

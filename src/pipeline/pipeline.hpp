@@ -69,6 +69,7 @@ class Pipeline {
   // Where to read from; nullopt: the lane was stopped.
   std::optional<std::int64_t> position(Lane& lane, const ports::TakenLane& taken);
   void stop_lane(Lane& lane, const std::string& why);
+  void clear_suspicion(Lane& lane);
   void let_go(Lane& lane, std::chrono::milliseconds pause);
 
   bool fill(Lane& lane);

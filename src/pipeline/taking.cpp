@@ -114,6 +114,15 @@ std::optional<std::int64_t> Pipeline::position(Lane& lane, const ports::TakenLan
   return group ? std::max(std::min(*group, next), at.low) : next;
 }
 
+// Past the batch in which somebody may have died, or past all there was: it was none of these.
+void Pipeline::clear_suspicion(Lane& lane) {
+  if (!lane.suspect_below || !lane.pending.empty()) return;
+  const auto end = std::min(*lane.suspect_below, lane.caught_up.value_or(*lane.suspect_below));
+  if (lane.next_offset < end) return;
+  lane.suspect_below.reset();
+  lane.batch_cap = options_.batch_records;
+}
+
 void Pipeline::begin(Lane& lane, const ports::TakenLane& taken) {
   const auto from = position(lane, taken);
   if (!from) return;
@@ -125,11 +134,11 @@ void Pipeline::begin(Lane& lane, const ports::TakenLane& taken) {
   lane.published_seq = lane.written_published_seq = taken.published_seq;
   lane.published_offset = taken.published_offset;
   lane.batch_cap = options_.batch_records;
-  // The same next item as at the last taking: whoever had the lane may have died of it.
-  if (taken.tries >= 2) {
-    const int halvings = std::min(taken.tries - 2, 5);
-    lane.batch_cap =
-        std::min<std::size_t>(options_.batch_records, 32U >> static_cast<unsigned>(halvings));
+  // The same next item as at the last taking: whoever had the lane may have died of something in
+  // the batch that began with it (docs/decisions/0012).
+  if (taken.tries >= 2 || taken.alone_attempts > 0) {
+    lane.suspect_below = lane.next_offset + static_cast<std::int64_t>(options_.batch_records);
+    lane.batch_cap = 1;
   }
   if (lane.home) {
     auto work = world_.store.load_work(lane.tp);
@@ -155,9 +164,11 @@ bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
   if (report.end != RunEnd::again) races_ = 0;
   switch (report.end) {
     case RunEnd::committed:
-      for (const auto& share : shares)
-        if (share.items > 0)
+      for (const auto& share : shares) {
+        clear_suspicion(*share.lane);
+        if (share.items > 0 && !share.lane->suspect_below)
           share.lane->batch_cap = std::min(options_.batch_records, share.lane->batch_cap * 2);
+      }
       return true;
     case RunEnd::fenced:
       for (const auto& tp : report.fenced) {
