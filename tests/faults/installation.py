@@ -111,7 +111,7 @@ class Installation:
         home = {"retention.ms": str(3 * DAY), "message.timestamp.type": "LogAppendTime",
                 "max.message.bytes": "2000000"}
         topics = [NewTopic(self.outcomes, self.partitions, 1, config=long),
-                  NewTopic(self.letters, 3, 1, config=long)]
+                  NewTopic(self.letters, 3, 1, config={**long, "max.message.bytes": "2200000"})]
         if self.owns_commands:
             topics += [NewTopic(self.home, self.partitions, 1, config=home),
                        NewTopic(self.second, self.second_partitions, 1, config=home)]

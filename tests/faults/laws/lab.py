@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import json
 import pathlib
+import socket
+import struct
 import sys
 import uuid
 from urllib.parse import urlsplit
@@ -22,7 +24,9 @@ from proxy.rules import Loop  # noqa: E402
 from traffic import Sender, Traffic  # noqa: E402
 
 TENANT = "22222222-2222-4222-8222-222222222222"
-QUICK = {"ADMITONE_KAFKA_SESSION_TIMEOUT": "4s", "ADMITONE_KAFKA_HEARTBEAT_INTERVAL": "500ms"}
+QUICK = {"ADMITONE_KAFKA_SESSION_TIMEOUT": "4s", "ADMITONE_KAFKA_HEARTBEAT_INTERVAL": "500ms",
+         # Only the short holds of the traffic end during a test.
+         "ADMITONE_RESERVATIONS_DEFAULT_HOLD": "50m"}
 
 
 class Lab:
@@ -118,6 +122,27 @@ class Lab:
         sender = Sender(self.stack.kafka, self.installation.home, self.installation.second, pace)
         sender.run(Traffic(seed, commands).sends())
         assert not sender.failed, sender.failed
+
+    def expel_members(self) -> None:
+        """Everybody leaves the group, by a request that is not the members' own: they learn it with their next one."""
+        group = self.installation.prefix
+        described = self.installation.admin.describe_consumer_groups([group], request_timeout=15)[group].result()
+        host, port = self.stack.kafka.split(":")
+        assert described.members
+        for member in described.members:
+            with socket.create_connection((host, int(port)), timeout=15) as connection:
+                body = struct.pack(">hhih", 13, 2, 1, -1)  # LeaveGroup version 2, no client id
+                for text in (group, member.member_id):
+                    body += struct.pack(">h", len(text)) + text.encode()
+                connection.sendall(struct.pack(">i", len(body)) + body)
+                answer = connection.recv(100)
+                # size, correlation, throttle time, error
+                assert struct.unpack(">h", answer[12:14]) == (0,), answer
+
+    def undecided(self) -> int:
+        """Records without a verdict."""
+        return sum(self.installation.ends().values()) - \
+            self.installation.view("select count(*) from {s}.record_ledger")[0][0]
 
     # ------------------------------------------------------------ the proof
 

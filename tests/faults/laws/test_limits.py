@@ -89,7 +89,7 @@ def test_l19_a_second_sigterm_ends_at_once(lab):
     lab.traffic(73, 100)
     rule.wait_hit()
     worker.signal(signal.SIGTERM)
-    until("the first is noticed", lambda: b"stopping" in worker.log.read_bytes(), 10, 0.05)
+    until("the first is noticed", lambda: b"draining" in worker.log.read_bytes(), 10, 0.05)
     began = time.monotonic()
     worker.signal(signal.SIGTERM)
     code = worker.process.wait(10)
