@@ -1,11 +1,15 @@
 #include "app/startup.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "app/settings_table.hpp"
 #include "base/log.hpp"
 #include "kafka/admin.hpp"
+#include "kafka/probe.hpp"
 #include "postgres/directory.hpp"
 #include "postgres/migrator.hpp"
 
@@ -23,7 +27,7 @@ class StartCheck {
       : settings_(settings), wait_(wait) {}
 
   StartUp run() {
-    if (library() && database() && topics()) pins();
+    if (library() && database() && topics() && pins()) ends();
     return std::move(out_);
   }
 
@@ -102,12 +106,38 @@ class StartCheck {
       out_.deployment.topic_ids[names[i]] = joined->topics.at(i);
     }
     out_.deployment.forward_secret = std::move(joined->forward_secret);
+    next_offsets_ = std::move(joined->next_offsets);
     return true;
+  }
+
+  // A log that ends before what was consumed of it is not the log that was consumed. The database
+  // was asked first, so a log that grows cannot be mistaken for a short one.
+  bool ends() {
+    const auto probe = kafka::Probe::create(client_, settings_.kafka.group_id);
+    if (!probe) return fail(probe.error().message);
+    bool good = true;
+    for (const auto& name : settings_.kafka.command_topics) {
+      const auto topic = out_.deployment.topic_ids.at(name);
+      for (const auto& [tp, next] : next_offsets_) {
+        if (tp.topic != topic) continue;
+        const auto marks =
+            (*probe)->watermarks({name, tp.partition}, settings_.kafka.request_timeout);
+        if (!marks) return fail(marks.error().message);
+        if (marks->high >= next) continue;
+        good = fail(fmt::format(
+            "{}/{} ends at offset {} but the database has consumed it up to {}: the topic was "
+            "re-created or truncated; restore it, or give the new topic another name in "
+            "kafka.command_topics, or start with an empty database.schema",
+            name, tp.partition, marks->high, next));
+      }
+    }
+    return good;
   }
 
   const Settings& settings_;
   const std::function<bool(std::chrono::milliseconds)>& wait_;
   kafka::ClientSettings client_;
+  std::map<base::TopicPartition, std::int64_t> next_offsets_;
   StartUp out_;
 };
 

@@ -68,6 +68,11 @@ base::Result<Installation> join_installation(const ConnectionSettings& settings,
     }
     const pqxx::binarystring secret(tx.exec1("select forward_secret from deployment")[0]);
     out.forward_secret = secret.str();
+    for (const auto& row : tx.exec("select topic, partition, next_offset from partition_progress"
+                                   " where next_offset is not null")) {
+      out.next_offsets[{row[0].as<base::TopicId>(), row[1].as<std::int32_t>()}] =
+          row[2].as<std::int64_t>();
+    }
     tx.commit();
     return out;
   } catch (...) {

@@ -7,6 +7,7 @@
 // do; nothing was changed then. Durable: pins and numbers, on return. The secret is never logged.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct Pins {
 struct Installation {
   std::vector<base::TopicId> topics;  // of Pins::command_topics, in that order; home is 0
   std::string forward_secret;         // 32 bytes
+  // Of every lane ever taken; the log cannot end before (law L18).
+  std::map<base::TopicPartition, std::int64_t> next_offsets;
 };
 
 // Pins what nobody has pinned yet, and compares the rest.

@@ -106,15 +106,20 @@ class Installation:
             "ADMITONE_HTTP_LISTEN": "", **settings}
         self.make()
 
+    of_commands = {"retention.ms": str(3 * DAY), "message.timestamp.type": "LogAppendTime",
+                   "max.message.bytes": "2000000"}
+
+    def create_second(self) -> None:
+        topic = NewTopic(self.second, self.second_partitions, 1, config=self.of_commands)
+        self.admin.create_topics([topic], request_timeout=30)[self.second].result(60)
+
     def make(self) -> None:
         long = {"retention.ms": str(14 * DAY), "max.message.bytes": "2000000"}
-        home = {"retention.ms": str(3 * DAY), "message.timestamp.type": "LogAppendTime",
-                "max.message.bytes": "2000000"}
         topics = [NewTopic(self.outcomes, self.partitions, 1, config=long),
                   NewTopic(self.letters, 3, 1, config={**long, "max.message.bytes": "2200000"})]
         if self.owns_commands:
-            topics += [NewTopic(self.home, self.partitions, 1, config=home),
-                       NewTopic(self.second, self.second_partitions, 1, config=home)]
+            topics.append(NewTopic(self.home, self.partitions, 1, config=self.of_commands))
+            self.create_second()
         for future in self.admin.create_topics(topics, request_timeout=30).values():
             future.result(60)
         done = self.run("migrate", "up")

@@ -139,6 +139,13 @@ class Lab:
                 # size, correlation, throttle time, error
                 assert struct.unpack(">h", answer[12:14]) == (0,), answer
 
+    def make_second_topic_again(self) -> None:
+        """Deleted and created with the same name: empty, and its offsets begin again."""
+        name, admin = self.installation.second, self.installation.admin
+        admin.delete_topics([name], request_timeout=30)[name].result(60)
+        until("the topic is gone", lambda: name not in admin.list_topics(timeout=10).topics, 30)
+        self.installation.create_second()
+
     def undecided(self) -> int:
         """Records without a verdict."""
         return sum(self.installation.ends().values()) - \

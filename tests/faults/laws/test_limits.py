@@ -61,6 +61,18 @@ def test_l18_a_horizon_shorter_than_what_may_come_back_is_refused(lab, mutant):
     assert "2d" in said and "completed_ttl" in said, said
 
 
+def test_l18_a_command_topic_that_was_made_again_is_refused(lab):
+    lab.traffic(74, 60)
+    lab.worker()
+    lab.drain()
+    lab.rest()
+    lab.make_second_topic_again()
+    worker = lab.worker(wait=False)
+    until("the worker refuses", lambda: not worker.alive, 30)
+    said = worker.log.read_text()
+    assert worker.process.returncode > 0 and "re-created" in said and lab.installation.second in said, said
+
+
 # ---------------------------------------------------------------- L19
 
 @pytest.mark.parametrize("dead", ["kafka", "postgres", "both"])
