@@ -314,6 +314,7 @@ void Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
 void Decider::forward(const Item& item) {
   auto row = row_of(item, domain::Verdict::forwarded);
   emit(std::move(row), nullptr);
+  if (item.forward_sent) return;
   ports::OutgoingRecord out;
   out.topic = ports::OutgoingRecord::Topic::commands;
   out.partition = item.forward_to;

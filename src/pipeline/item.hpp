@@ -31,6 +31,7 @@ struct Item {
   domain::Code refusal_code = domain::Code::invalid_command;
   std::int64_t attempts = 1;    // of a dead one
   std::int32_t forward_to = 0;  // kind forward
+  bool forward_sent = false;    // by this process, durably: a unit that is repeated sends no more
 
   // Envelope of whatever could be read; null when nothing was.
   [[nodiscard]] const contract::Envelope* envelope() const;

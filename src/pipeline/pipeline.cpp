@@ -175,7 +175,10 @@ bool Pipeline::run_alone(Lane& lane) {
     }
     return false;
   }
-  if (*attempts > options_.max_attempts && !base::failpoint::mutant("retry_for_ever")) {
+  // What belongs to another lane is never given up here: it may already have been forwarded, and is
+  // then decided there. Sending it on does not depend on what it says.
+  if (*attempts > options_.max_attempts && item.kind != Item::Kind::forward &&
+      !base::failpoint::mutant("retry_for_ever")) {
     base::logger("pipeline")
         ->error("record {} is given up after {} attempts", item.position, *attempts - 1);
     give_up(item, *attempts - 1, fmt::format("crashed or failed {} times", *attempts - 1));

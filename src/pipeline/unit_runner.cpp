@@ -214,6 +214,8 @@ RunReport UnitRunner::run(std::vector<LaneShare>& shares) {
   if (!forwards.empty()) {
     if (auto sent = sender_.send(forwards); !sent) return failed(sent.error());
     meters_.add(ports::Counter::forwards, "", static_cast<double>(forwards.size()));
+    for (auto& share : shares)
+      for (std::size_t i = 0; i < share.items; ++i) share.lane->pending[i].forward_sent = true;
     hit("unit.forwarded");
   }
   if (mutant("acknowledge_before_commit"))

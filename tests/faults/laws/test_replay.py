@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 import replay
+from lab import QUICK
 
 
 def busy(lab, failpoints=""):
@@ -25,7 +26,7 @@ def test_l12_a_replay_in_place_changes_nothing_twice(lab):
 @pytest.mark.parametrize("mutant", ["", "mutant:random_ids", "mutant:wall_clock_decisions"])
 def test_l12_a_replay_into_an_empty_database_makes_the_same(lab, mutant):
     busy(lab, mutant)
-    found = replay.into_nothing(lab.installation, 1, failpoints=mutant)
+    found = replay.into_nothing(lab.installation, 1, failpoints=mutant, **QUICK)
     try:
         if mutant:
             assert found.differences and found.hashes[0] != found.hashes[1]

@@ -81,6 +81,32 @@ TEST_F(EngineTest, ForwardsARecordFromAnotherTopicAndRecognisesASecondForward) {
   EXPECT_EQ(world.database.at({0, lane, 1})->verdict, domain::Verdict::duplicate);
 }
 
+TEST_F(EngineTest, AUnitThatIsRepeatedForwardsOnce) {
+  begin();
+  one->source.assign({{1, 0}});
+  world.turn(*one);
+  one->store.before_commit = [n = 0]() mutable {
+    return ++n <= 3 ? FakeStore::Fault::lost_before : FakeStore::Fault::none;
+  };
+  world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+  world.turn(*one, 100);
+  EXPECT_EQ(world.codes(lane), Codes{"EVENT_CREATED"});
+  EXPECT_EQ(world.kafka.commands.at({0, lane}).size(), 1U);
+}
+
+// Earlier owners died after they had forwarded it: it is decided there, and must not fail here.
+TEST_F(EngineTest, WhatBelongsToAnotherLaneIsNeverGivenUp) {
+  begin();
+  auto& row = world.database.progress[{1, 0}];
+  row.alone_offset = 0;
+  row.alone_attempts = 99;
+  world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+  one->source.assign({{1, 0}});
+  world.turn(*one, 20);
+  EXPECT_EQ(world.codes(lane), Codes{"EVENT_CREATED"});
+  EXPECT_TRUE(world.kafka.dead_letters.empty());
+}
+
 TEST_F(EngineTest, RefusesAnOriginItDidNotSign) {
   begin();
   world.send(kEvent, create_event(kEvent, 10, "k1"));
