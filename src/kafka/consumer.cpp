@@ -486,6 +486,15 @@ void Consumer::pause(base::TopicPartition tp) {
 void Consumer::resume(base::TopicPartition tp) {
   impl_->enqueue({Impl::Verb::resume, tp});
 }
+std::optional<std::int64_t> Consumer::log_end(base::TopicPartition tp) const {
+  // What came with the last fetch; nobody is asked.
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+  const auto code = rd_kafka_get_watermark_offsets(
+      impl_->raw(), impl_->topics().name(tp.topic).c_str(), tp.partition, &low, &high);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return std::nullopt;
+  return high;
+}
 void Consumer::poll(Milliseconds budget) {
   impl_->poll(budget);
 }

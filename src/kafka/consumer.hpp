@@ -67,6 +67,7 @@ class Consumer final : public ports::RecordSource {
   void start(base::TopicPartition tp, std::int64_t offset) override;
   void pause(base::TopicPartition tp) override;
   void resume(base::TopicPartition tp) override;
+  [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition tp) const override;
   void poll(Milliseconds budget) override;
   void close(Milliseconds limit) override;
 

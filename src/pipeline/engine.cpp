@@ -1,6 +1,7 @@
 #include "pipeline/engine.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -129,22 +130,47 @@ std::vector<std::uint64_t> Engine::rounds() const {
   return all;
 }
 
-void Engine::show(ports::Meters& meters) const {
+void Engine::show(ports::Meters& meters) {
   const auto all = lanes();
   const auto stopped = std::count_if(
       all.begin(), all.end(), [](const auto& lane) { return lane.state == LaneState::stopped; });
   meters.set(ports::Gauge::lanes_owned, "", static_cast<double>(all.size()));
   meters.set(ports::Gauge::lanes_stopped, "", static_cast<double>(stopped));
   double bytes = 0;
-  const std::scoped_lock lock(queues_mutex_);
-  for (const auto& [tp, queue] : queues_) {
-    const auto name = options_.topic_names.at(tp.topic) + "/" + std::to_string(tp.partition);
-    meters.set(ports::Gauge::queue_records, name, static_cast<double>(queue->records()));
-    meters.set(ports::Gauge::unpublished, std::to_string(tp.partition),
-               static_cast<double>(publisher_->backlog(tp)));
-    bytes += static_cast<double>(queue->bytes());
+  std::map<base::TopicPartition, std::size_t> queued;
+  {
+    const std::scoped_lock lock(queues_mutex_);
+    for (const auto& [tp, queue] : queues_) {
+      queued[tp] = queue->records();
+      bytes += static_cast<double>(queue->bytes());
+    }
   }
   meters.set(ports::Gauge::queue_bytes, "", bytes);
+  // A lane that went to another worker is its matter now.
+  auto gone = std::exchange(shown_, {});
+  for (const auto& lane : all) {
+    gone.erase(lane.tp);
+    shown_.insert(lane.tp);
+    show_lane(meters, lane, queued[lane.tp]);
+  }
+  for (const auto& tp : gone) show_lane(meters, {tp}, 0);
+}
+
+void Engine::show_lane(ports::Meters& meters, const LaneGlance& lane, std::size_t queued) const {
+  using ports::Gauge;
+  const auto partition = std::to_string(lane.tp.partition);
+  const auto name = options_.topic_names.at(lane.tp.topic) + "/" + partition;
+  const auto end = lane.state == LaneState::active ? world_.source.log_end(lane.tp) : std::nullopt;
+  const auto lag = end ? std::max<std::int64_t>(0, *end - lane.next_offset) : 0;
+  meters.set(Gauge::lag_records, name, static_cast<double>(lag));
+  meters.set(Gauge::queue_records, name, static_cast<double>(queued));
+  if (lane.tp.topic != options_.home_topic) return;
+  meters.set(Gauge::unpublished, partition, static_cast<double>(publisher_->backlog(lane.tp)));
+  meters.set(Gauge::unpublished_age_seconds, partition,
+             std::chrono::duration<double>(publisher_->backlog_age(lane.tp)).count());
+  meters.set(Gauge::out_seq, partition, static_cast<double>(lane.out_seq));
+  meters.set(Gauge::published_seq, partition, static_cast<double>(lane.published_seq));
+  meters.set(Gauge::parked, partition, static_cast<double>(lane.parked));
 }
 
 }  // namespace admitone::pipeline

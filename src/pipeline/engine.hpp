@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <unordered_map>
@@ -58,7 +59,7 @@ class Engine : public ports::RecordSink {
   // Advances while all loops turn (liveness): the sum of their rounds, and each of them.
   [[nodiscard]] std::vector<std::uint64_t> rounds() const;
   // Publishes gauges (lanes, queues, backlog). Called once a second by app.
-  void show(ports::Meters& meters) const;
+  void show(ports::Meters& meters);
 
   // ports::RecordSink, poll thread only
   void assigned(const std::vector<ports::AssignedPartition>& partitions) override;
@@ -69,6 +70,7 @@ class Engine : public ports::RecordSink {
   void fatal(const std::string& why) override;
 
  private:
+  void show_lane(ports::Meters& meters, const LaneGlance& lane, std::size_t queued) const;
   Pipeline& pipeline_of(base::TopicPartition tp) {
     return *pipelines_[static_cast<std::size_t>(tp.partition) % pipelines_.size()];
   }
@@ -84,6 +86,7 @@ class Engine : public ports::RecordSink {
   AssignmentTag last_tag_ = 0;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> owned_{0};
+  std::set<base::TopicPartition> shown_;  // by the last show()
   mutable std::mutex fatal_mutex_;
   std::optional<std::string> fatal_;
 };

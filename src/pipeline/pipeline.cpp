@@ -256,7 +256,12 @@ void Pipeline::drain() {
 void Pipeline::show_lanes() {
   const std::scoped_lock lock(glance_mutex_);
   glance_.clear();
-  for (const auto& [tp, lane] : lanes_) glance_.push_back({tp, lane->state});
+  for (const auto& [tp, lane] : lanes_) {
+    LaneGlance glance{tp,           lane->state, lane->next_offset, lane->out_seq,
+                      lane->published_seq, 0};
+    for (const auto& [event, count] : lane->parked) glance.parked += count;
+    glance_.push_back(glance);
+  }
 }
 
 std::vector<LaneGlance> Pipeline::glance() const {

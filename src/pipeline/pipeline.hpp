@@ -29,6 +29,10 @@ namespace admitone::pipeline {
 struct LaneGlance {
   base::TopicPartition tp;
   LaneState state = LaneState::waiting;
+  std::int64_t next_offset = 0;
+  std::int64_t out_seq = 0;
+  std::int64_t published_seq = 0;
+  std::int64_t parked = 0;
 };
 
 class Pipeline {

@@ -26,6 +26,7 @@ struct Publication {
   std::vector<PublishedOutcome> outcomes;
   std::vector<ports::PendingDeadLetter> dead_letters;
   std::int64_t next_offset = 0;  // the group's position once all of this is in the log
+  base::Instant decided{};       // when it was handed over
 };
 
 }  // namespace admitone::pipeline

@@ -45,6 +45,7 @@ void Publisher::publish(Publication&& publication) {
     const bool empty = publication.outcomes.empty() && publication.dead_letters.empty();
     if (empty && lane.waiting.empty() && publication.next_offset == lane.acknowledged) return;
     lane.outcomes_waiting += publication.outcomes.size();
+    publication.decided = world_.clock.steady();
     if (lane.waiting.size() > lane.in_flight && empty && lane.waiting.back().outcomes.empty() &&
         lane.waiting.back().dead_letters.empty()) {
       lane.waiting.back().next_offset = publication.next_offset;
@@ -65,6 +66,15 @@ std::size_t Publisher::backlog(base::TopicPartition tp) const {
   const std::scoped_lock lock(mutex_);
   const auto found = lanes_.find(tp);
   return found == lanes_.end() ? 0 : found->second.outcomes_waiting;
+}
+
+std::chrono::nanoseconds Publisher::backlog_age(base::TopicPartition tp) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = lanes_.find(tp);
+  if (found == lanes_.end()) return {};
+  for (const auto& publication : found->second.waiting)
+    if (!publication.outcomes.empty()) return world_.clock.steady() - publication.decided;
+  return {};
 }
 
 bool Publisher::release(const std::vector<base::TopicPartition>& lanes,

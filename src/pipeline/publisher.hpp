@@ -48,6 +48,8 @@ class Publisher {
   void drop(base::TopicPartition tp, AssignmentTag tag);
   // Outcomes of the lane waiting here.
   [[nodiscard]] std::size_t backlog(base::TopicPartition tp) const;
+  // Age of the oldest of them; zero when there are none.
+  [[nodiscard]] std::chrono::nanoseconds backlog_age(base::TopicPartition tp) const;
 
   // ---- poll thread
   // Ends (aborts or awaits) an open Kafka transaction and drops the lanes. Returns when that is so,

@@ -52,6 +52,8 @@ class RecordSource {
   virtual void start(base::TopicPartition tp, std::int64_t offset) = 0;
   virtual void pause(base::TopicPartition tp) = 0;
   virtual void resume(base::TopicPartition tp) = 0;
+  // Where the log of an assigned partition ended when it was last heard of. Threads: any.
+  [[nodiscard]] virtual std::optional<std::int64_t> log_end(base::TopicPartition tp) const = 0;
 
   // Poll thread only: serves callbacks and records for at most `budget`.
   virtual void poll(std::chrono::milliseconds budget) = 0;

@@ -125,6 +125,11 @@ void FakeSource::revoke(const std::vector<base::TopicPartition>& partitions, boo
   for (const auto& tp : partitions) owned_.erase(tp);
 }
 
+std::optional<std::int64_t> FakeSource::log_end(base::TopicPartition tp) const {
+  const auto found = kafka_.commands.find(tp);
+  return found == kafka_.commands.end() ? 0 : static_cast<std::int64_t>(found->second.size());
+}
+
 void FakeSource::poll(std::chrono::milliseconds) {
   for (const auto& [tp, offset] : std::exchange(starts_, {})) {
     const auto owned = owned_.find(tp);

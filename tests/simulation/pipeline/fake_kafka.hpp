@@ -106,6 +106,7 @@ class FakeSource : public ports::RecordSource {
   }
   void pause(base::TopicPartition tp) override { paused_.insert(tp); }
   void resume(base::TopicPartition tp) override { paused_.erase(tp); }
+  [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition tp) const override;
   void poll(std::chrono::milliseconds budget) override;
   void close(std::chrono::milliseconds limit) override;
 
