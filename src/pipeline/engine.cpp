@@ -57,8 +57,13 @@ void Engine::started(base::TopicPartition tp, std::int64_t) {
 
 void Engine::revoked(const std::vector<base::TopicPartition>& partitions, bool lost) {
   world_.meters.add(ports::Counter::rebalances, lost ? "lost" : "revoked", 1);
+  Publisher::Assignments going;
+  for (const auto& tp : partitions) {
+    if (const auto found = queues_.find(tp); found != queues_.end())
+      going[tp] = found->second->tag();
+  }
   // First the publisher: when this returns nothing of ours is in an open Kafka transaction.
-  if (!publisher_->release(partitions, world_.release_limit)) {
+  if (!publisher_->release(going, world_.release_limit)) {
     fatal("the Kafka transaction in flight did not end in time while partitions were taken away");
   }
   const std::scoped_lock lock(queues_mutex_);

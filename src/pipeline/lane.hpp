@@ -53,6 +53,8 @@ struct Lane {
   std::size_t batch_cap = 0;
   // Earlier owners may have died of a record below this offset: each is tried alone (batch_cap 1).
   std::optional<std::int64_t> suspect_below;
+  std::optional<std::int64_t> counted_offset;  // tried alone and counted since the lane was taken
+  std::int32_t attempts = 0;                   // how often, by all owners
 
   // Prepared, not yet decided; in offset order.
   std::deque<Item> pending;

@@ -37,6 +37,7 @@ bool Publisher::open_lanes() {
       Opening opening;
       opening.tp = tp;
       opening.tag = lane.tag;
+      opening.serial = lane.serial;
       opening.home = lane.home;
       opening.from_ledger = lane.from_ledger;
       opening.taken = lane.taken;
@@ -60,14 +61,14 @@ bool Publisher::open_lanes() {
       opened = true;
     } else if (step == Step::again) {
       const std::scoped_lock lock(mutex_);
-      const auto found = lanes_.find(lane.tp);
-      if (found == lanes_.end() || found->second.tag != lane.tag) continue;
-      found->second.fence_at = lane.fence_at;
+      auto* const found = find(lane.tp, lane.serial);
+      if (found == nullptr) continue;
+      found->fence_at = lane.fence_at;
       const auto at = world_.clock.steady();
       const bool slow = at - lane.since > kSlow;
-      found->second.look_again = at + (slow ? kLookAgainSlowly : kLookAgain);
-      if (slow && at >= found->second.complain_at) {
-        found->second.complain_at = at + kSlow;
+      found->look_again = at + (slow ? kLookAgainSlowly : kLookAgain);
+      if (slow && at >= found->complain_at) {
+        found->complain_at = at + kSlow;
         base::logger("pipeline")
             ->warn("lane {}/{}: not open for publishing yet, waiting for {}{}", lane.tp.topic,
                    lane.tp.partition, lane.waits_for,
@@ -82,12 +83,10 @@ bool Publisher::open_lanes() {
 }
 
 Publisher::Step Publisher::open_lane(Opening& lane) {
-  if (!lane.home) {
-    // No outcomes of its own; the position only tells whether there is something to acknowledge.
-    if (const auto position = world_.log.stable_position(lane.tp)) lane.position = *position;
-  } else {
-    if (const auto step = prove_closed(lane); step != Step::opened) return step;
-    hit("takeover.closed");
+  if (const auto step = prove_closed(lane); step != Step::opened) return step;
+  hit("takeover.closed");
+  // Other lanes have no outcomes of their own; their position tells which dead letters went out.
+  if (lane.home) {
     if (const auto step = read_tail(lane); step != Step::opened) return step;
   }
   if (lane.from_ledger) {
@@ -115,7 +114,8 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
       if (world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;
     }
     const bool pending = !position;
-    auto closed = pending ? base::Result<bool>(false) : world_.log.closed(lane.tp.partition);
+    auto closed = pending || !lane.home ? base::Result<bool>(!pending)
+                                        : world_.log.closed(lane.tp.partition);
     if (!closed) {
       lane.waits_for = closed.error().message;
       return Step::again;
@@ -151,6 +151,12 @@ std::string Publisher::unsound(const Opening& lane, const ports::Tail& tail) con
         "is gone; restore the topic",
         tail.begin, lane.published_seq, lane.published_offset);
   }
+  if (tail.end < lane.published_offset) {
+    return fmt::format(
+        "the outcome log ends at offset {} but outcomes were recorded up to offset {}: the topic "
+        "was re-created or truncated; restore it",
+        tail.end, lane.published_offset);
+  }
   if (tail.last && tail.last->seq > lane.newest_seq) {
     return fmt::format(
         "the outcome log is at sequence {} but the database only at {}: the database is older than "
@@ -164,13 +170,23 @@ std::string Publisher::unsound(const Opening& lane, const ports::Tail& tail) con
 Publisher::Step Publisher::read_tail(Opening& lane) {
   auto tail = world_.log.read_tail(lane.tp.partition, lane.published_offset);
   if (!tail) {
+    if (tail.error().kind == base::ErrorKind::permanent) {
+      stop(lane.tp, lane.serial, tail.error().message + "; restart the workers when that is mended");
+      return Step::stopped;
+    }
     base::logger("pipeline")
         ->warn("lane {}: the outcome log cannot be read yet: {}", lane.tp.partition,
                tail.error().message);
     return Step::again;
   }
   if (const auto why = unsound(lane, *tail); !why.empty()) {
-    stop(lane, why);
+    // A thawed owner reads its successor's log: that is no restore.
+    const auto epoch = world_.store.lane_epoch(lane.tp);
+    if (!epoch || *epoch != lane.taken.epoch) {
+      lane.waits_for = "another worker, which has the lane";
+      return Step::again;
+    }
+    stop(lane.tp, lane.serial, why);
     return Step::stopped;
   }
   if (tail->last && tail->last->seq > lane.published_seq) {
@@ -225,9 +241,9 @@ void Publisher::finish_opening(Opening& opening) {
   LanePublished message;
   {
     const std::scoped_lock lock(mutex_);
-    const auto found = lanes_.find(opening.tp);
-    if (found == lanes_.end() || found->second.tag != opening.tag) return;
-    auto& lane = found->second;
+    auto* const found = find(opening.tp, opening.serial);
+    if (found == nullptr) return;
+    auto& lane = *found;
     lane.published_seq = opening.published_seq;
     lane.published_offset = opening.published_offset;
     lane.stage = Stage::open;
@@ -280,16 +296,18 @@ void Publisher::finish_opening(Opening& opening) {
   tell_(std::move(message));
 }
 
-void Publisher::stop(const Opening& opening, const std::string& why) {
+void Publisher::stop(base::TopicPartition tp, std::uint64_t serial, const std::string& why) {
+  AssignmentTag tag = 0;
   {
     const std::scoped_lock lock(mutex_);
-    const auto found = lanes_.find(opening.tp);
-    if (found == lanes_.end() || found->second.tag != opening.tag) return;
-    found->second.stage = Stage::stopped;
+    auto* const lane = find(tp, serial);
+    if (lane == nullptr) return;
+    lane->stage = Stage::stopped;
+    tag = lane->tag;
   }
-  base::logger("pipeline")->error("lane {} is stopped: {}", opening.tp.partition, why);
+  base::logger("pipeline")->error("lane {}/{} is stopped: {}", tp.topic, tp.partition, why);
   world_.meters.add(ports::Counter::take_overs, "stopped", 1);
-  tell_(LaneStopped{opening.tp, opening.tag});
+  tell_(LaneStopped{tp, tag});
 }
 
 }  // namespace admitone::pipeline

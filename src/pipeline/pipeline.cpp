@@ -165,30 +165,37 @@ bool Pipeline::run_unit() {
 // One suspicious item in a unit of its own, counted before the work (law L9).
 bool Pipeline::run_alone(Lane& lane) {
   auto& item = lane.pending.front();
-  const auto attempts =
-      world_.store.count_attempt(lane.tp, lane.epoch, item.record.position.offset);
-  if (!attempts) {
-    if (attempts.error().kind == base::ErrorKind::permanent) {
-      let_go(lane, std::chrono::milliseconds{3'000});
-    } else {
-      not_before_ = world_.clock.steady() + std::chrono::milliseconds{500};
+  // Once per taking: a process that lives on and is put off (a server away, a race) has not died of it.
+  if (lane.counted_offset != item.record.position.offset) {
+    const auto attempts =
+        world_.store.count_attempt(lane.tp, lane.epoch, item.record.position.offset);
+    if (!attempts) {
+      if (attempts.error().kind == base::ErrorKind::permanent) {
+        let_go(lane, std::chrono::milliseconds{3'000});
+      } else {
+        not_before_ = world_.clock.steady() + std::chrono::milliseconds{500};
+      }
+      return false;
     }
-    return false;
+    lane.counted_offset = item.record.position.offset;
+    lane.attempts = *attempts;
   }
   // What belongs to another lane is never given up here: it may already have been forwarded, and is
   // then decided there. Sending it on does not depend on what it says.
-  if (*attempts > options_.max_attempts && item.kind != Item::Kind::forward &&
+  if (lane.attempts > options_.max_attempts && item.kind != Item::Kind::forward &&
       !base::failpoint::mutant("retry_for_ever")) {
     base::logger("pipeline")
-        ->error("record {} is given up after {} attempts", item.position, *attempts - 1);
-    give_up(item, *attempts - 1, fmt::format("crashed or failed {} times", *attempts - 1));
+        ->error("record {} is given up after {} attempts", item.position, lane.attempts - 1);
+    give_up(item, lane.attempts - 1, fmt::format("crashed or failed {} times", lane.attempts - 1));
   }
   std::vector<LaneShare> shares;
   LaneShare share;
   share.lane = &lane;
   share.items = 1;
   shares.push_back(std::move(share));
-  return settle(runner_.run(shares), shares);
+  const auto report = runner_.run(shares);
+  if (report.end == RunEnd::undecidable) lane.counted_offset.reset();
+  return settle(report, shares);
 }
 
 void Pipeline::tick() {

@@ -23,8 +23,13 @@ Publisher::Publisher(const EngineOptions& options, World world, std::function<vo
 void Publisher::add(const ports::TakenLane& taken, AssignmentTag tag, bool home) {
   {
     const std::scoped_lock lock(mutex_);
+    // The lane was taken away while its pipeline was still taking it: Kafka would not refuse what
+    // we publish for a partition that another member of our generation has.
+    const auto retired = retired_.find(taken.tp);
+    if (retired != retired_.end() && tag <= retired->second) return;
     LaneOut lane;
     lane.tag = tag;
+    lane.serial = ++last_serial_;
     lane.home = home;
     lane.taken = taken;
     lane.published_seq = taken.published_seq;
@@ -77,12 +82,19 @@ std::chrono::nanoseconds Publisher::backlog_age(base::TopicPartition tp) const {
   return {};
 }
 
-bool Publisher::release(const std::vector<base::TopicPartition>& lanes,
-                        std::chrono::milliseconds limit) {
+Publisher::LaneOut* Publisher::find(base::TopicPartition tp, std::uint64_t serial) {
+  const auto found = lanes_.find(tp);
+  return found != lanes_.end() && found->second.serial == serial ? &found->second : nullptr;
+}
+
+bool Publisher::release(const Assignments& lanes, std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   cancel_ = true;
   const bool quiet = quiet_.wait_for(lock, limit, [this] { return !publishing_; });
-  for (const auto& tp : lanes) lanes_.erase(tp);
+  for (const auto& [tp, tag] : lanes) {
+    lanes_.erase(tp);
+    retired_[tp] = tag;
+  }
   cancel_ = false;
   return quiet;
 }
@@ -161,7 +173,7 @@ Publisher::Load Publisher::gather() {
   for (auto& [tp, lane] : lanes_) {
     if (lane.stage != Stage::open || lane.waiting.empty()) continue;
     if (load.records.size() >= options_.transaction_records) break;
-    Load::Part part{.tp = tp, .tag = lane.tag, .first_record = load.records.size()};
+    Load::Part part{.tp = tp, .serial = lane.serial, .first_record = load.records.size()};
     for (const auto& publication : lane.waiting) {
       if (load.records.size() >= options_.transaction_records) break;
       part.outcomes += publication.outcomes.size();
@@ -244,11 +256,11 @@ void Publisher::committed(const Load& load, const ports::PublishReport& report) 
   {
     const std::scoped_lock lock(mutex_);
     for (const auto& part : load.parts) {
-      const auto found = lanes_.find(part.tp);
-      if (found == lanes_.end() || found->second.tag != part.tag) continue;
-      auto& lane = found->second;
+      auto* const found = find(part.tp, part.serial);
+      if (found == nullptr) continue;
+      auto& lane = *found;
       LanePublished message{
-          part.tp, part.tag, lane.published_seq, lane.published_offset, lane.predecessors_closed,
+          part.tp, lane.tag, lane.published_seq, lane.published_offset, lane.predecessors_closed,
           {}};
       std::size_t record = part.first_record;
       for (std::size_t i = 0; i < part.publications; ++i) {

@@ -52,9 +52,11 @@ class Publisher {
   [[nodiscard]] std::chrono::nanoseconds backlog_age(base::TopicPartition tp) const;
 
   // ---- poll thread
-  // Ends (aborts or awaits) an open Kafka transaction and drops the lanes. Returns when that is so,
-  // or after `limit` (false: the caller must end the process).
-  bool release(const std::vector<base::TopicPartition>& lanes, std::chrono::milliseconds limit);
+  // Ends (aborts or awaits) an open Kafka transaction and drops the lanes, for good: an `add` that
+  // is late, under these tags or older ones, does nothing. Returns when that is so, or after
+  // `limit` (false: the caller must end the process).
+  using Assignments = std::map<base::TopicPartition, AssignmentTag>;
+  bool release(const Assignments& lanes, std::chrono::milliseconds limit);
 
   // ---- publisher thread
   void run(const std::stop_token& stop);
@@ -72,6 +74,9 @@ class Publisher {
   enum class Stage { opening, open, stopped };
   struct LaneOut {
     AssignmentTag tag = 0;
+    // Of this `add`. A lane that is let go and taken again keeps its tag; what was begun before
+    // must not be settled against what came after.
+    std::uint64_t serial = 0;
     bool home = false;
     Stage stage = Stage::opening;
     ports::TakenLane taken;
@@ -94,7 +99,7 @@ class Publisher {
     std::vector<ports::OffsetMark> offsets;
     struct Part {
       base::TopicPartition tp;
-      AssignmentTag tag = 0;
+      std::uint64_t serial = 0;
       std::size_t publications = 0;  // of the lane's `waiting`, from the front
       std::size_t first_record = 0;
       std::size_t outcomes = 0;
@@ -107,6 +112,7 @@ class Publisher {
   struct Opening {
     base::TopicPartition tp;
     AssignmentTag tag = 0;
+    std::uint64_t serial = 0;
     bool home = false;
     bool from_ledger = true;
     ports::TakenLane taken;
@@ -132,7 +138,9 @@ class Publisher {
   base::Status reload(Opening& lane);
   std::string unsound(const Opening& lane, const ports::Tail& tail) const;  // empty: it is sound
   void finish_opening(Opening& lane);
-  void stop(const Opening& lane, const std::string& why);
+  void stop(base::TopicPartition tp, std::uint64_t serial, const std::string& why);
+  // Under the lock; null when that `add` is over.
+  LaneOut* find(base::TopicPartition tp, std::uint64_t serial);
   bool publish_load();
   Load gather();
   void add_records(Load& load, base::TopicPartition tp, const Publication& publication) const;
@@ -147,6 +155,8 @@ class Publisher {
   mutable std::mutex mutex_;
   std::condition_variable_any quiet_;
   std::map<base::TopicPartition, LaneOut> lanes_;
+  Assignments retired_;  // the newest released of each partition
+  std::uint64_t last_serial_ = 0;
   bool publishing_ = false;
   std::atomic<bool> cancel_{false};
   bool opened_ = false;

@@ -30,7 +30,9 @@ void Pipeline::handle(LaneAssigned& assigned) {
 }
 
 void Pipeline::handle(LaneRevoked& revoked) {
-  if (find(revoked.tp, revoked.tag) != nullptr) lanes_.erase(revoked.tp);
+  if (find(revoked.tp, revoked.tag) == nullptr) return;
+  publisher_.drop(revoked.tp, revoked.tag);
+  lanes_.erase(revoked.tp);
 }
 
 void Pipeline::stop_lane(Lane& lane, const std::string& why) {

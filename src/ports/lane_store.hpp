@@ -317,6 +317,8 @@ class LaneStore {
   virtual base::Result<std::vector<DueHold>> due_holds(std::int32_t lane, base::Timestamp until,
                                                        std::int32_t limit) = 0;
   virtual base::Result<base::Timestamp> database_now() = 0;
+  // Of whoever took the lane last.
+  virtual base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) = 0;
   // Counts, durably and before the work, that the item at `offset` is begun alone. Returns the new
   // count; an error of kind permanent with effect not_applied when the epoch is not ours any more.
   virtual base::Result<std::int32_t> count_attempt(base::TopicPartition tp, std::int64_t epoch,

@@ -29,6 +29,9 @@ constexpr Statement kTenants{
     "unit_tenants", "select 1 from (select set_config('admitone.tenants', $1::text, true)) s"};
 
 constexpr Statement kDatabaseNow{"database_now", "select clock_timestamp()"};
+constexpr Statement kEpoch{"lane_epoch",
+                           "select epoch from partition_progress"
+                           " where topic = $1::smallint and partition = $2::int"};
 
 constexpr Statement kTruth{"unit_truth", R"(
 select p.topic, p.partition, p.epoch, p.unit
@@ -344,6 +347,16 @@ base::Result<base::Timestamp> LaneStore::database_now() {
                                            const Rows rows = impl_->connected().run(kDatabaseNow);
                                            return rows[0].next<base::Timestamp>();
                                          });
+}
+
+base::Result<std::int64_t> LaneStore::lane_epoch(base::TopicPartition tp) {
+  return impl_->guarded<std::int64_t>("asking for the epoch",
+                                      [&]() -> base::Result<std::int64_t> {
+                                        Params p;
+                                        p.scalar(tp.topic).scalar(tp.partition);
+                                        const Rows rows = impl_->connected().run(kEpoch, p);
+                                        return rows.size() == 0 ? 0 : rows[0].next<std::int64_t>();
+                                      });
 }
 
 base::Result<std::int32_t> LaneStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,

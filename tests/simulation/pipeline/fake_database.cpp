@@ -88,6 +88,7 @@ base::Result<std::vector<ports::TakenLane>> FakeStore::take(
     lane.alone_attempts = row.alone_attempts;
     taken.push_back(std::move(lane));
   }
+  during_take();
   return taken;
 }
 
@@ -144,6 +145,11 @@ base::Result<std::vector<ports::DueHold>> FakeStore::due_holds(std::int32_t lane
 base::Result<base::Timestamp> FakeStore::database_now() {
   if (down) return unreachable();
   return db_.now;
+}
+
+base::Result<std::int64_t> FakeStore::lane_epoch(base::TopicPartition tp) {
+  if (down) return unreachable();
+  return db_.progress.at(tp).at.epoch;
 }
 
 base::Result<std::int32_t> FakeStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,

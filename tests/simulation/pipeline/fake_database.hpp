@@ -48,6 +48,7 @@ class FakeStore : public ports::LaneStore {
   // Called before each commit; what it returns happens instead of (or after) it.
   enum class Fault { none, lost_before, lost_after };
   std::function<Fault()> before_commit = [] { return Fault::none; };
+  std::function<void()> during_take = [] {};  // after the rows are written, before the answer
   bool down = false;
 
   base::Result<std::vector<ports::TakenLane>> take(std::span<const base::TopicPartition> lanes,
@@ -60,6 +61,7 @@ class FakeStore : public ports::LaneStore {
   base::Result<std::vector<ports::DueHold>> due_holds(std::int32_t lane, base::Timestamp until,
                                                       std::int32_t limit) override;
   base::Result<base::Timestamp> database_now() override;
+  base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) override;
   base::Result<std::int32_t> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                            std::int64_t offset) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;

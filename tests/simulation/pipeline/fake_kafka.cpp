@@ -80,6 +80,7 @@ ports::PublishReport FakeLog::publish(std::span<const ports::OutgoingRecord> rec
 base::Status FakeLog::fence(const std::string& id) {
   kafka_.fenced.insert(id);
   kafka_.open_transaction.clear();
+  kafka_.pending.clear();
   return {};
 }
 
@@ -96,6 +97,8 @@ base::Result<ports::Tail> FakeLog::read_tail(std::int32_t lane, std::int64_t fro
 }
 
 base::Result<std::optional<std::int64_t>> FakeLog::stable_position(base::TopicPartition tp) {
+  if (kafka_.pending.contains(tp))
+    return base::Error{base::ErrorKind::retry_call, base::Effect::not_applied, "not stable"};
   const auto found = kafka_.positions.find(tp);
   return found == kafka_.positions.end() ? std::nullopt : std::optional(found->second);
 }

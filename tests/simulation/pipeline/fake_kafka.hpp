@@ -50,6 +50,7 @@ struct FakeKafka {
   std::map<base::TopicPartition, std::int64_t> positions;
   std::map<std::int32_t, bool> open_transaction;  // outcome partition → somebody's is open
   std::set<std::string> fenced;
+  std::set<base::TopicPartition> pending;  // positions that an open transaction may still move
 
   base::Position append(base::TopicPartition tp, StoredRecord record);
   [[nodiscard]] base::Record read(base::TopicPartition tp, std::int64_t offset) const;

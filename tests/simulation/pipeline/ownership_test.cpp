@@ -1,0 +1,112 @@
+// Whose lane is it, and what of it is in the log: at the moments when either changes.
+#include <gtest/gtest.h>
+
+#include "simulation/pipeline/world.hpp"
+
+namespace admitone::simulation {
+namespace {
+
+const std::string kEvent = "0a000000-0000-4000-8000-000000000001";
+using Sequences = std::vector<std::int64_t>;
+
+class OwnershipTest : public ::testing::Test {
+ protected:
+  void begin() {
+    one = world.worker("one");
+    one->source.assign(World::all_lanes());
+    world.turn(*one);
+  }
+  World world;
+  std::unique_ptr<Worker> one;
+  std::int32_t lane = world.lane_of(kEvent);
+};
+
+TEST_F(OwnershipTest, ALaneThatIsRevokedWhileItIsTakenIsNotPublished) {
+  begin();
+  one->log.before_publish = [] { return FakeLog::Fault::refused; };
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one);
+  ASSERT_EQ(world.kafka.sequences(lane), Sequences{});
+  auto two = world.worker("two");
+  two->store.during_take = [&] {
+    two->source.revoke({{0, lane}}, false);
+    two->store.during_take = [] {};
+  };
+  two->source.assign({{0, lane}});
+  world.turn(*two);
+  EXPECT_EQ(world.kafka.sequences(lane), Sequences{}) << "it is another worker's";
+  EXPECT_TRUE(two->engine.ready());
+  two->source.assign({{0, lane}});
+  world.turn(*two);
+  EXPECT_EQ(world.kafka.sequences(lane), Sequences{1});
+}
+
+TEST_F(OwnershipTest, AnOutcomeLogThatHasBecomeShorterStopsTheLane) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one);
+  world.send(kEvent, hold(kEvent, 1, "k2"));
+  world.turn(*one);
+  one->source.close(std::chrono::milliseconds{0});
+  world.kafka.outcomes.at(lane).clear();
+  auto two = world.worker("two");
+  two->source.assign({{0, lane}});
+  world.turn(*two);
+  EXPECT_EQ(two->engine.lanes().at(0).state, pipeline::LaneState::stopped);
+}
+
+TEST_F(OwnershipTest, AForeignLaneWaitsUntilItsPositionIsStable) {
+  begin();
+  one->source.assign({{1, 0}});
+  world.turn(*one);
+  world.kafka.pending.insert({1, 0});
+  auto two = world.worker("two");
+  two->source.assign({{1, 0}});
+  world.turn(*two, 3);
+  EXPECT_FALSE(two->engine.ready());
+  world.turn(*two);
+  EXPECT_TRUE(world.kafka.fenced.contains("one"));
+  EXPECT_TRUE(two->engine.ready());
+}
+
+// The publisher alone: between the beginning of a publication and its end the lane is fenced, let go
+// and taken again by the same process.
+TEST_F(OwnershipTest, WhatWasInFlightIsNotSettledAgainstANewTaking) {
+  FakeStore store(world.database);
+  FakeLog log(world.kafka, "one");
+  NoMeters meters;
+  pipeline::Publisher publisher(world.options, {store, log, meters, world.clock},
+                                [](pipeline::Message) {});
+  const auto outcome = [&](std::int64_t seq) {
+    pipeline::Publication one_outcome;
+    one_outcome.tp = {0, lane};
+    one_outcome.tag = 7;
+    one_outcome.outcomes.push_back({seq, std::make_shared<const contract::OutcomeRecord>(), {}});
+    one_outcome.next_offset = seq;
+    return one_outcome;
+  };
+  ports::TakenLane taken;
+  taken.tp = {0, lane};
+  world.database.progress[taken.tp].at.epoch = taken.epoch = 1;
+  publisher.add(taken, 7, true);
+  publisher.step();
+  publisher.publish(outcome(1));
+  log.before_publish = [&] {
+    log.before_publish = [] { return FakeLog::Fault::none; };
+    publisher.drop(taken.tp, 7);
+    taken.out_seq = 1;
+    taken.next_offset = 1;
+    publisher.add(taken, 7, true);
+    publisher.publish(outcome(2));
+    return FakeLog::Fault::none;
+  };
+  for (int i = 0; i < 4; ++i) {
+    publisher.step();
+    world.clock.pass(std::chrono::milliseconds{500});
+  }
+  EXPECT_EQ(world.kafka.sequences(lane), (Sequences{1, 2}));
+  EXPECT_TRUE(publisher.empty());
+}
+
+}  // namespace
+}  // namespace admitone::simulation
