@@ -137,6 +137,11 @@ void Decider::replay(const Item& item, const KeyState& state, bool alias, const 
   auto row = row_of(item, domain::Verdict::duplicate);
   if (alias) row.key = item.owned_key();
   if (slot != nullptr) row.key = slot->row.row;
+  if (row.key == item.owned_key()) {
+    auto own = state;
+    own.payload = item.command.payload;
+    overlay_.set_key(row.key, std::move(own));
+  }
   row.status = state.status;
   if (state.outcome) {
     auto again = outcome_for(item);

@@ -47,8 +47,21 @@ void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool a
     return;
   }
   auto row = row_of(item, domain::Verdict::duplicate);
-  if (alias) row.key = item.owned_key();
   row.status = domain::CommandStatus::in_progress;
+  if (alias) {
+    // Its own copies wait for what it waits for.
+    row.key = item.owned_key();
+    row.stored_at = running;
+    row.stored_part = overlay_.key(running)->part;
+    overlay_.set_key(row.key, {.payload = item.command.payload,
+                               .status = row.status,
+                               .part = overlay_.part(),
+                               .attempts = 1,
+                               .expires_at = {},
+                               .outcome = nullptr,
+                               .stored_at = running,
+                               .stored_part = row.stored_part});
+  }
   row.completed_at.reset();
   row.expires_at.reset();
   writes_.park.push_back({.lane = lane_.tp.partition,
@@ -107,12 +120,14 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
   state.stored_at = row.key;
   state.stored_part = head->row.part;
   row.attempts = state.attempts;
+  const KeyState answered = state;
   overlay_.set_key(row.key, std::move(state));
   const auto key = row.key;
   emit(std::move(row), head);
   fx_.draining.erase(event);
   if (--fx_.parked[event] == 0) fx_.parked.erase(event);
-  settle_copies(share, key, 0);
+  for (const auto& copy : share.copies)
+    if (copy.row.waits_for == key) replay(copy.item, answered, false, &copy);
 }
 
 void Decider::release(const LaneShare& share, const ports::EventKey& event) {
@@ -126,46 +141,40 @@ void Decider::release(const LaneShare& share, const ports::EventKey& event) {
   }
 }
 
-void Decider::release_one(const LaneShare& share, const Unparked& parked) {
-  const auto key = parked.row.row;
-  // The first of the parked command and its waiting copies that has not expired is executed.
-  const Unparked* runs = expired(parked.item) ? nullptr : &parked;
-  std::vector<const Unparked*> gone;
-  if (runs == nullptr) {
-    gone.push_back(&parked);
-    for (const auto& copy : share.copies) {
-      if (copy.row.waits_for != key) continue;
-      if (!expired(copy.item) && copy.item.owned_key() == key) {
-        runs = &copy;
-        break;
-      }
-      gone.push_back(&copy);
-    }
-    writes_.rekeys.push_back({key, parked.row.part, parked.item.position_key().key, false});
-    if (runs != nullptr) writes_.rekeys.push_back({runs->row.row, runs->row.part, key.key, true});
-  }
-  for (const auto* late : gone) {
-    auto row =
-        row_of(late->item, late == &parked ? domain::Verdict::parked : domain::Verdict::duplicate);
-    row.key = late == &parked ? late->item.position_key() : late->row.row;
-    const auto no =
-        rejection(domain::Code::command_expired, "its time passed while it waited for its turn");
-    answer(row, late->item, no, late->item.command.event.str(), nullptr, nullptr);
-    emit(std::move(row), late);
-  }
-  if (runs == nullptr) return;
-  decide(runs->item, runs, 1);
-  settle_copies(share, key, runs == &parked ? 0 : runs->row.order);
+void Decider::move_row(const Unparked& slot, const ports::LedgerKey& at, bool owns) {
+  if (!owns && slot.row.row == slot.item.owned_key()) overlay_.drop_key(slot.row.row);
+  // A parked row owns its key; an alias lies under its own without owning it.
+  if (slot.row.row == at && owns != slot.row.copy) return;
+  writes_.rekeys.push_back({slot.row.row, slot.row.part, at.key, owns});
 }
 
-void Decider::settle_copies(const LaneShare& share, const ports::LedgerKey& key,
-                            std::int64_t after_order) {
-  const auto* known = overlay_.key(key);
-  ADMITONE_ASSERT(known != nullptr);
-  const KeyState state = *known;
-  for (const auto& copy : share.copies) {
-    if (copy.row.waits_for != key || copy.row.order <= after_order) continue;
-    replay(copy.item, state, false, &copy);
+void Decider::refuse_expired(const Unparked& waited) {
+  move_row(waited, waited.item.position_key(), false);
+  refuse(waited.item, domain::Verdict::expired,
+         rejection(domain::Code::command_expired, "its time passed while it waited for its turn"),
+         &waited);
+}
+
+// The first of the parked command and its waiting copies that has not expired and takes its key is
+// executed, and answers those behind it.
+void Decider::release_one(const LaneShare& share, const Unparked& parked) {
+  const auto key = parked.row.row;
+  std::vector<const Unparked*> turn{&parked};
+  for (const auto& copy : share.copies)
+    if (copy.row.waits_for == key) turn.push_back(&copy);
+  // The key goes to the oldest copy that has it; only without one an alias runs, under its own.
+  if (expired(parked.item))
+    std::stable_partition(turn.begin(), turn.end(),
+                          [&](const auto* one) { return one->item.owned_key() == key; });
+  std::optional<KeyState> answer;
+  for (const auto* one : turn) {
+    if (answer) {
+      replay(one->item, *answer, false, one);
+    } else if (expired(one->item)) {
+      refuse_expired(*one);
+    } else if (decide(one->item, one, 1)) {
+      answer = *overlay_.key(one->item.owned_key());
+    }
   }
 }
 

@@ -110,7 +110,7 @@ void Decider::command(const Item& item) {
         return;
       }
       if (running) {
-        wait_for(item, key, false);
+        wait_for(item, known->stored_at, false);
         return;
       }
       if (known->status != domain::CommandStatus::failed) {
@@ -126,6 +126,7 @@ void Decider::command(const Item& item) {
     }
     writes_.rekeys.push_back(
         {key, known->part, contract::derived_key_hash(item.position, "superseded"), false});
+    overlay_.drop_key(key);
   } else if (content_duplicate(item)) {
     return;
   } else if (const auto late = too_late(item)) {
@@ -157,9 +158,7 @@ bool Decider::content_duplicate(const Item& item) {
       if (owner->status == domain::CommandStatus::in_progress) {
         wait_for(item, first->owner, true);
       } else {
-        const KeyState state = *owner;
-        overlay_.set_key(item.owned_key(), state);
-        replay(item, state, true);
+        replay(item, KeyState{*owner}, true);
       }
       return true;
     }
@@ -244,7 +243,7 @@ void Decider::apply(const domain::Decision& decision, const ports::EventKey& eve
   overlay_.change_sections(lane_, event, decision.deltas);
 }
 
-void Decider::decide(const Item& item, const Unparked* slot, std::int32_t attempts) {
+bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attempts) {
   // A test's stand-in for a command whose content brings the process down.
   if (base::failpoint::kEnabled &&
       item.command.envelope.idempotency_key.value_or("").starts_with("crash-me"))
@@ -259,17 +258,16 @@ void Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
       const auto& expire = std::get<domain::ExpireReservation>(command.command);
       fx_.timers_back.push_back({{event.tenant, expire.reservation}, expire.hold_version});
     }
-    if (slot != nullptr) {
-      writes_.rekeys.push_back({slot->row.row, slot->row.part, item.position_key().key, false});
-    }
+    if (slot != nullptr) move_row(*slot, item.position_key(), false);
     if (decision.silent) {
       silent(item, domain::Verdict::invalid, slot);
     } else {
       refuse(item, domain::Verdict::invalid, decision, slot);
     }
-    return;
+    return false;
   }
   apply(decision, event);
+  if (slot != nullptr) move_row(*slot, item.owned_key(), true);
 
   auto row = row_of(item, domain::Verdict::applied);
   row.key = item.owned_key();
@@ -309,6 +307,7 @@ void Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
   }
   overlay_.set_key(row.key, std::move(state));
   emit(std::move(row), slot);
+  return true;
 }
 
 void Decider::forward(const Item& item) {

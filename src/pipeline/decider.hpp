@@ -79,15 +79,17 @@ class Decider {
  private:
   // Where a decided row goes: inserted (slot is null: a record of now) or finished (it was parked
   // or waiting).
-
   void drain(const LaneShare& share, const ports::EventKey& event);
   void release(const LaneShare& share, const ports::EventKey& event);
   void release_one(const LaneShare& share, const Unparked& parked);
-  void settle_copies(const LaneShare& share, const ports::LedgerKey& key, std::int64_t after_order);
+  void refuse_expired(const Unparked& waited);
+  // The ledger row of `slot` moves to `at`, where it owns the key or not.
+  void move_row(const Unparked& slot, const ports::LedgerKey& at, bool owns);
 
   void take(const Item& item);
   void command(const Item& item);
-  void decide(const Item& item, const Unparked* slot, std::int32_t attempts);
+  // False: the decision took no key.
+  bool decide(const Item& item, const Unparked* slot, std::int32_t attempts);
   void park(const Item& item, std::int32_t attempts);
   void wait_for(const Item& item, const ports::LedgerKey& running, bool alias);
   void forward(const Item& item);

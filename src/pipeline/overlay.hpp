@@ -34,6 +34,7 @@ struct KeyState {
   std::int32_t attempts = 1;
   std::optional<base::Timestamp> expires_at;
   std::shared_ptr<const contract::OutcomeRecord> outcome;  // null: none (running, or a silent one)
+  // The row that keeps the outcome; of a running alias the key that it waits for.
   ports::LedgerKey stored_at;
   std::int32_t stored_part = 0;
 };
@@ -62,6 +63,8 @@ class Overlay {
   // Null: the key is unknown.
   const KeyState* key(const ports::LedgerKey& key) const;
   void set_key(const ports::LedgerKey& key, KeyState state);
+  // Its row has given the key up in this unit.
+  void drop_key(const ports::LedgerKey& key) { keys_.erase(key); }
   [[nodiscard]] bool origin_known(const ports::LedgerKey& key) const {
     return origins_.contains(key);
   }
