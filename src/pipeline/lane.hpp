@@ -41,6 +41,10 @@ struct Lane {
   std::int64_t next_offset = 0;
   std::int64_t out_seq = 0;
   base::Timestamp lane_time;
+  // Committed as far as this process knows, also by earlier takings: a database that says less when
+  // the lane is taken again has lost commits.
+  std::int64_t seen_unit = 0;
+  std::int64_t seen_out_seq = 0;
 
   // Published watermark: what the publisher said, and what the progress row has.
   std::int64_t published_seq = 0;

@@ -47,8 +47,9 @@ bool Publisher::open_lanes() {
       opening.since = lane.opening_since;
       opening.fence_at = lane.fence_at;
       opening.newest_seq = lane.taken.out_seq;
+      // Before the lane is open nobody can have published what was decided since it was taken.
       for (const auto& publication : lane.waiting)
-        if (!publication.outcomes.empty())
+        if (!lane.from_ledger && !publication.outcomes.empty())
           opening.newest_seq = std::max(opening.newest_seq, publication.outcomes.back().seq);
       due.push_back(std::move(opening));
     }
@@ -144,6 +145,13 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
 }
 
 std::string Publisher::unsound(const Opening& lane, const ports::Tail& tail) const {
+  if (lane.from_ledger && lane.taken.next_offset && lane.position &&
+      *lane.position > *lane.taken.next_offset) {
+    return fmt::format(
+        "the group's position {} is beyond the database's {}: the database is older than the log "
+        "(a restore?); restore a newer one",
+        *lane.position, *lane.taken.next_offset);
+  }
   if (tail.begin > lane.published_offset && lane.taken.out_seq > lane.published_seq && !tail.last) {
     return fmt::format(
         "the outcome log begins at offset {} but outcomes above sequence {} were recorded at "
@@ -196,15 +204,15 @@ Publisher::Step Publisher::read_tail(Opening& lane) {
   return Step::opened;
 }
 
+// The dead letters first: whether one went out is told by the group's position alone, so that must
+// not move past a letter before its transaction does.
 base::Status Publisher::reload(Opening& lane) {
+  if (auto letters = reload_letters(lane); !letters) return letters;
   std::int64_t after = lane.published_seq;
   while (lane.home && after < lane.taken.out_seq) {
     auto page = world_.store.load_unpublished(lane.tp, after, kReloadPage);
     if (!page) return page.error();
-    Publication publication;
-    publication.tp = lane.tp;
-    publication.tag = lane.tag;
-    publication.next_offset = lane.taken.next_offset.value_or(0);
+    auto publication = reloaded_part(lane, lane.taken.next_offset.value_or(0));
     for (auto& row : *page) {
       // Newer ones were decided by this process meanwhile and are in memory.
       if (row.seq > lane.taken.out_seq) break;
@@ -218,23 +226,34 @@ base::Status Publisher::reload(Opening& lane) {
                       static_cast<double>(publication.outcomes.size()));
     lane.reloaded.push_back(std::move(publication));
   }
+  return {};
+}
+
+base::Status Publisher::reload_letters(Opening& lane) {
   auto letters = world_.store.load_dead_letters(lane.tp);
   if (!letters) return letters.error();
-  Publication publication;
-  publication.tp = lane.tp;
-  publication.tag = lane.tag;
-  publication.next_offset = lane.taken.next_offset.value_or(0);
+  const auto next_offset = lane.taken.next_offset.value_or(0);
   for (auto& letter : *letters) {
-    if (letter.position.offset >= publication.next_offset) continue;  // ours, in memory
+    if (letter.position.offset >= next_offset) continue;  // ours, in memory
     // It went out in the Kafka transaction that moved the group's position past it.
     if (lane.position && *lane.position > letter.position.offset) {
       lane.letters_sent.push_back(letter.position);
-    } else {
-      publication.dead_letters.push_back(std::move(letter));
+      continue;
     }
+    auto publication = reloaded_part(lane, letter.position.offset + 1);
+    publication.dead_letters.push_back(std::move(letter));
+    lane.reloaded.push_back(std::move(publication));
   }
-  if (!publication.dead_letters.empty()) lane.reloaded.push_back(std::move(publication));
   return {};
+}
+
+Publication Publisher::reloaded_part(const Opening& lane, std::int64_t next_offset) const {
+  Publication publication;
+  publication.tp = lane.tp;
+  publication.tag = lane.tag;
+  publication.next_offset = next_offset;
+  publication.decided = world_.clock.steady();
+  return publication;
 }
 
 void Publisher::finish_opening(Opening& opening) {
@@ -268,15 +287,8 @@ void Publisher::finish_opening(Opening& opening) {
       if (sent) letters_are_out();
       return sent && !publication.dead_letters.empty();
     });
-    for (auto& publication : opening.reloaded) lane.waiting.push_front(std::move(publication));
-    std::stable_sort(lane.waiting.begin(),
-                     lane.waiting.begin() + static_cast<std::ptrdiff_t>(opening.reloaded.size()),
-                     [](const auto& a, const auto& b) {
-                       const auto first = [](const Publication& p) {
-                         return p.outcomes.empty() ? std::int64_t{0} : p.outcomes.front().seq;
-                       };
-                       return first(a) < first(b);
-                     });
+    lane.waiting.insert(lane.waiting.begin(), std::make_move_iterator(opening.reloaded.begin()),
+                        std::make_move_iterator(opening.reloaded.end()));
     // The predecessor may have died between its last unit and its Kafka transaction: where nothing
     // is left to read, nobody else would move the group's position.
     const auto decided = lane.taken.next_offset;
@@ -284,8 +296,11 @@ void Publisher::finish_opening(Opening& opening) {
         lane.acknowledged < *decided)
       lane.waiting.push_back(Publication{opening.tp, opening.tag, {}, {}, *decided});
     lane.outcomes_waiting = 0;
-    for (const auto& publication : lane.waiting)
+    lane.bytes_waiting = 0;
+    for (const auto& publication : lane.waiting) {
       lane.outcomes_waiting += publication.outcomes.size();
+      lane.bytes_waiting += publication.bytes();
+    }
     message = {opening.tp, opening.tag,         lane.published_seq, lane.published_offset,
                true,       opening.letters_sent};
   }

@@ -56,10 +56,12 @@ struct EngineOptions {
   std::size_t lane_queue_records = 4'000;
   std::size_t lane_queue_bytes = 8U << 20U;
   std::size_t unpublished_per_lane = 20'000;
+  std::size_t unpublished_bytes_per_lane = 32U << 20U;
   std::size_t cached_events_per_lane = 20'000;
   std::int32_t continuation_rows =
       500;  // reservations drained, parked commands released: per lane and unit
   std::size_t transaction_records = 20'000;  // outcomes in one Kafka transaction
+  std::size_t transaction_bytes = 32U << 20U;
   std::chrono::milliseconds tick{1'000};     // timers, watermarks of idle lanes
   std::int32_t timers_per_tick = 500;
 };

@@ -28,9 +28,13 @@ void Pipeline::run(const std::stop_token& stop) {
     try {
       more = step();
     } catch (const std::exception& error) {
-      // Nothing of the round was applied; what it held is read again.
+      // Whether it was committed or not, the database knows: all lanes are taken anew.
       base::logger("pipeline")->error("round given up: {}", error.what());
       world_.store.rollback();
+      std::vector<base::TopicPartition> active;
+      for (const auto& [tp, lane] : lanes_)
+        if (lane->state == LaneState::active) active.push_back(tp);
+      for (const auto& tp : active) let_go(*lanes_.at(tp), std::chrono::milliseconds{500});
       not_before_ = world_.clock.steady() + std::chrono::milliseconds{500};
     }
     ++rounds_;
@@ -94,7 +98,7 @@ void Pipeline::handle(LaneStopped& stopped) {
 // Moves records from the queue to `pending`, prepared; answers redelivered ones on the way.
 bool Pipeline::fill(Lane& lane) {
   if (draining_ || lane.pending.size() >= lane.batch_cap) return !lane.pending.empty();
-  if (publisher_.backlog(lane.tp) >= options_.unpublished_per_lane) return !lane.pending.empty();
+  if (publisher_.full(lane.tp)) return !lane.pending.empty();
   auto records = lane.queue->take(lane.batch_cap - lane.pending.size(), options_.batch_bytes);
   if (!records.empty() && records.back().position.offset >= lane.caught_up.value_or(0)) {
     lane.caught_up.reset();
@@ -118,7 +122,8 @@ bool Pipeline::fill(Lane& lane) {
 }
 
 bool Pipeline::has_continuation(const Lane& lane) const {
-  return !draining_ && (!lane.draining.empty() || !lane.parked.empty());
+  return !draining_ && (!lane.draining.empty() || !lane.parked.empty()) &&
+         !publisher_.full(lane.tp);
 }
 
 bool Pipeline::has_watermark(const Lane& lane) const {

@@ -27,6 +27,14 @@ struct Publication {
   std::vector<ports::PendingDeadLetter> dead_letters;
   std::int64_t next_offset = 0;  // the group's position once all of this is in the log
   base::Instant decided{};       // when it was handed over
+
+  // Of what is held for it, roughly.
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const auto& out : outcomes) sum += out.outcome->value.size() + 512;
+    for (const auto& letter : dead_letters) sum += letter.packed.size() + 512;
+    return sum;
+  }
 };
 
 }  // namespace admitone::pipeline

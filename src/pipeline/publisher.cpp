@@ -50,6 +50,7 @@ void Publisher::publish(Publication&& publication) {
     const bool empty = publication.outcomes.empty() && publication.dead_letters.empty();
     if (empty && lane.waiting.empty() && publication.next_offset == lane.acknowledged) return;
     lane.outcomes_waiting += publication.outcomes.size();
+    lane.bytes_waiting += publication.bytes();
     publication.decided = world_.clock.steady();
     if (lane.waiting.size() > lane.in_flight && empty && lane.waiting.back().outcomes.empty() &&
         lane.waiting.back().dead_letters.empty()) {
@@ -65,6 +66,14 @@ void Publisher::drop(base::TopicPartition tp, AssignmentTag tag) {
   const std::scoped_lock lock(mutex_);
   const auto found = lanes_.find(tp);
   if (found != lanes_.end() && found->second.tag == tag) lanes_.erase(found);
+}
+
+bool Publisher::full(base::TopicPartition tp) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = lanes_.find(tp);
+  return found != lanes_.end() &&
+         (found->second.outcomes_waiting >= options_.unpublished_per_lane ||
+          found->second.bytes_waiting >= options_.unpublished_bytes_per_lane);
 }
 
 std::size_t Publisher::backlog(base::TopicPartition tp) const {
@@ -118,10 +127,10 @@ void Publisher::run(const std::stop_token& stop) {
     try {
       more = step();
     } catch (const std::exception& error) {
+      // It may have been published all the same: the log tells.
       base::logger("pipeline")->error("publisher: {}", error.what());
-      const std::scoped_lock lock(mutex_);
-      publishing_ = false;
-      quiet_.notify_all();
+      reopen_all();
+      ended();
     }
     ++rounds_;
     if (!more) wake_.wait(std::chrono::milliseconds{20}, stop);
@@ -172,10 +181,15 @@ Publisher::Load Publisher::gather() {
   Load load;
   for (auto& [tp, lane] : lanes_) {
     if (lane.stage != Stage::open || lane.waiting.empty()) continue;
-    if (load.records.size() >= options_.transaction_records) break;
+    const auto enough = [&] {
+      return load.records.size() >= options_.transaction_records ||
+             load.bytes >= options_.transaction_bytes;
+    };
+    if (enough()) break;
     Load::Part part{.tp = tp, .serial = lane.serial, .first_record = load.records.size()};
     for (const auto& publication : lane.waiting) {
-      if (load.records.size() >= options_.transaction_records) break;
+      if (enough()) break;
+      load.bytes += publication.bytes();
       part.outcomes += publication.outcomes.size();
       add_records(load, tp, publication);
       part.next_offset = publication.next_offset;
@@ -202,11 +216,15 @@ bool Publisher::publish_load() {
   world_.meters.observe(ports::Histogram::kafka_transaction_seconds,
                         std::chrono::duration<double>(world_.clock.steady() - began).count());
   settle(load, report);
+  ended();
+  return report.end == ports::PublishEnd::committed;
+}
+
+void Publisher::ended() {
   const std::scoped_lock lock(mutex_);
   publishing_ = false;
   for (auto& [tp, lane] : lanes_) lane.in_flight = 0;
   quiet_.notify_all();
-  return report.end == ports::PublishEnd::committed;
 }
 
 void Publisher::settle(const Load& load, const ports::PublishReport& report) {
@@ -277,6 +295,7 @@ void Publisher::committed(const Load& load, const ports::PublishReport& report) 
           message.dead_letters_sent.push_back(letter.position);
         }
         lane.outcomes_waiting -= publication.outcomes.size();
+        lane.bytes_waiting -= publication.bytes();
         lane.acknowledged = publication.next_offset;
         lane.waiting.pop_front();
       }

@@ -46,6 +46,8 @@ class Publisher {
   void publish(Publication&& publication);
   // The lane is not ours any more (fenced): what is in memory is dropped.
   void drop(base::TopicPartition tp, AssignmentTag tag);
+  // So much of the lane waits here that nothing more may be decided.
+  [[nodiscard]] bool full(base::TopicPartition tp) const;
   // Outcomes of the lane waiting here.
   [[nodiscard]] std::size_t backlog(base::TopicPartition tp) const;
   // Age of the oldest of them; zero when there are none.
@@ -91,12 +93,14 @@ class Publisher {
     base::Instant fence_at{};  // the predecessors, again
     std::deque<Publication> waiting;
     std::size_t outcomes_waiting = 0;
+    std::size_t bytes_waiting = 0;
     std::size_t in_flight = 0;  // publications at the front that the open transaction carries
   };
   // What one Kafka transaction carries.
   struct Load {
     std::vector<ports::OutgoingRecord> records;
     std::vector<ports::OffsetMark> offsets;
+    std::size_t bytes = 0;
     struct Part {
       base::TopicPartition tp;
       std::uint64_t serial = 0;
@@ -136,6 +140,8 @@ class Publisher {
   Step prove_closed(Opening& lane);
   Step read_tail(Opening& lane);
   base::Status reload(Opening& lane);
+  base::Status reload_letters(Opening& lane);
+  Publication reloaded_part(const Opening& lane, std::int64_t next_offset) const;
   std::string unsound(const Opening& lane, const ports::Tail& tail) const;  // empty: it is sound
   void finish_opening(Opening& lane);
   void stop(base::TopicPartition tp, std::uint64_t serial, const std::string& why);
@@ -145,6 +151,7 @@ class Publisher {
   Load gather();
   void add_records(Load& load, base::TopicPartition tp, const Publication& publication) const;
   void settle(const Load& load, const ports::PublishReport& report);
+  void ended();  // a publication, whatever its end
   void committed(const Load& load, const ports::PublishReport& report);
   void reopen_all();
 

@@ -53,6 +53,8 @@ void Pipeline::let_go(Lane& lane, std::chrono::milliseconds pause) {
   fresh->queue->stop_accepting();
   fresh->assigned = lane.assigned;
   fresh->retry_at = world_.clock.steady() + pause;
+  fresh->seen_unit = std::max(lane.seen_unit, lane.unit);
+  fresh->seen_out_seq = std::max(lane.seen_out_seq, lane.out_seq);
   // What the group had acknowledged at the assignment is old by now; the database knows better.
   fresh->assigned.committed.reset();
   lanes_[lane.tp] = std::move(fresh);
@@ -126,6 +128,13 @@ void Pipeline::clear_suspicion(Lane& lane) {
 }
 
 void Pipeline::begin(Lane& lane, const ports::TakenLane& taken) {
+  if (taken.unit < lane.seen_unit || taken.out_seq < lane.seen_out_seq) {
+    stop_lane(lane, fmt::format("the database has gone back to unit {}, sequence {}, but unit {}, "
+                                "sequence {} was committed: a failover or a restore that lost "
+                                "commits; restore a newer database",
+                                taken.unit, taken.out_seq, lane.seen_unit, lane.seen_out_seq));
+    return;
+  }
   const auto from = position(lane, taken);
   if (!from) return;
   lane.epoch = taken.epoch;

@@ -55,6 +55,24 @@ TEST_F(OwnershipTest, AnOutcomeLogThatHasBecomeShorterStopsTheLane) {
   EXPECT_EQ(two->engine.lanes().at(0).state, pipeline::LaneState::stopped);
 }
 
+TEST_F(OwnershipTest, ADatabaseThatLosesCommitsUnderALivingWorkerStopsTheLane) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one);
+  const auto backup = world.database;
+  world.send(kEvent, hold(kEvent, 1, "k2"));
+  world.turn(*one);
+  world.database = backup;
+  world.send(kEvent, hold(kEvent, 1, "k3"));
+  world.turn(*one, 200);
+  EXPECT_EQ(world.database.outcomes(lane).size(), 1U) << "nothing is decided again";
+  auto two = world.worker("two");
+  two->source.assign({{0, lane}});
+  world.turn(*two);
+  EXPECT_EQ(two->engine.lanes().at(0).state, pipeline::LaneState::stopped);
+  EXPECT_EQ(world.kafka.sequences(lane), (Sequences{1, 2}));
+}
+
 TEST_F(OwnershipTest, AForeignLaneWaitsUntilItsPositionIsStable) {
   begin();
   one->source.assign({{1, 0}});
