@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 
 namespace admitone::kafka {
@@ -79,8 +80,9 @@ Conf& Conf::report_rebalances(ClientEvents& events) {
 
 Conf& Conf::consuming(const std::string& group, const char* isolation) {
   set("group.id", group);
-  set("enable.auto.commit", "false");
-  set("enable.auto.offset.store", "false");
+  const char* by_itself = base::failpoint::mutant("auto_commit") ? "true" : "false";
+  set("enable.auto.commit", by_itself);
+  set("enable.auto.offset.store", by_itself);
   set("auto.offset.reset", "error");
   set("isolation.level", isolation);
   set("enable.partition.eof", "true");

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/failpoint.hpp"
+
 namespace admitone::pipeline {
 
 void Wake::notify() {
@@ -39,7 +41,8 @@ void LaneQueue::push(base::Record&& record) {
     was_empty = queue_.empty();
     bytes_ += record.bytes;
     queue_.push_back(std::move(record));
-    if (!paused_ && (queue_.size() >= limit_records_ || bytes_ >= limit_bytes_)) {
+    if (!paused_ && (queue_.size() >= limit_records_ || bytes_ >= limit_bytes_) &&
+        !base::failpoint::mutant("unbounded_queue")) {
       paused_ = true;
       source_.pause(tp_);
     }

@@ -88,7 +88,7 @@ class Lab:
             if partition_of(found, self.partitions) == lane:
                 return found
 
-    def send(self, commands) -> None:
+    def send(self, commands, more_headers=()) -> None:
         """(type, key, data) each, in order, to the home topic as the Java client would."""
         failed = []
         producer = Producer({"bootstrap.servers": self.stack.kafka, "partitioner": "murmur2_random",
@@ -96,7 +96,7 @@ class Lab:
         for number, (short, key, data) in enumerate(commands):
             headers = [("ce_id", f"{key}-{number}"), ("ce_source", "/lab"), ("ce_specversion", "1.0"),
                        ("ce_type", f"ticketing.{short}.v1"), ("ce_tenantid", TENANT), ("ce_idempotencykey", key),
-                       ("content-type", "application/json")]
+                       ("content-type", "application/json"), *more_headers]
             producer.produce(self.installation.home, json.dumps(data), data["eventId"], headers=headers,
                              on_delivery=lambda error, _: failed.append(error) if error else None)
             producer.poll(0)
