@@ -91,6 +91,19 @@ Conf& Conf::consuming(const std::string& group, const char* isolation) {
   return *this;
 }
 
+Conf& Conf::producing(Milliseconds linger) {
+  // The broker measures a request against its limit for one record and refuses it whole.
+  constexpr std::int64_t kUsual = 1'000'000;
+  set("acks", "all");
+  set("linger.ms", linger);
+  set("batch.size", std::min<std::int64_t>(kUsual, settings_.max_record_bytes));
+  set("compression.type", "lz4");
+  set("partitioner", "murmur2_random");
+  set("queue.buffering.max.messages", std::int64_t{1'000'000});
+  set("queue.buffering.max.kbytes", std::int64_t{524'288});
+  return *this;
+}
+
 base::Result<Client> Conf::make(rd_kafka_type_t type) {
   if (auto library = check_library(); !library) return library.error();
   if (auto options = check_options(settings_.options); !options) return options.error();

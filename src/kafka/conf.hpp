@@ -42,6 +42,8 @@ class Conf {
 
   // What every consuming client has in common: explicit positions, nothing committed by itself.
   Conf& consuming(const std::string& group, const char* isolation);
+  // What every producing client has in common: all replicas, Java's partitioner, bounded requests.
+  Conf& producing(Milliseconds linger);
 
   // Error: permanent; names the setting that was refused.
   base::Result<Client> make(rd_kafka_type_t type);

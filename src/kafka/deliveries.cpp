@@ -15,6 +15,7 @@ void Deliveries::begin(std::size_t records) {
   reported_ = 0;
   failed_ = 0;
   failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  too_large_.clear();
   offsets_.assign(records, -1);
 }
 
@@ -22,12 +23,17 @@ void* Deliveries::token(std::size_t index) const {
   return reinterpret_cast<void*>((static_cast<std::uintptr_t>(batch_) << 32U) | index);
 }
 
-void Deliveries::sent(rd_kafka_resp_err_t answer) {
+void Deliveries::sent(std::size_t index, rd_kafka_resp_err_t answer) {
   ++sent_;
   if (answer == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   ++reported_;
+  fail(index, answer);
+}
+
+void Deliveries::fail(std::size_t index, rd_kafka_resp_err_t why) {
   ++failed_;
-  if (failure_ == RD_KAFKA_RESP_ERR_NO_ERROR) failure_ = answer;
+  if (failure_ == RD_KAFKA_RESP_ERR_NO_ERROR) failure_ = why;
+  if (why == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) too_large_.push_back(index);
 }
 
 void Deliveries::accept(const rd_kafka_message_t& report) {
@@ -40,8 +46,7 @@ void Deliveries::accept(const rd_kafka_message_t& report) {
     offsets_[index] = report.offset;
     return;
   }
-  ++failed_;
-  if (failure_ == RD_KAFKA_RESP_ERR_NO_ERROR) failure_ = report.err;
+  fail(index, report.err);
 }
 
 bool Deliveries::wait(rd_kafka_t* producer, const ports::Clock& clock, Milliseconds limit,

@@ -19,7 +19,7 @@ class Deliveries {
   // Goes out with the record at `index` and comes back in its report.
   [[nodiscard]] void* token(std::size_t index) const;
   // To be called for each record with the producer's answer; a refused one counts as failed.
-  void sent(rd_kafka_resp_err_t answer);
+  void sent(std::size_t index, rd_kafka_resp_err_t answer);
   void accept(const rd_kafka_message_t& report);
 
   // Serves the producer's callbacks until every sent record is reported, one has failed, `enough`
@@ -30,15 +30,20 @@ class Deliveries {
   [[nodiscard]] std::size_t reported() const { return reported_; }
   [[nodiscard]] bool all_delivered() const { return reported_ == sent_ && failed_ == 0; }
   [[nodiscard]] rd_kafka_resp_err_t failure() const { return failure_; }
+  // Refused for their size; of a request that the broker found too large, every record is.
+  [[nodiscard]] const std::vector<std::size_t>& too_large() const { return too_large_; }
   // Per record of the batch the offset it got; -1 while unknown.
   [[nodiscard]] std::vector<std::int64_t>& offsets() { return offsets_; }
 
  private:
+  void fail(std::size_t index, rd_kafka_resp_err_t why);
+
   std::uint32_t batch_ = 0;
   std::size_t sent_ = 0;
   std::size_t reported_ = 0;
   std::size_t failed_ = 0;
   rd_kafka_resp_err_t failure_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::vector<std::size_t> too_large_;
   std::vector<std::int64_t> offsets_;
 };
 

@@ -25,13 +25,8 @@ base::Status PlainProducer::open() {
   Conf conf(settings_, role_);
   conf.set("enable.idempotence", "true")
       .set("enable.gapless.guarantee", gapless_ ? "true" : "false")
-      .set("acks", "all")
       .set("message.timeout.ms", limit_)
-      .set("linger.ms", Milliseconds(1))
-      .set("compression.type", "lz4")
-      .set("partitioner", "murmur2_random")
-      .set("queue.buffering.max.messages", std::int64_t{1'000'000})
-      .set("queue.buffering.max.kbytes", std::int64_t{524'288})
+      .producing(Milliseconds(1))
       .report_errors(*this)
       .report_deliveries(*this);
   auto made = conf.make(RD_KAFKA_PRODUCER);
@@ -48,8 +43,8 @@ base::Status PlainProducer::send(std::span<const ports::OutgoingRecord> records)
   if (auto ready = open(); !ready) return ready.error();
   deliveries_.begin(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
-    deliveries_.sent(produce(client_.get(), topic_of(topics_, records[i].topic), records[i],
-                             deliveries_.token(i)));
+    deliveries_.sent(i, produce(client_.get(), topic_of(topics_, records[i].topic), records[i],
+                                deliveries_.token(i)));
     if (deliveries_.failure() != RD_KAFKA_RESP_ERR_NO_ERROR) break;
   }
   if (deliveries_.wait(client_.get(), clock_, limit_)) return {};

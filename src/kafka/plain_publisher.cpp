@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "kafka/plain_producer.hpp"
+#include "kafka/records.hpp"
 #include "kafka/tail.hpp"
 #include "kafka/transactional.hpp"
 
@@ -31,7 +32,9 @@ class PlainPublisher::Impl {
                         const std::atomic<bool>& cancel) {
     if (cancel.load()) return {PublishEnd::aborted, {}, "cancelled before it began"};
     if (auto sent = producer_.send(records); !sent) {
-      return {PublishEnd::recycled, {}, sent.error().message};
+      const auto record = largest(records, producer_.too_large());
+      return {record ? PublishEnd::too_large : PublishEnd::recycled, {}, sent.error().message,
+              record};
     }
     PublishReport report{PublishEnd::committed, std::move(producer_.offsets()), {}};
     if (auto committed = commit_(offsets, settings_.commit_limit); !committed) {

@@ -4,7 +4,7 @@
 // Used by: pipeline, through ports::OutcomeLog.
 // Threads: one at a time. Blocking: delivery_limit, then commit_limit, then tail_limit.
 // Errors: `recycled` when a record was not delivered (earlier ones of the batch may be in the log,
-// later ones are not); positions that could not be written are written with the next batch.
+// later ones are not), `too_large` when no repeat could deliver it; positions that could not be written are written with the next batch.
 // Durable: on `committed` all records, acknowledged by all in-sync replicas.
 
 #include <functional>

@@ -53,7 +53,8 @@ class Publisher::Impl {
              const std::atomic<bool>& cancel);
   Step send_offsets(std::span<const ports::OffsetMark> offsets, const GroupMetadata& membership,
                     const std::atomic<bool>& cancel);
-  PublishReport give_up(Step why, const std::atomic<bool>& cancel);
+  PublishReport give_up(Step why, std::span<const ports::OutgoingRecord> records,
+                        const std::atomic<bool>& cancel);
   PublishReport recycle(PublishEnd end, std::string detail, const std::atomic<bool>& cancel);
 
   ClientSettings client_;
@@ -147,7 +148,10 @@ Step Publisher::Impl::carry(std::span<const ports::OutgoingRecord> records,
   if (stop("publish.begin")) return Step::abort;
   producer_->expect(records.size());
   for (std::size_t i = 0; i < records.size(); ++i) {
-    producer_->produce(topic_of(settings_.topics, records[i].topic), records[i], i);
+    if (!producer_->produce(topic_of(settings_.topics, records[i].topic), records[i], i) &&
+        !failpoint::mutant("offsets_before_delivery")) {
+      break;
+    }
   }
   if (stop("publish.produced")) {
     // An abort must not overtake the first produce request.
@@ -166,10 +170,18 @@ Step Publisher::Impl::carry(std::span<const ports::OutgoingRecord> records,
 }
 
 // Nothing of the open transaction can have been committed, unless `why` is lost.
-PublishReport Publisher::Impl::give_up(Step why, const std::atomic<bool>& cancel) {
+PublishReport Publisher::Impl::give_up(Step why, std::span<const ports::OutgoingRecord> records,
+                                       const std::atomic<bool>& cancel) {
   std::string detail = why_.empty() ? producer_->detail() : why_;
-  const auto end = why == Step::refused ? PublishEnd::refused : PublishEnd::aborted;
   if (why == Step::lost) return recycle(PublishEnd::recycled, std::move(detail), cancel);
+  if (const auto record = largest(records, producer_->too_large()); record && why_.empty()) {
+    // A request that the broker refused leaves a hole in the producer's sequence numbers, on which
+    // the next transaction would fail.
+    auto report = recycle(PublishEnd::too_large, std::move(detail), cancel);
+    report.record = record;
+    return report;
+  }
+  const auto end = why == Step::refused ? PublishEnd::refused : PublishEnd::aborted;
   const bool clean = !producer_->troubled() && producer_->abort() == Step::ok;
   if (clean && !producer_->troubled()) return {end, {}, std::move(detail)};
   // Initialising anew aborts it as well. A refusal stays one: nothing of it is in the log.
@@ -193,7 +205,7 @@ PublishReport Publisher::Impl::publish(std::span<const ports::OutgoingRecord> re
   }
   why_.clear();
   const auto step = carry(records, offsets, member, cancel);
-  if (step != Step::ok) return give_up(step, cancel);
+  if (step != Step::ok) return give_up(step, records, cancel);
   if (producer_->troubled() && !failpoint::mutant("no_recycle_after_transport_error")) {
     return recycle(PublishEnd::recycled, "committed, but a connection failed on the way", cancel);
   }

@@ -90,6 +90,20 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const std::string& topic,
   return rd_kafka_error_code(error.get());
 }
 
+std::optional<std::size_t> largest(std::span<const ports::OutgoingRecord> records,
+                                   std::span<const std::size_t> among) {
+  const auto bytes = [&](std::size_t index) {
+    const auto& record = records[index];
+    std::size_t sum = record.key.value_or("").size() + record.value.value_or("").size();
+    for (const auto& header : record.headers) sum += header.name.size() + header.value.size();
+    return sum;
+  };
+  std::optional<std::size_t> found;
+  for (const auto index : among)
+    if (!found || bytes(index) > bytes(*found)) found = index;
+  return found;
+}
+
 const std::string& topic_of(const OutputTopics& topics, ports::OutgoingRecord::Topic topic) {
   switch (topic) {
     case ports::OutgoingRecord::Topic::outcomes:

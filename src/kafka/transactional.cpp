@@ -39,12 +39,7 @@ base::Result<std::unique_ptr<TransactionalProducer>> TransactionalProducer::crea
   conf.set("transactional.id", transactional_id)
       .set("transaction.timeout.ms", limits.transaction_timeout)
       .set("message.timeout.ms", limits.transaction_timeout)
-      .set("acks", "all")
-      .set("linger.ms", limits.linger)
-      .set("compression.type", "lz4")
-      .set("partitioner", "murmur2_random")
-      .set("queue.buffering.max.messages", std::int64_t{1'000'000})
-      .set("queue.buffering.max.kbytes", std::int64_t{524'288})
+      .producing(limits.linger)
       .report_errors(*producer)
       .report_deliveries(*producer);
   auto client = conf.make(RD_KAFKA_PRODUCER);
@@ -134,11 +129,12 @@ Step TransactionalProducer::begin() {
   return error ? judge(*error, "begin_transaction") : Step::ok;
 }
 
-void TransactionalProducer::produce(const std::string& topic, const ports::OutgoingRecord& record,
+bool TransactionalProducer::produce(const std::string& topic, const ports::OutgoingRecord& record,
                                     std::size_t index) {
   const auto code = kafka::produce(client_.get(), topic, record, deliveries_.token(index));
   // A refused record would be missing from a transaction that commits without complaint.
-  deliveries_.sent(code);
+  deliveries_.sent(index, code);
+  return code == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 Step TransactionalProducer::deliver(const std::atomic<bool>& cancel) {

@@ -44,7 +44,8 @@ class TransactionalProducer final : public ClientEvents {
   base::Status init(Milliseconds limit, const std::atomic<bool>* cancel = nullptr);
 
   Step begin();
-  void produce(const std::string& topic, const ports::OutgoingRecord& record, std::size_t index);
+  // False: refused, and with it the whole transaction; deliver() says why.
+  bool produce(const std::string& topic, const ports::OutgoingRecord& record, std::size_t index);
   // Until all records since begin are delivered; `cancel` ends it once an answer has come.
   Step deliver(const std::atomic<bool>& cancel);
   Step send_offsets(const rd_kafka_topic_partition_list_t& offsets,
@@ -58,6 +59,7 @@ class TransactionalProducer final : public ClientEvents {
   bool troubled();
   [[nodiscard]] const std::string& detail() const { return detail_; }
   [[nodiscard]] std::vector<std::int64_t>& offsets() { return deliveries_.offsets(); }
+  [[nodiscard]] const std::vector<std::size_t>& too_large() const { return deliveries_.too_large(); }
   void expect(std::size_t records) { deliveries_.begin(records); }
 
  private:

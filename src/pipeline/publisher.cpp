@@ -238,6 +238,7 @@ void Publisher::settle(const Load& load, const ports::PublishReport& report) {
       committed(load, report);
       return;
     case ports::PublishEnd::aborted:
+    case ports::PublishEnd::too_large:
       count("aborted");
       log->info("a Kafka transaction was aborted: {}", report.detail);
       not_before_ = world_.clock.steady() + std::chrono::milliseconds{20};

@@ -36,6 +36,9 @@ enum class PublishEnd {
   committed,  // all records and offsets are in the log
   aborted,    // nothing is; the producer is usable; try again when `cancel` is gone
   refused,    // nothing is; the group has moved on (zombie): drop everything of this assignment
+  too_large,  // nothing is (at least once: what came before it may be), and no repeat can change
+              // it: `record` is larger than the client or the topic takes; without that one the
+              // others go through
   recycled,   // unknown or torn: the producer was destroyed and made anew (its id fences late
              // requests); every lane this process publishes for must be taken over again (tail
              // read)
@@ -46,6 +49,7 @@ struct PublishReport {
   // committed only: per input record the offset it got (index-aligned).
   std::vector<std::int64_t> offsets;
   std::string detail;
+  std::optional<std::size_t> record = {};  // too_large only: the index of that record
 };
 
 struct TailRecord {

@@ -1,6 +1,8 @@
 // The exactly-once publisher against a real broker: what a read_committed stranger sees, and where
 // the group stands, after each way a publication can end.
 
+#include <random>
+
 #include "integration/kafka/kit.hpp"
 #include "kafka/plain_publisher.hpp"
 
@@ -111,6 +113,15 @@ ports::OutgoingRecord impossible() {
   return record;
 }
 
+// Not compressible, so that the broker meets it in full.
+ports::OutgoingRecord of_size(std::size_t bytes) {
+  auto record = outcome(0, 2);
+  std::minstd_rand random(1);
+  record.value->resize(bytes);
+  for (auto& one : *record.value) one = static_cast<char>(random());
+  return record;
+}
+
 TEST_F(PublisherTest, AbortsWhenARecordIsRefused) {
   join();
   auto log = publisher("a", current());
@@ -119,6 +130,43 @@ TEST_F(PublisherTest, AbortsWhenARecordIsRefused) {
   EXPECT_NE(report.end, PublishEnd::committed);
   EXPECT_EQ(values_of("outcomes"), Values{});
   EXPECT_EQ(position_of(0), -1);
+}
+
+// One record that does not fit must not hold up the others for ever: the report says which.
+TEST_F(PublisherTest, NamesTheRecordThatTheClientFindsTooLarge) {
+  join();
+  auto log = publisher("a", current());
+  const std::vector records{outcome(0, 1), of_size(2'000'000), outcome(0, 3)};
+  const auto report = log->publish(records, std::vector{mark(0, 2)}, cancel);
+  EXPECT_EQ(report.end, PublishEnd::too_large) << report.detail;
+  EXPECT_EQ(report.record, 1U);
+  EXPECT_EQ(log->publish(std::vector{outcome(0, 1)}, std::vector{mark(0, 1)}, cancel).end,
+            PublishEnd::committed);
+  EXPECT_EQ(values_of("outcomes"), Values{"1"});
+}
+
+TEST_F(PublisherTest, NamesTheRecordThatTheTopicFindsTooLarge) {
+  join();
+  const std::vector specs{
+      TopicSpec{topic("dead-letters"), 1, 1, {{"max.message.bytes", "100000"}}}};
+  ASSERT_TRUE(admin->delete_topics(std::vector{specs[0].name}, kLimit));
+  ASSERT_TRUE(wait_until([&] {
+    const auto made = admin->create_topics(specs, kLimit);
+    return made && made->front() == TopicMade::created;
+  }));
+  auto log = publisher("a", current());
+  auto large = of_size(500'000);
+  large.topic = ports::OutgoingRecord::Topic::dead_letters;
+  auto small = outcome(0, 2);
+  small.topic = large.topic;
+  const std::vector records{outcome(0, 1), small, large, small};
+  const auto report = log->publish(records, std::vector{mark(0, 2)}, cancel);
+  EXPECT_EQ(report.end, PublishEnd::too_large) << report.detail;
+  EXPECT_EQ(report.record, 2U);
+  EXPECT_EQ(values_of("outcomes"), Values{});
+  const auto others =
+      log->publish(std::vector{outcome(0, 1), small}, std::vector{mark(0, 1)}, cancel);
+  EXPECT_EQ(others.end, PublishEnd::committed) << others.detail;
 }
 
 // L8: without waiting for deliveries, the log would silently lack a record.
