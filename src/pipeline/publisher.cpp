@@ -1,5 +1,7 @@
 #include "pipeline/publisher.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -237,8 +239,13 @@ void Publisher::settle(const Load& load, const ports::PublishReport& report) {
       count("committed");
       committed(load, report);
       return;
-    case ports::PublishEnd::aborted:
     case ports::PublishEnd::too_large:
+      count("aborted");
+      log->warn("the outcome producer was made anew: {}", report.detail);
+      stop_too_large(load, report.record.value_or(0));
+      reopen_all();
+      return;
+    case ports::PublishEnd::aborted:
       count("aborted");
       log->info("a Kafka transaction was aborted: {}", report.detail);
       not_before_ = world_.clock.steady() + std::chrono::milliseconds{20};
@@ -257,6 +264,24 @@ void Publisher::settle(const Load& load, const ports::PublishReport& report) {
       reopen_all();
       return;
   }
+}
+
+// The others go on: a Kafka transaction carries the lanes of the whole process.
+void Publisher::stop_too_large(const Load& load, std::size_t index) {
+  const auto after = std::upper_bound(
+      load.parts.begin(), load.parts.end(), index,
+      [](std::size_t record, const Load::Part& part) { return record < part.first_record; });
+  ADMITONE_ASSERT(after != load.parts.begin() && index < load.records.size());
+  const auto& part = *std::prev(after);
+  const auto& record = load.records[index];
+  std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
+  for (const auto& header : record.headers) bytes += header.name.size() + header.value.size();
+  const bool letter = record.topic == ports::OutgoingRecord::Topic::dead_letters;
+  stop(part.tp, part.serial,
+       fmt::format("{} of {} bytes is larger than the {} topic takes; raise that topic's "
+                   "max.message.bytes above it and restart the workers",
+                   letter ? "a dead letter" : "an outcome", bytes,
+                   letter ? "dead-letter" : "outcome"));
 }
 
 void Publisher::reopen_all() {

@@ -153,6 +153,7 @@ class Publisher {
   void settle(const Load& load, const ports::PublishReport& report);
   void ended();  // a publication, whatever its end
   void committed(const Load& load, const ports::PublishReport& report);
+  void stop_too_large(const Load& load, std::size_t index);
   void reopen_all();
 
   const EngineOptions& options_;

@@ -63,6 +63,9 @@ ports::PublishReport FakeLog::publish(std::span<const ports::OutgoingRecord> rec
                                       std::span<const ports::OffsetMark> offsets,
                                       const std::atomic<bool>& cancel) {
   if (cancel) return {ports::PublishEnd::aborted, {}, "cancelled"};
+  for (std::size_t i = 0; i < records.size(); ++i)
+    if (records[i].value.value_or("").size() > largest_value)
+      return {ports::PublishEnd::too_large, {}, "too large", i};
   switch (before_publish()) {
     case Fault::none:
       return write(records, offsets);

@@ -64,6 +64,7 @@ class FakeLog : public ports::OutcomeLog {
 
   // What the next publications do; default: commit.
   enum class Fault { none, refused, recycled_before, recycled_after };
+  std::size_t largest_value = 1'000'000;
   std::function<Fault()> before_publish = [] { return Fault::none; };
 
   std::string transactional_id() const override { return id_; }

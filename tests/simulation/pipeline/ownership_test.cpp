@@ -87,6 +87,20 @@ TEST_F(OwnershipTest, AForeignLaneWaitsUntilItsPositionIsStable) {
   EXPECT_TRUE(two->engine.ready());
 }
 
+TEST_F(OwnershipTest, AnOutcomeThatIsTooLargeStopsItsOwnLaneOnly) {
+  const std::string other = "0a000000-0000-4000-8000-000000000002";
+  ASSERT_NE(world.lane_of(other), lane);
+  begin();
+  one->log.largest_value = 10;
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  world.turn(*one, 5);
+  one->log.largest_value = 1'000'000;
+  world.send(other, create_event(other, 10, "k2"));
+  world.turn(*one);
+  EXPECT_EQ(world.kafka.sequences(lane), Sequences{});
+  EXPECT_EQ(world.kafka.sequences(world.lane_of(other)), Sequences{1});
+}
+
 // The publisher alone: between the beginning of a publication and its end the lane is fenced, let go
 // and taken again by the same process.
 TEST_F(OwnershipTest, WhatWasInFlightIsNotSettledAgainstANewTaking) {
