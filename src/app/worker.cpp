@@ -165,7 +165,7 @@ void Worker::make_kafka(const Deployment& deployment) {
     plain.delivery_limit = publishing.delivery_limit;
     outcome_log_ = need(kafka::PlainPublisher::create(
         client, plain, [this](auto marks, auto limit) { return consumer_->commit(marks, limit); },
-        probe_, clock_));
+        probe_, kafka_watchdog_, clock_));
   }
   sender_ = std::make_unique<kafka::Sender>(client, output_topics(settings_),
                                             settings_.kafka.delivery_timeout, clock_);

@@ -213,6 +213,8 @@ void Consumer::Impl::assign(rd_kafka_topic_partition_list_t& list) {
   rd_kafka_pause_partitions(raw(), &list);
   rd_kafka_assign(raw(), &list);
   next_look_up_ = clock_.steady();
+  // More members than partitions: in the group all the same.
+  if (list.cnt == 0) sink_->assigned({});
   announce();
 }
 

@@ -16,13 +16,13 @@ using ports::PublishReport;
 class PlainPublisher::Impl {
  public:
   Impl(const ClientSettings& client, PlainPublisherSettings settings, Commit commit,
-       std::unique_ptr<Tail> tail, const ports::Clock& clock)
+       std::unique_ptr<Tail> tail, Watchdog& watchdog, const ports::Clock& clock)
       : client_(client),
         settings_(std::move(settings)),
         commit_(std::move(commit)),
         tail_(std::move(tail)),
+        watchdog_(watchdog),
         clock_(clock),
-        watchdog_(clock),
         producer_(client, settings_.topics, "publisher", settings_.delivery_limit, true, clock) {}
 
   base::Status open() { return producer_.open(); }
@@ -58,19 +58,19 @@ class PlainPublisher::Impl {
   PlainPublisherSettings settings_;
   Commit commit_;
   std::unique_ptr<Tail> tail_;
+  Watchdog& watchdog_;
   const ports::Clock& clock_;
-  Watchdog watchdog_;
   PlainProducer producer_;
 };
 
 base::Result<std::unique_ptr<PlainPublisher>> PlainPublisher::create(
     const ClientSettings& client, PlainPublisherSettings settings, Commit commit,
-    std::shared_ptr<const Probe> probe, const ports::Clock& clock) {
+    std::shared_ptr<const Probe> probe, Watchdog& watchdog, const ports::Clock& clock) {
   auto tail = Tail::create(
       client, {settings.group_id, settings.topics.outcomes, settings.tail_limit}, probe, clock);
   if (!tail) return tail.error();
   return std::unique_ptr<PlainPublisher>(new PlainPublisher(std::make_unique<Impl>(
-      client, std::move(settings), std::move(commit), std::move(*tail), clock)));
+      client, std::move(settings), std::move(commit), std::move(*tail), watchdog, clock)));
 }
 
 PlainPublisher::PlainPublisher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "kafka/probe.hpp"
+#include "kafka/watchdog.hpp"
 #include "ports/clock.hpp"
 #include "ports/outcome_log.hpp"
 
@@ -34,6 +35,7 @@ class PlainPublisher final : public ports::OutcomeLog {
                                                               PlainPublisherSettings settings,
                                                               Commit commit,
                                                               std::shared_ptr<const Probe> probe,
+                                                              Watchdog& watchdog,
                                                               const ports::Clock& clock);
   ~PlainPublisher() override;
 

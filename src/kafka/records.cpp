@@ -64,8 +64,10 @@ rd_kafka_resp_err_t produce(rd_kafka_t* producer, const std::string& topic,
                             const ports::OutgoingRecord& record, void* token) {
   rd_kafka_headers_t* headers = rd_kafka_headers_new(record.headers.size());
   for (const auto& header : record.headers) {
+    // No value and an empty one are two things, to a signature too.
     rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
-                        header.value.data(), static_cast<ssize_t>(header.value.size()));
+                        header.null ? nullptr : header.value.data(),
+                        static_cast<ssize_t>(header.value.size()));
   }
   std::array<rd_kafka_vu_t, 7> fields{};
   fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;

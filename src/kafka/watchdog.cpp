@@ -1,18 +1,17 @@
 #include "kafka/watchdog.hpp"
 
+#include <cstdio>
 #include <cstdlib>
 #include <utility>
 #include <vector>
-
-#include "base/log.hpp"
 
 namespace admitone::kafka {
 namespace {
 
 void end_process(const std::string& call) {
-  auto log = base::logger("kafka");
-  log->critical("{} did not return within its limit: ending the process", call);
-  log->flush();
+  // Not through the log: its writer is a thread of its own and would not get to it any more.
+  std::fprintf(stderr, "admitone: %s did not return within its limit: ending the process\n",
+               call.c_str());
   std::_Exit(1);
 }
 

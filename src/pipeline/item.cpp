@@ -143,7 +143,7 @@ std::vector<base::Header> forward_headers(const Item& item, const EngineOptions&
   std::vector<base::Header> headers;
   headers.reserve(item.record.headers.size() + 2);
   for (const auto& header : item.record.headers)
-    headers.push_back({std::string(header.name), std::string(header.value)});
+    headers.push_back({std::string(header.name), std::string(header.value), header.null});
   headers.push_back({"admitone-origin", item.origin});
   headers.push_back({"admitone-origin-signature",
                      contract::sign_origin(options.forward_secret, item.origin, item.record)});

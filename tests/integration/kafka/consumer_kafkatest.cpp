@@ -172,6 +172,37 @@ TEST_F(ConsumerTest, AFatalErrorIsToldOnceWithinOnePoll) {
   EXPECT_NE(memory.fatal_text.find("start again"), std::string::npos) << memory.fatal_text;
 }
 
+// A header without a value and one with an empty value differ, for a signature and for people.
+TEST_F(ConsumerTest, HeadersArriveAsTheyWereSent) {
+  join(0);
+  Sender sender(client, outputs(), kLimit, clock);
+  const ports::OutgoingRecord sent{ports::OutgoingRecord::Topic::commands,
+                                   0,
+                                   std::nullopt,
+                                   "v",
+                                   {{"none", "", true}, {"empty", ""}, {"some", "x"}}};
+  ASSERT_TRUE(sender.send(std::vector{sent}));
+  source->start({1, 0}, 0);
+  ASSERT_TRUE(poll_until({source.get()}, [&] { return memory.records == 1; }));
+  std::vector<base::Header> arrived;
+  for (const auto& header : memory.last.front().headers)
+    arrived.push_back({std::string(header.name), std::string(header.value), header.null});
+  EXPECT_EQ(arrived, sent.headers);
+}
+
+TEST_F(ConsumerTest, AMemberWithoutPartitionsIsToldSo) {
+  join(0);
+  auto spare = consumer();
+  Memory nothing;
+  ASSERT_TRUE(spare->subscribe(nothing));
+  EXPECT_TRUE(poll_until({source.get(), spare.get()}, [&] {
+    return memory.owned.size() + nothing.owned.size() == 1 &&
+           memory.assignments + nothing.assignments >= 3;
+  }));
+  EXPECT_GT(nothing.assignments, 0);
+  spare->close(5s);
+}
+
 TEST_F(ConsumerTest, LeavingHandsThePartitionsOn) {
   join(10);
   Memory second;

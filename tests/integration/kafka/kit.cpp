@@ -10,6 +10,7 @@
 namespace admitone::kafka::test {
 
 void Memory::assigned(const std::vector<ports::AssignedPartition>& partitions) {
+  ++assignments;
   for (const auto& one : partitions) {
     owned[one.tp] = one;
     if (on_assigned) on_assigned(one);

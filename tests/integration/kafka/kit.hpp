@@ -57,6 +57,7 @@ class Memory final : public ports::RecordSink {
   std::map<base::TopicPartition, Seen> seen;
   std::vector<base::Record> last;  // the most recent record only
   std::size_t records = 0;
+  int assignments = 0;
   int revocations = 0;
   bool was_lost = false;
   std::string fatal_text;

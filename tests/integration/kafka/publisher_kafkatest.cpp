@@ -255,7 +255,7 @@ TEST_F(PublisherTest, PlainModeDeliversThenCommitsPositions) {
   auto made = PlainPublisher::create(
       client, settings,
       [this](auto marks, Milliseconds limit) { return member->commit(marks, limit); }, probe,
-      clock);
+      *watchdog, clock);
   ASSERT_TRUE(made);
   auto& log = **made;
   ASSERT_TRUE(log.open());

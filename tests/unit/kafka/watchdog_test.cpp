@@ -50,7 +50,7 @@ TEST(WatchdogDeathTest, EndsTheProcessByItself) {
         clock.at += Milliseconds(2);
         dog.check();
       },
-      ::testing::ExitedWithCode(1), "");
+      ::testing::ExitedWithCode(1), "commit_transaction did not return within its limit");
 }
 
 }  // namespace
