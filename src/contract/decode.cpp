@@ -16,12 +16,28 @@ namespace {
 constexpr std::size_t kEnvelopeDepth = 1;
 constexpr std::size_t kEnvelopeElements = 64;
 
+// What AdmitOne itself adds to a record that it forwards does not count: within the limits on one
+// topic is within the limits at home. A topic's name has up to 249 bytes, a signature 64.
+constexpr std::size_t kOriginHeaders = 2;
+constexpr std::size_t kOriginBytes = 512;
+
+struct Allowance {
+  std::size_t headers = 0;
+  std::size_t bytes = 0;
+};
+Allowance allowance(const base::Record& record) {
+  const bool forwarded = std::ranges::any_of(
+      record.headers, [](const auto& header) { return header.name == kOriginSignatureHeader; });
+  return forwarded ? Allowance{kOriginHeaders, kOriginBytes} : Allowance{};
+}
+
 std::optional<std::string> over_header_limits(const base::Record& record, const Limits& limits) {
-  if (record.headers.size() > limits.max_headers)
+  const auto more = allowance(record);
+  if (record.headers.size() > limits.max_headers + more.headers)
     return "more than " + std::to_string(limits.max_headers) + " headers";
   std::size_t bytes = 0;
   for (const auto& header : record.headers) bytes += header.name.size() + header.value.size();
-  if (bytes > limits.max_header_bytes)
+  if (bytes > limits.max_header_bytes + more.bytes)
     return "more than " + std::to_string(limits.max_header_bytes) + " bytes of headers";
   return std::nullopt;
 }
@@ -32,7 +48,7 @@ std::optional<std::string> over_body_limits(const base::Record& record, const Li
   for (const auto& header : record.headers) bytes += header.name.size() + header.value.size();
   if (value > limits.max_value_bytes)
     return "value of more than " + std::to_string(limits.max_value_bytes) + " bytes";
-  if (bytes > limits.max_record_bytes)
+  if (bytes > limits.max_record_bytes + allowance(record).bytes)
     return "record of more than " + std::to_string(limits.max_record_bytes) + " bytes";
   return std::nullopt;
 }
@@ -174,7 +190,13 @@ class Decoding {
   DecodedCommand accept(domain::CommandType type, domain::Command command) {
     DecodedCommand out;
     out.payload = fingerprint();
-    const auto& sent = *envelope_;
+    auto& sent = *envelope_;
+    if (const auto* expire = std::get_if<domain::ExpireReservation>(&command)) {
+      // Whatever it was sent with: under another key or with another content it would stand in the
+      // way of the timer's own command.
+      sent.idempotency_key = expire_key(expire->reservation, expire->hold_version);
+      sent.actor_id.reset();
+    }
     if (sent.idempotency_key) {
       out.key_source = domain::KeySource::explicit_key;
       out.key = key_hash(sent.tenant, sent.actor_id, type, *sent.idempotency_key);

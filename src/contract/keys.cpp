@@ -72,6 +72,10 @@ KeyHash content_key_hash(base::TenantId tenant, const std::optional<std::string>
   return first_half(scope("content", tenant, actor, type).add(bytes));
 }
 
+std::string expire_key(base::ReservationId reservation, std::int64_t hold_version) {
+  return reservation.str() + "/" + std::to_string(hold_version);
+}
+
 KeyHash position_key_hash(std::string_view position) {
   Parts parts;
   return first_half(parts.add("position").add(position));

@@ -23,6 +23,8 @@ base::KeyHash cloudevent_key_hash(base::TenantId tenant, const std::optional<std
 // tenant + actor + type + payload fingerprint (audit D2).
 base::KeyHash content_key_hash(base::TenantId tenant, const std::optional<std::string>& actor,
                                domain::CommandType type, const base::Fingerprint& payload);
+// The key of the command that ends this version of a hold: text, in the scope of no actor.
+std::string expire_key(base::ReservationId reservation, std::int64_t hold_version);
 // What a row is keyed by when it does not own a key: "<topic>/<partition>/<offset>" of the record.
 base::KeyHash position_key_hash(std::string_view position);
 // Row of an outcome that has no record of its own (event.cancel draining): origin and subject.

@@ -1,4 +1,5 @@
 #include "contract/codes.hpp"
+#include "contract/keys.hpp"
 #include "contract/outcome.hpp"
 #include "contract/text.hpp"
 
@@ -8,7 +9,7 @@ TimerCommand expire_command(base::TenantId tenant, base::EventId event,
                             base::ReservationId reservation, std::int64_t hold_version,
                             base::Timestamp due) {
   // A timer that fires twice sends the same id: the second one is a duplicate of the first.
-  const auto id = reservation.str() + "/" + std::to_string(hold_version);
+  const auto id = expire_key(reservation, hold_version);
   TimerCommand out;
   out.key = event.str();
   out.value = R"({"eventId":")" + event.str() + R"(","holdVersion":)" +

@@ -103,6 +103,26 @@ TEST(DerivedIds, DoNotReplaceWhatWasSent) {
   EXPECT_EQ(command(decoded)->event.str(), kEvent);
 }
 
+// Or a forged one, sent before it, would stand in the way of the timer's own.
+TEST(KeyOfAnExpire, IsInItsDataWhateverItWasSentWith) {
+  const auto data = [](int version) {
+    return nlohmann::json{
+        {"eventId", kEvent}, {"reservationId", kReservation}, {"holdVersion", version}}
+        .dump();
+  };
+  const auto timer = binary("reservation.expire", data(2))
+                         .with("ce_idempotencykey", std::string(kReservation) + "/2")
+                         .decode();
+  const auto forged = binary("reservation.expire", data(1))
+                          .with("ce_idempotencykey", std::string(kReservation) + "/2")
+                          .decode();
+  const auto keyless = binary("reservation.expire", data(2)).with("ce_actorid", "eve").decode();
+  EXPECT_NE(command(forged)->key, command(timer)->key);
+  EXPECT_EQ(command(keyless)->key, command(timer)->key);
+  EXPECT_EQ(command(keyless)->envelope.idempotency_key, std::string(kReservation) + "/2");
+  EXPECT_FALSE(command(keyless)->content_key);
+}
+
 // The same value a few words of Python give: hashlib.sha256(type + b"\0" + canonical).
 TEST(Fingerprint, IsOverTypeAndCanonicalDataAsSent) {
   const auto decoded =
