@@ -81,6 +81,20 @@ TEST_F(EngineTest, ForwardsARecordFromAnotherTopicAndRecognisesASecondForward) {
   EXPECT_EQ(world.database.at({0, lane, 1})->verdict, domain::Verdict::duplicate);
 }
 
+// The home lane checks the signature over what arrives there.
+TEST_F(EngineTest, AForwardKeepsHeadersWithoutAValueAndAsManyAsTheLimitAllows) {
+  begin();
+  one->source.assign({{1, 0}});
+  world.turn(*one);
+  world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+  auto& headers = world.kafka.commands.at({1, 0}).back().headers;
+  headers.push_back({"x-none", "", true});
+  while (headers.size() < world.options.limits.max_headers) headers.push_back({"x-empty", ""});
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), Codes{"EVENT_CREATED"});
+  EXPECT_TRUE(world.kafka.dead_letters.empty());
+}
+
 TEST_F(EngineTest, AUnitThatIsRepeatedForwardsOnce) {
   begin();
   one->source.assign({{1, 0}});

@@ -29,7 +29,7 @@ base::Record FakeKafka::read(base::TopicPartition tp, std::int64_t offset) const
   if (stored.value) record.value = keep(*stored.value);
   for (const auto& header : stored.headers) {
     const auto name = keep(header.name);
-    record.headers.push_back({name, keep(header.value), false});
+    record.headers.push_back({name, keep(header.value), header.null});
   }
   record.bytes = size;
   return record;
