@@ -84,6 +84,12 @@ void examine_commands(const TopicFacts& facts, const TopicPlan& plan, bool home,
     check.expect(facts.partitions == plan.partitions, Level::warn,
                  fmt::format("{} partitions, {} are configured", facts.partitions, plan.partitions),
                  "set kafka.partitions to what the topic has; events cannot move");
+  } else {
+    check.expect(check.text("message.timestamp.type") == "LogAppendTime", Level::warn,
+                 fmt::format("message.timestamp.type={}: producers' clocks decide how long its "
+                             "records are kept",
+                             check.text("message.timestamp.type")),
+                 check.alter("message.timestamp.type", "LogAppendTime"));
   }
   const auto retention = check.number("retention.ms");
   const auto behind = plan.dead_letter_age + plan.replay_window;

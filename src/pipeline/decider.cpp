@@ -52,7 +52,11 @@ void Decider::run(const LaneShare& share) {
 
 void Decider::take(const Item& item) {
   fx_.next_offset = item.record.position.offset + 1;
-  fx_.lane_time = std::max(fx_.lane_time, item.record.timestamp);
+  // Only the home topic's times are the broker's. Elsewhere a producer may claim any: from the
+  // future it would keep the ledger's parts for ever.
+  fx_.lane_time = std::max(fx_.lane_time,
+                           lane_.home ? item.record.timestamp
+                                      : std::min(item.record.timestamp, overlay_.database_now()));
   if (item.forwarded_in) {
     const auto origin = item.origin_key();
     if (overlay_.origin_known(origin)) {
@@ -148,7 +152,8 @@ bool Decider::content_duplicate(const Item& item) {
   const auto mode = content_mode(options_.content_key, tenant);
   if (mode == ContentKeyOptions::Mode::off) return false;
   const ports::LedgerKey content{tenant, *item.command.content_key};
-  const auto now = item.record.timestamp;
+  // Not the record's own: a broker's clock may step back.
+  const auto now = fx_.lane_time;
   const auto window = content_window(options_.content_key, domain::type_of(item.command.command));
   if (const auto* first = overlay_.content_key(content)) {
     const auto age = now - first->first_at;

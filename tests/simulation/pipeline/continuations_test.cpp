@@ -51,6 +51,24 @@ class ContinuationsTest : public ::testing::Test {
   std::int32_t lane = world.lane_of(kEvent);
 };
 
+TEST_F(ContinuationsTest, CancelsAnEventInBoundedUnitsAndReleasesWhatWasParkedInOrder) {
+  begin_cancelling(5);
+  world.send(kEvent, hold(kEvent, 1, "late-1"));
+  world.send(kEvent, cancel_event(kEvent, "c1"));
+  world.send(kEvent, cancel_event(kEvent, "c2"));
+  world.turn(*one, 80);
+  EXPECT_EQ(
+      world.codes(lane),
+      (Codes{"EVENT_CREATED", "RESERVATION_HELD", "RESERVATION_HELD", "RESERVATION_HELD",
+             "RESERVATION_HELD", "RESERVATION_HELD", "RESERVATION_RELEASED", "RESERVATION_RELEASED",
+             "RESERVATION_RELEASED", "RESERVATION_RELEASED", "RESERVATION_RELEASED",
+             "EVENT_CANCELLED", "=EVENT_CANCELLED", "EVENT_NOT_ON_SALE", "EVENT_CANCELLED"}));
+  const auto& event = world.database.events.begin()->second;
+  EXPECT_EQ(event.status, domain::EventStatus::cancelled);
+  EXPECT_EQ(event.sections[0].held, 0);
+  expect_nothing_waits();
+}
+
 TEST_F(ContinuationsTest, CopiesOfAParkedCommandThatTakesNoKeyAreDecidedLikeIt) {
   begin_cancelling(3);
   for (int i = 0; i < 3; ++i) world.send(kEvent, expire("0b000000-0000-4000-8000-0000000000ff"));

@@ -95,6 +95,30 @@ TEST_F(EngineTest, AForwardKeepsHeadersWithoutAValueAndAsManyAsTheLimitAllows) {
   EXPECT_TRUE(world.kafka.dead_letters.empty());
 }
 
+TEST_F(EngineTest, AProducersClockDoesNotMoveTheTimeOfAnotherTopicsLane) {
+  begin();
+  one->source.assign({{1, 0}});
+  world.turn(*one);
+  world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+  world.kafka.commands.at({1, 0}).back().timestamp += std::chrono::years{80};
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), Codes{"EVENT_CREATED"});
+  EXPECT_LE(world.database.progress.at({1, 0}).at.lane_time, world.database.now);
+}
+
+TEST_F(EngineTest, ADoubleSubmissionIsSeenThoughTheBrokersClockStepsBack) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  auto twice = hold(kEvent, 1, "");
+  world.send(kEvent, twice);
+  twice.id = "c-2";
+  world.send(kEvent, twice);
+  world.kafka.commands.at({0, lane}).back().timestamp -= std::chrono::seconds{5};
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), (Codes{"EVENT_CREATED", "RESERVATION_HELD", "=RESERVATION_HELD"}));
+  EXPECT_EQ(event().sections[0].held, 1);
+}
+
 TEST_F(EngineTest, AUnitThatIsRepeatedForwardsOnce) {
   begin();
   one->source.assign({{1, 0}});
@@ -132,29 +156,6 @@ TEST_F(EngineTest, RefusesAnOriginItDidNotSign) {
   ASSERT_EQ(world.kafka.dead_letters.size(), 1U);
   EXPECT_TRUE(world.database.events.empty());
   EXPECT_TRUE(world.database.dead_letters.empty()) << "forgotten once it is published";
-}
-
-TEST_F(EngineTest, CancelsAnEventInBoundedUnitsAndReleasesWhatWasParkedInOrder) {
-  world.options.continuation_rows = 2;
-  begin();
-  world.send(kEvent, create_event(kEvent, 100, "k1"));
-  for (int i = 0; i < 5; ++i)
-    world.send(kEvent, hold(kEvent, 1, "h" + std::to_string(i),
-                            "0b000000-0000-4000-8000-00000000000" + std::to_string(i)));
-  world.send(kEvent, cancel_event(kEvent, "c1"));
-  world.send(kEvent, hold(kEvent, 1, "late-1"));
-  world.send(kEvent, cancel_event(kEvent, "c1"));
-  world.send(kEvent, cancel_event(kEvent, "c2"));
-  world.turn(*one, 80);
-  EXPECT_EQ(
-      world.codes(lane),
-      (Codes{"EVENT_CREATED", "RESERVATION_HELD", "RESERVATION_HELD", "RESERVATION_HELD",
-             "RESERVATION_HELD", "RESERVATION_HELD", "RESERVATION_RELEASED", "RESERVATION_RELEASED",
-             "RESERVATION_RELEASED", "RESERVATION_RELEASED", "RESERVATION_RELEASED",
-             "EVENT_CANCELLED", "=EVENT_CANCELLED", "EVENT_NOT_ON_SALE", "EVENT_CANCELLED"}));
-  EXPECT_EQ(event().status, domain::EventStatus::cancelled);
-  EXPECT_EQ(event().sections[0].held, 0);
-  EXPECT_TRUE(world.database.parked.empty());
 }
 
 TEST_F(EngineTest, ExpiresADueHoldThroughItsOwnPartition) {

@@ -58,6 +58,8 @@ TEST(Topics, EachExpectationFailsByItself) {
       {"missing", [](auto& f) { f[1].exists = false; }, Level::fail, "does not exist"},
       {"time", [](auto& f) { f[0].configs["message.timestamp.type"] = "CreateTime"; }, Level::fail,
        "message.timestamp.type=CreateTime"},
+      {"time elsewhere", [](auto& f) { f[1].configs["message.timestamp.type"] = "CreateTime"; },
+       Level::warn, "partner: message.timestamp.type=CreateTime"},
       {"compacted", [](auto& f) { f[2].configs["cleanup.policy"] = "compact"; }, Level::fail,
        "cleanup.policy=compact"},
       {"lanes", [](auto& f) { f[2].partitions = 5; }, Level::fail, "5 partitions"},
