@@ -70,6 +70,9 @@ select 'parked_waits_for_something',
 from parked_log k
 where not exists (select from ledger l
                   where l.tenant_id = k.tenant_id and l.key_hash = k.row_key and l.status = 1)
+  -- What was answered stays until its copies have been, page by page.
+  and not exists (select from parked_log c
+                  where c.tenant_id = k.tenant_id and c.waits_for = k.row_key and not k.copy)
 union all
 select 'reservation_has_event',
        format('tenant %s reservation %s: no such event in its lane', r.tenant_id, r.reservation_id)

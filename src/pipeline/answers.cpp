@@ -115,7 +115,8 @@ void Decider::emit(ports::LedgerRow row, const Unparked* slot) {
   }
   const auto part = slot->row.part;
   writes_.finishes.push_back({std::move(row), part, std::nullopt});
-  writes_.unpark.push_back(slot->row);
+  // What has copies left stays in its place, so that they are found by it.
+  if (slot->row.copy || !more_copies_) unpark(*slot);
 }
 
 void Decider::refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no,

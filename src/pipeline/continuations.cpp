@@ -125,7 +125,6 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
   const auto key = row.key;
   emit(std::move(row), head);
   fx_.draining.erase(event);
-  if (--fx_.parked[event] == 0) fx_.parked.erase(event);
   for (const auto& copy : share.copies)
     if (copy.row.waits_for == key) replay(copy.item, answered, false, &copy);
 }
@@ -135,10 +134,17 @@ void Decider::release(const LaneShare& share, const ports::EventKey& event) {
   for (const auto& parked : share.parked)
     if (parked.row.event == event) queue.push_back(&parked);
   if (base::failpoint::mutant("parked_unordered")) std::reverse(queue.begin(), queue.end());
-  for (const auto* parked : queue) {
-    release_one(share, *parked);
-    if (--fx_.parked[event] == 0) fx_.parked.erase(event);
-  }
+  for (const auto* parked : queue) release_one(share, *parked);
+}
+
+void Decider::unpark(const Unparked& waited) {
+  writes_.unpark.push_back(waited.row);
+  if (!waited.row.copy && --fx_.parked[waited.row.event] == 0) fx_.parked.erase(waited.row.event);
+}
+
+bool Decider::would_take_key(const Item& item) {
+  const auto claims = claims_of(item);
+  return domain::decide(item.command.command, view(item, claims), options_.rules).takes_key;
 }
 
 void Decider::move_row(const Unparked& slot, const ports::LedgerKey& at, bool owns) {
@@ -162,15 +168,29 @@ void Decider::release_one(const LaneShare& share, const Unparked& parked) {
   std::vector<const Unparked*> turn{&parked};
   for (const auto& copy : share.copies)
     if (copy.row.waits_for == key) turn.push_back(&copy);
+  std::optional<KeyState> answer;
+  bool waits = false;
+  if (const auto* known = overlay_.key(key);
+      known != nullptr && known->status != domain::CommandStatus::in_progress) {
+    answer = *known;  // in an earlier unit
+    turn.erase(turn.begin());
+    if (!share.more_copies) unpark(parked);
+  } else if (share.more_copies && std::none_of(turn.begin(), turn.end(), [&](const auto* one) {
+               return one->item.owned_key() == key && !expired(one->item) &&
+                      would_take_key(one->item);
+             })) {
+    // Nothing will stand under its key for later pages to find: it comes with the last of them.
+    waits = true;
+    turn.erase(turn.begin());
+  }
   // The key goes to the oldest copy that has it; only without one an alias runs, under its own.
   if (expired(parked.item))
     std::stable_partition(turn.begin(), turn.end(),
                           [&](const auto* one) { return one->item.owned_key() == key; });
-  std::optional<KeyState> answer;
   for (const auto* one : turn) {
     if (answer) {
       replay(one->item, *answer, false, one);
-    } else if (expired(one->item)) {
+    } else if (expired(one->item) || (waits && expired(parked.item))) {
       refuse_expired(*one);
     } else if (decide(one->item, one, 1)) {
       answer = *overlay_.key(one->item.owned_key());

@@ -30,6 +30,7 @@ base::Duration content_window(const ContentKeyOptions& options, domain::CommandT
 }  // namespace
 
 void Decider::run(const LaneShare& share) {
+  more_copies_ = share.more_copies;
   for (const auto& event : share.draining) drain(share, event);
   for (const auto& event : share.releasing) release(share, event);
   for (std::size_t i = 0; i < share.items; ++i) take(lane_.pending[i]);

@@ -32,6 +32,7 @@ struct LaneShare {
   std::vector<ports::EventKey> releasing;  // parked commands read for these
   std::vector<Unparked> parked;  // by event, then order; for draining events only the head
   std::vector<Unparked> copies;  // waiting for the keys of `parked`, by key, then order
+  bool more_copies = false;      // `copies` is one page of them
 };
 
 // What changes in a lane's memory when the unit has committed, and what becomes public.
@@ -83,6 +84,8 @@ class Decider {
   void release(const LaneShare& share, const ports::EventKey& event);
   void release_one(const LaneShare& share, const Unparked& parked);
   void refuse_expired(const Unparked& waited);
+  bool would_take_key(const Item& item);
+  void unpark(const Unparked& waited);
   // The ledger row of `slot` moves to `at`, where it owns the key or not.
   void move_row(const Unparked& slot, const ports::LedgerKey& at, bool owns);
 
@@ -123,6 +126,7 @@ class Decider {
   ports::UnitWrites& writes_;
   LaneEffects& fx_;
   Lane& lane_;
+  bool more_copies_ = false;
 };
 
 // A refusal that needs no look at the state.

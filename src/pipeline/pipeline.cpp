@@ -99,7 +99,12 @@ void Pipeline::handle(LaneStopped& stopped) {
 bool Pipeline::fill(Lane& lane) {
   if (draining_ || lane.pending.size() >= lane.batch_cap) return !lane.pending.empty();
   if (publisher_.full(lane.tp)) return !lane.pending.empty();
-  auto records = lane.queue->take(lane.batch_cap - lane.pending.size(), options_.batch_bytes);
+  // The bound is for what is held, not for what one round adds: units may be put off for long.
+  std::size_t held = 0;
+  for (const auto& item : lane.pending) held += item.record.bytes;
+  if (held >= options_.batch_bytes) return true;
+  auto records =
+      lane.queue->take(lane.batch_cap - lane.pending.size(), options_.batch_bytes - held);
   if (!records.empty() && records.back().position.offset >= lane.caught_up.value_or(0)) {
     lane.caught_up.reset();
   }
@@ -170,7 +175,8 @@ bool Pipeline::run_unit() {
 // One suspicious item in a unit of its own, counted before the work (law L9).
 bool Pipeline::run_alone(Lane& lane) {
   auto& item = lane.pending.front();
-  // Once per taking: a process that lives on and is put off (a server away, a race) has not died of it.
+  // Once per taking: a process that lives on and is put off (a server away, a race) has not died of
+  // it.
   if (lane.counted_offset != item.record.position.offset) {
     const auto attempts =
         world_.store.count_attempt(lane.tp, lane.epoch, item.record.position.offset);
@@ -269,8 +275,7 @@ void Pipeline::show_lanes() {
   const std::scoped_lock lock(glance_mutex_);
   glance_.clear();
   for (const auto& [tp, lane] : lanes_) {
-    LaneGlance glance{tp,           lane->state, lane->next_offset, lane->out_seq,
-                      lane->published_seq, 0};
+    LaneGlance glance{tp, lane->state, lane->next_offset, lane->out_seq, lane->published_seq, 0};
     for (const auto& [event, count] : lane->parked) glance.parked += count;
     glance_.push_back(glance);
   }

@@ -83,6 +83,17 @@ ports::UnitQuery UnitRunner::first_query(const std::vector<LaneShare>& shares) c
   return query;
 }
 
+// Copies are read by the unit that answers: not while reservations of a cancelled event are left.
+bool UnitRunner::ends(const LaneShare& share, const ports::EventKey& event,
+                      const Overlay& overlay) const {
+  if (std::find(share.draining.begin(), share.draining.end(), event) == share.draining.end())
+    return true;
+  const auto left = std::count_if(
+      overlay.drains.begin(), overlay.drains.end(),
+      [&](const auto& one) { return one.tenant == event.tenant && one.event == event.event; });
+  return left < options_.continuation_rows;
+}
+
 void UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
                                 ports::UnitQuery& more) const {
   std::set<ports::EventKey> events;
@@ -95,7 +106,7 @@ void UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Overlay& o
       if (!record) continue;
       Unparked parked{row, prepare(std::move(*record), options_)};
       more.tenants.push_back(row.row.tenant);
-      more.copies_of.push_back(row.row);
+      if (ends(share, row.event, overlay)) more.copies_of.push_back(row.row);
       more.keys.push_back(row.row);
       if (parked.item.kind == Item::Kind::command)
         add_command(more, parked.item, *share.lane, events);
@@ -118,10 +129,13 @@ base::Result<bool> UnitRunner::read(std::vector<LaneShare>& shares, Overlay& ove
   if (more.keys.empty() && more.copies_of.empty()) return true;
   more.tenants.insert(more.tenants.end(), query.tenants.begin(), query.tenants.end());
   finish(more);
+  more.copies = options_.continuation_rows + 1;  // one more tells whether these are all
   auto second = store_.more(more);
   if (!second) return second.error();
   overlay.load(std::move(*second));
+  const bool page = overlay.copies.size() >= static_cast<std::size_t>(more.copies);
   for (auto& share : shares) {
+    share.more_copies = page;
     for (const auto& row : overlay.copies) {
       if (row.lane != share.lane->tp.partition) continue;
       if (auto record = contract::unpack_record(row.packed))

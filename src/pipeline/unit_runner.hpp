@@ -43,6 +43,7 @@ class UnitRunner {
   base::Result<bool> read(std::vector<LaneShare>& shares, Overlay& overlay);
   void prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
                       ports::UnitQuery& more) const;
+  bool ends(const LaneShare& share, const ports::EventKey& event, const Overlay& overlay) const;
   base::Result<Claims> ask_claims(const std::vector<LaneShare>& shares, Overlay& overlay);
   RunReport commit(Overlay& overlay, ports::UnitWrites& writes, std::vector<LaneEffects>& effects);
   void apply(Overlay& overlay, std::vector<LaneEffects>& effects, std::size_t records);

@@ -158,6 +158,7 @@ struct UnitQuery {
   std::vector<Part> drains;
   std::vector<Part> parked;          // not copies
   std::vector<LedgerKey> copies_of;  // copies that wait for these keys
+  std::int32_t copies = 0;           // at most so many of them, of all keys together
 };
 
 struct UnitReads {

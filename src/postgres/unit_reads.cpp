@@ -75,8 +75,8 @@ constexpr Statement kCopies{"unit_copies", R"(
 select k.lane, k.tenant_id, k.event_id, k.ord, k.copy, k.row_key, k.row_part, k.waits_for, k.packed
 from unnest($1::uuid[], $2::uuid[]) q (t, h)
 cross join lateral (select * from parked where tenant_id = q.t and waits_for = q.h and copy
-                    order by ord) k
-order by q.t, q.h, k.ord)"};
+                    order by ord limit $3::int) k
+order by q.t, q.h, k.ord limit $3::int)"};
 
 constexpr Statement kClaims{"unit_claims", R"(
 select (select e.event_id from events e
@@ -319,7 +319,9 @@ void read_unit(Connection& connection, const ports::UnitQuery& query, ports::Uni
     collect_parked(connection.run(kParked, parts_of(query.parked)), reads.parked);
   }
   if (!query.copies_of.empty()) {
-    collect_parked(connection.run(kCopies, keys_of(query.copies_of)), reads.copies);
+    Params p = keys_of(query.copies_of);
+    p.scalar(query.copies);
+    collect_parked(connection.run(kCopies, p), reads.copies);
   }
 }
 

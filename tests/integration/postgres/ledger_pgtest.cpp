@@ -143,6 +143,7 @@ TEST_F(Ledger, ParksAndReleasesInOrderAndLetsACopyTakeTheKeyOver) {
   query.tenants = {kTenant};
   query.parked.push_back({{kTenant, event_id(1)}, 10});
   query.copies_of = {{kTenant, key(1)}};
+  query.copies = 10;
   auto release = owner->begin(query, 0, 2);
   ASSERT_EQ(owner->reads.parked.size(), 1U);
   ASSERT_EQ(owner->reads.copies.size(), 1U);

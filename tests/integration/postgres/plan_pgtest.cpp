@@ -56,6 +56,7 @@ void exercise(Owner& owner, std::uint64_t n) {
   query.drains.push_back({{tenant(1), event_id(n)}, 5});
   query.parked.push_back({{tenant(1), event_id(n)}, 5});
   query.copies_of = {{tenant(1), key(n)}};
+  query.copies = 500;
   auto writes = owner.begin(query, 1, 1);
   (void)owner.store->claims(
       {{tenant(1), event_id(n), "hall", "concert", at(1), "slug", std::string("ext")}});

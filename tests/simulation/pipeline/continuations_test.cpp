@@ -132,5 +132,31 @@ TEST_F(ContinuationsTest, AnExpiredCommandGivesItsKeyToTheOldestCopy) {
   expect_nothing_waits();
 }
 
+TEST_F(ContinuationsTest, CopiesAreAnsweredInPages) {
+  begin_cancelling(3);
+  for (int i = 0; i < 5; ++i) world.send(kEvent, cancel_event(kEvent, "c1"));
+  for (int i = 0; i < 6; ++i) world.send(kEvent, hold(kEvent, 1, "late"));
+  world.send(kEvent, hold(kEvent, 1, "last"));
+  world.turn(*one, 80);
+  Codes codes = after_cancel();
+  std::sort(codes.begin(), codes.end());
+  EXPECT_EQ(codes, (Codes{"=EVENT_CANCELLED", "=EVENT_CANCELLED", "=EVENT_CANCELLED",
+                          "=EVENT_CANCELLED", "=EVENT_CANCELLED", "=EVENT_NOT_ON_SALE",
+                          "=EVENT_NOT_ON_SALE", "=EVENT_NOT_ON_SALE", "=EVENT_NOT_ON_SALE",
+                          "=EVENT_NOT_ON_SALE", "EVENT_NOT_ON_SALE", "EVENT_NOT_ON_SALE"}));
+  expect_nothing_waits();
+}
+
+TEST_F(ContinuationsTest, PagesOfCopiesOfACommandThatTakesNoKeyOrExpired) {
+  begin_cancelling(9);
+  auto late = hold(kEvent, 1, "late");
+  late.expiry = "2025-12-18T00:00:02.2Z";
+  for (int i = 0; i < 7; ++i) world.send(kEvent, late);
+  for (int i = 0; i < 7; ++i) world.send(kEvent, expire("0b000000-0000-4000-8000-0000000000ff"));
+  world.turn(*one, 80);
+  EXPECT_EQ(after_cancel(), Codes(7, "COMMAND_EXPIRED"));
+  expect_nothing_waits();
+}
+
 }  // namespace
 }  // namespace admitone::simulation

@@ -213,7 +213,9 @@ ports::UnitReads FakeStore::read(const ports::UnitQuery& query) const {
   }
   for (const auto& wanted : query.copies_of)
     for (const auto& [key, row] : db_.parked)
-      if (row.copy && row.waits_for == wanted) reads.copies.push_back(row);
+      if (row.copy && row.waits_for == wanted &&
+          reads.copies.size() < static_cast<std::size_t>(query.copies))
+        reads.copies.push_back(row);
   return reads;
 }
 
