@@ -7,12 +7,14 @@
 
 #include "postgres/errors.hpp"
 #include "postgres/quoting.hpp"
+#include "postgres/url.hpp"
 
 namespace admitone::postgres {
 namespace {
 
 // Dead peers are noticed by keep-alives and unacknowledged data, not by hope.
 PGconn* connect(const ConnectionSettings& settings) {
+  check_url(settings.url);
   const auto timeout = std::to_string(std::max<std::int64_t>(
       2, std::chrono::ceil<std::chrono::seconds>(settings.connect_timeout).count()));
   const std::array<const char*, 9> keys{
@@ -31,7 +33,7 @@ PGconn* connect(const ConnectionSettings& settings) {
   PGconn* raw = PQconnectdbParams(keys.data(), values.data(), 1);
   if (raw == nullptr) throw std::bad_alloc();
   if (PQstatus(raw) != CONNECTION_OK) {
-    // libpq's text names host, port and role, never the password.
+    // Of a sound connection string libpq's text names host, port and role, never the password.
     const std::string message = PQerrorMessage(raw);
     PQfinish(raw);
     throw Failure({}, {}, true, message);

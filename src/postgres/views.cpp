@@ -4,6 +4,9 @@
 #include <pqxx/pqxx>
 #include <utility>
 
+#include "postgres/errors.hpp"
+#include "postgres/url.hpp"
+
 namespace admitone::postgres {
 
 namespace {
@@ -27,6 +30,8 @@ base::Result<T> guarded(F&& call) {
   using base::ErrorKind;
   try {
     return call();
+  } catch (const Refused& error) {
+    return base::Error{error.kind, Effect::not_applied, error.what()};
   } catch (const pqxx::broken_connection& error) {
     return base::Error{ErrorKind::retry_call, Effect::not_applied,
                        "the database does not answer: " + first_line(error.what())};
@@ -159,6 +164,7 @@ Views::~Views() = default;
 
 base::Result<Views> Views::open(const ViewSettings& settings) {
   return guarded<Views>([&]() -> base::Result<Views> {
+    check_url(settings.url);
     ViewSettings bounded = settings;
     const auto seconds = std::max<std::int64_t>(1, settings.connect_timeout.count() / 1000);
     const bool is_url = settings.url.find("://") != std::string::npos;
