@@ -1,12 +1,15 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <optional>
+#include <regex>
 #include <set>
 #include <sstream>
 
 #include "app/settings.hpp"
+#include "app/settings_print.hpp"
 #include "app/settings_table.hpp"
 
 namespace admitone::app {
@@ -141,14 +144,36 @@ class Loader {
     return best;
   }
 
+  // What carries the prefix and is meant for something else: the program itself, the tests.
+  static bool no_setting(std::string_view rest) {
+    constexpr std::array<std::string_view, 7> kNames{"config",        "failpoints", "program",
+                                                     "cache_dir",     "source_dir", "result_xml",
+                                                     "contract_probe"};
+    constexpr std::array<std::string_view, 5> kFamilies{"test_", "stack_", "faults_", "fuzz_",
+                                                        "bench_"};
+    return std::ranges::find(kNames, rest) != kNames.end() ||
+           std::ranges::any_of(kFamilies, [&](auto family) { return rest.starts_with(family); });
+  }
+
+  // Kubernetes tells a pod of the services beside it: those of one named admitone look like ours.
+  static bool service_link(const std::string& rest, std::string_view value) {
+    static const std::regex kLink("(.*_)?(service_(host|port(_.*)?)|port_[0-9]+_(tcp|udp|sctp).*)");
+    const bool port = rest == "port" || rest.ends_with("_port");
+    return (port && value.find("://") != std::string_view::npos) || std::regex_match(rest, kLink);
+  }
+
   void read_environment() {
     for (const auto& [name, value] : sources_.environment) {
       if (!name.starts_with(kPrefix)) continue;
       std::string rest = name.substr(kPrefix.size());
       std::transform(rest.begin(), rest.end(), rest.begin(),
                      [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+      if (no_setting(rest) || service_link(rest, value)) continue;
       const std::string section = section_of(rest);
-      if (section.empty()) continue;  // not of ours: test servers, failpoints, other programs
+      if (section.empty()) {
+        unknown("environment " + name, rest);
+        continue;
+      }
       read_variable("environment " + name, section + "." + rest.substr(section.size() + 1), value);
     }
   }
@@ -190,12 +215,24 @@ class Loader {
              setting->environment() + " or '" + key + "_file'");
         continue;
       }
+      if (shows_secret_option(key, value)) continue;
       if (setting == nullptr && put_map_entry(key, value)) continue;
       if (auto raw = from_text(key, value, "flag")) {
         flags_.values.erase(key);  // the last one wins on a command line
         put(flags_, key, *raw, "flag");
       }
     }
+  }
+
+  // A whole map is refused when one of its names is a secret's, however it is written.
+  bool shows_secret_option(const std::string& key, const std::string& value) {
+    constexpr std::string_view kOptions = "kafka.options";
+    if (!key.starts_with(kOptions) || key.starts_with("kafka.option_files")) return false;
+    if (!secret_option(key == kOptions ? value : key)) return false;
+    fail(
+        "flag --set: 'kafka.options' with a secret would show in the list of processes; use "
+        "ADMITONE_KAFKA_OPTIONS__<NAME> or kafka.option_files");
+    return true;
   }
 
   // kafka.options.security.protocol=SSL

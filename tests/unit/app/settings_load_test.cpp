@@ -140,6 +140,33 @@ TEST_F(SettingsLoad, TakesNoSecretFromTheCommandLine) {
   EXPECT_THAT(errors, ElementsAre(Not(HasSubstr("hush"))));
 }
 
+TEST_F(SettingsLoad, ReadsEveryVariableOrSaysThatItIsNone) {
+  EXPECT_THAT(load_settings({{}, {{"ADMITONE_KAFAK_GROUP_ID", "g"}}, ""}).errors,
+              ElementsAre(HasSubstr("did you mean 'kafka.group_id'")));
+  const Environment of_others{{"ADMITONE_FAILPOINTS", "x"},
+                              {"ADMITONE_CONFIG", "x"},
+                              {"ADMITONE_TEST_LONG", "1"},
+                              {"ADMITONE_SERVICE_HOST", "10.0.0.1"},
+                              {"ADMITONE_SERVICE_PORT_HTTP", "9400"},
+                              {"ADMITONE_PORT", "tcp://10.0.0.1:9400"},
+                              {"ADMITONE_KAFKA_PORT_9092_TCP_ADDR", "10.0.0.2"}};
+  EXPECT_THAT(load_settings({{}, of_others, ""}).errors, IsEmpty());
+}
+
+TEST_F(SettingsLoad, TakesNoSecretKafkaOptionFromTheCommandLine) {
+  for (const auto& [key, value] : std::map<std::string, std::string>{
+           {"kafka.options.sasl.password", "hush"},
+           {"kafka.options", "security.protocol=ssl,ssl.key.password=hush"},
+           {"kafka.options", "{sasl.oauthbearer.client.secret: hush}"}}) {
+    const auto errors = load_settings({{{key, value}}, {}, ""}).errors;
+    EXPECT_THAT(errors, ElementsAre(HasSubstr("kafka.option_files")));
+    EXPECT_THAT(errors, ElementsAre(Not(HasSubstr("hush"))));
+  }
+  EXPECT_THAT(
+      load_settings({{{"kafka.option_files.sasl.password", "/run/secrets/sasl"}}, {}, ""}).errors,
+      IsEmpty());
+}
+
 TEST_F(SettingsLoad, LaysSingleEntriesOverAMap) {
   const auto file =
       write("a.yaml", "kafka: {options: {linger.ms: 5, security.protocol: plaintext}}\n");
