@@ -63,7 +63,7 @@ class Production {
   // Reads the outcome topic until everything sent is answered or the time is over.
   PendingAnswers wait(std::chrono::milliseconds timeout) {
     PendingAnswers pending;
-    for (const auto& line : sent_) pending.expect(line.position, line.command.line);
+    for (const auto& line : sent_) pending.expect(line.position, line.command);
     if (pending.waiting() == 0) return pending;
     auto said = clock_.steady();
     must(reader_->follow(settings_.kafka.outcome_topic, outcomes_before_, timeout,

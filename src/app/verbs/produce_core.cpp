@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "contract/codes.hpp"
+
 namespace admitone::app {
 
 namespace {
@@ -12,6 +14,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kStructuredType = "application/cloudevents+json; charset=UTF-8";
+constexpr std::string_view kReservationOutcome = "ticketing.reservation.";
 
 // A record that points into `text`; good for the decoder, never sent.
 base::Record as_record(std::string_view text, const std::vector<base::HeaderView>& headers) {
@@ -101,8 +104,9 @@ std::variant<PreparedCommand, BadLine> prepare_line(std::int64_t line, std::stri
 
 // ---------------------------------------------------------------- waiting for the answers
 
-void PendingAnswers::expect(std::string position, std::int64_t line) {
-  waiting_.emplace(std::move(position), line);
+void PendingAnswers::expect(std::string position, const PreparedCommand& command) {
+  const bool drains = command.type == contract::type_name(domain::CommandType::event_cancel);
+  waiting_.emplace(std::move(position), Line{command.line, drains});
 }
 
 bool PendingAnswers::take(const base::Record& outcome) {
@@ -110,9 +114,12 @@ bool PendingAnswers::take(const base::Record& outcome) {
   if (!origin) return false;
   const auto found = waiting_.find(*origin);
   if (found == waiting_.end()) return false;
+  // The reservations of a cancelled event end first, and name its command as their origin.
+  const std::string type = header_of(outcome, "ce_type").value_or("");
+  if (found->second.drains && type.starts_with(kReservationOutcome)) return false;
   Answered answer;
   answer.outcome_id = header_of(outcome, "ce_id").value_or("");
-  answer.type = header_of(outcome, "ce_type").value_or("");
+  answer.type = type;
   answer.seq = header_of(outcome, "admitone-seq").value_or("");
   answer.replayed = header_of(outcome, "ce_idempotencyreplayed").value_or("") == "true";
   answer.value = std::string(outcome.value.value_or(""));
@@ -121,7 +128,7 @@ bool PendingAnswers::take(const base::Record& outcome) {
     answer.code = member(data, "code");
     answer.status = member(data, "status");
   }
-  answered_.emplace(found->second, std::move(answer));
+  answered_.emplace(found->second.number, std::move(answer));
   waiting_.erase(found);
   return true;
 }

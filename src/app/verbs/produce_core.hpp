@@ -56,16 +56,21 @@ struct Answered {
 // (header admitone-origin), so that duplicates are told apart.
 class PendingAnswers {
  public:
-  void expect(std::string position, std::int64_t line);
-  // Is the outcome with these headers one of ours? Remembered when it is the first of its position.
+  void expect(std::string position, const PreparedCommand& command);
+  // Is the outcome with these headers one of ours? Remembered when it is the first of its position;
+  // what happens to the reservations of an event that is cancelled is not its answer.
   bool take(const base::Record& outcome);
 
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
   [[nodiscard]] const std::map<std::int64_t, Answered>& answered() const { return answered_; }
 
  private:
-  std::map<std::string, std::int64_t> waiting_;  // position → line
-  std::map<std::int64_t, Answered> answered_;    // by line
+  struct Line {
+    std::int64_t number = 0;
+    bool drains = false;  // an event.cancel
+  };
+  std::map<std::string, Line> waiting_;        // by position
+  std::map<std::int64_t, Answered> answered_;  // by line
 };
 
 // The value of a header, nullopt when there is none.

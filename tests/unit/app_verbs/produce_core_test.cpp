@@ -125,10 +125,28 @@ base::Record outcome(std::string_view origin, std::string_view id) {
   return record;
 }
 
+PreparedCommand sent(std::int64_t line, const std::string& type = "reservation.release") {
+  PreparedCommand command;
+  command.line = line;
+  command.type = "ticketing." + type + ".v1";
+  return command;
+}
+
+TEST(PendingAnswers, DoNotTakeWhatACancelledEventDoesToItsReservationsForItsAnswer) {
+  PendingAnswers pending;
+  pending.expect("commands/3/10", sent(1, "event.cancel"));
+  EXPECT_FALSE(pending.take(outcome("commands/3/10", "x")));
+  EXPECT_EQ(pending.waiting(), 1U);
+  auto done = outcome("commands/3/10", "y");
+  done.headers[2].value = "ticketing.event.cancelled.v1";
+  EXPECT_TRUE(pending.take(done));
+  EXPECT_EQ(pending.answered().at(1).outcome_id, "y");
+}
+
 TEST(PendingAnswers, MeetTheirLinesByPosition) {
   PendingAnswers pending;
-  pending.expect("commands/3/10", 1);
-  pending.expect("commands/3/11", 2);
+  pending.expect("commands/3/10", sent(1));
+  pending.expect("commands/3/11", sent(2));
   EXPECT_FALSE(pending.take(outcome("commands/3/12", "x")));
   EXPECT_TRUE(pending.take(outcome("commands/3/11", "y")));
   EXPECT_EQ(pending.waiting(), 1U);
@@ -141,7 +159,7 @@ TEST(PendingAnswers, MeetTheirLinesByPosition) {
 
 TEST(PendingAnswers, TakeEveryPositionOnce) {
   PendingAnswers pending;
-  pending.expect("commands/3/10", 1);
+  pending.expect("commands/3/10", sent(1));
   EXPECT_TRUE(pending.take(outcome("commands/3/10", "x")));
   EXPECT_FALSE(pending.take(outcome("commands/3/10", "y")));
   EXPECT_EQ(pending.answered().at(1).outcome_id, "x");
@@ -149,7 +167,7 @@ TEST(PendingAnswers, TakeEveryPositionOnce) {
 
 TEST(PendingAnswers, IgnoreWhatAnswersNoRecord) {
   PendingAnswers pending;
-  pending.expect("commands/3/10", 1);
+  pending.expect("commands/3/10", sent(1));
   base::Record silent;
   EXPECT_FALSE(pending.take(silent));
 }
