@@ -1,9 +1,9 @@
 // Work that goes on over several units: reservations of a cancelled event, parked commands, and the
 // copies that wait for a running key.
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
-#include "base/assert.hpp"
 #include "base/failpoint.hpp"
 #include "contract/keys.hpp"
 #include "pipeline/decider.hpp"
@@ -84,7 +84,10 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
     }
   }
   const auto* cancelling = overlay_.event(lane_, event);
-  ADMITONE_ASSERT(head != nullptr && cancelling != nullptr);
+  // Not a reason to end the process: other lanes and events have nothing to do with it.
+  if (head == nullptr || cancelling == nullptr)
+    throw std::runtime_error("event " + event.event.str() +
+                             " is being cancelled without a command");
 
   std::int32_t ended = 0;
   for (const auto& read : overlay_.drains) {
@@ -142,6 +145,31 @@ void Decider::unpark(const Unparked& waited) {
   if (!waited.row.copy && --fx_.parked[waited.row.event] == 0) fx_.parked.erase(waited.row.event);
 }
 
+// It was given up, or is none any more by today's limits: a dead letter and an answer. Its key may
+// be tried again when it failed.
+KeyState Decider::fail(const Unparked& parked) {
+  const auto& item = parked.item;
+  KeyState state;
+  if (const auto* known = overlay_.key(parked.row.row)) state = *known;
+  auto row = row_of(item, domain::Verdict::parked);
+  row.key = state.stored_at = parked.row.row;
+  row.attempts = state.attempts;
+  row.status = domain::CommandStatus::failed;
+  if (!item.position.empty()) bury(item);
+  if (item.envelope() != nullptr) {
+    auto no = rejection(item.refusal_code, item.refusal.detail);
+    no.problem.errors = item.refusal.errors;
+    answer(row, item, no, parked.row.event.event.str(), nullptr, nullptr);
+    state.outcome = fx_.publication.outcomes.back().outcome;
+  }
+  state.status = row.status;
+  state.expires_at = row.expires_at;
+  state.part = state.stored_part = parked.row.part;
+  overlay_.set_key(row.key, state);
+  emit(std::move(row), &parked);
+  return state;
+}
+
 bool Decider::would_take_key(const Item& item) {
   const auto claims = claims_of(item);
   return domain::decide(item.command.command, view(item, claims), options_.rules).takes_key;
@@ -175,6 +203,9 @@ void Decider::release_one(const LaneShare& share, const Unparked& parked) {
     answer = *known;  // in an earlier unit
     turn.erase(turn.begin());
     if (!share.more_copies) unpark(parked);
+  } else if (parked.item.kind != Item::Kind::command) {
+    answer = fail(parked);
+    turn.erase(turn.begin());
   } else if (share.more_copies && std::none_of(turn.begin(), turn.end(), [&](const auto* one) {
                return one->item.owned_key() == key && !expired(one->item) &&
                       would_take_key(one->item);

@@ -329,7 +329,7 @@ void Decider::forward(const Item& item) {
   forwards.push_back(std::move(out));
 }
 
-void Decider::dead(const Item& item) {
+void Decider::bury(const Item& item) {
   contract::DeadLetterFacts facts;
   facts.reason = item.refusal.reason;
   facts.code = std::string(contract::code_name(item.refusal_code));
@@ -352,7 +352,10 @@ void Decider::dead(const Item& item) {
                                   contract::pack_record(verbatim), std::move(facts)};
   fx_.publication.dead_letters.push_back(letter);
   writes_.dead_letters.push_back(std::move(letter));
+}
 
+void Decider::dead(const Item& item) {
+  bury(item);
   if (item.envelope() != nullptr && lane_.home) {
     auto no = rejection(item.refusal_code, item.refusal.detail);
     no.problem.errors = item.refusal.errors;

@@ -30,9 +30,11 @@ struct LaneShare {
   std::size_t items = 0;                   // the first so many of lane->pending
   std::vector<ports::EventKey> draining;   // continued in this unit
   std::vector<ports::EventKey> releasing;  // parked commands read for these
-  std::vector<Unparked> parked;  // by event, then order; for draining events only the head
-  std::vector<Unparked> copies;  // waiting for the keys of `parked`, by key, then order
-  bool more_copies = false;      // `copies` is one page of them
+  std::vector<Unparked> parked;    // by event, then order; for draining events only the head
+  std::vector<Unparked> copies;    // waiting for the keys of `parked`, by key, then order
+  bool more_copies = false;        // `copies` is one page of them
+  bool alone = false;              // one parked command, not a page of them
+  std::int64_t gave_up_after = 0;  // attempts, when that one is given up
 };
 
 // What changes in a lane's memory when the unit has committed, and what becomes public.
@@ -86,6 +88,7 @@ class Decider {
   void refuse_expired(const Unparked& waited);
   bool would_take_key(const Item& item);
   void unpark(const Unparked& waited);
+  KeyState fail(const Unparked& parked);
   // The ledger row of `slot` moves to `at`, where it owns the key or not.
   void move_row(const Unparked& slot, const ports::LedgerKey& at, bool owns);
 
@@ -97,6 +100,7 @@ class Decider {
   void wait_for(const Item& item, const ports::LedgerKey& running, bool alias);
   void forward(const Item& item);
   void dead(const Item& item);
+  void bury(const Item& item);
   bool content_duplicate(const Item& item);
   [[nodiscard]] bool expired(const Item& item) const;
   [[nodiscard]] std::optional<domain::Code> too_late(const Item& item) const;

@@ -57,6 +57,10 @@ struct Lane {
   std::size_t batch_cap = 0;
   // Earlier owners may have died of a record below this offset: each is tried alone (batch_cap 1).
   std::optional<std::int64_t> suspect_below;
+  // Or of what waits: it goes on alone, one thing at a time and before any record.
+  bool continues_alone = false;
+  // Events whose cancellation failed too often: left to the next owner, as nothing can end it here.
+  std::set<ports::EventKey> stuck;
   std::optional<std::int64_t> counted_offset;  // tried alone and counted since the lane was taken
   std::int32_t attempts = 0;                   // how often, by all owners
 

@@ -127,8 +127,11 @@ bool Pipeline::fill(Lane& lane) {
 }
 
 bool Pipeline::has_continuation(const Lane& lane) const {
-  return !draining_ && (!lane.draining.empty() || !lane.parked.empty()) &&
-         !publisher_.full(lane.tp);
+  const auto stuck = [&](const auto& event) { return lane.stuck.contains(event); };
+  const bool any = !std::all_of(lane.draining.begin(), lane.draining.end(), stuck) ||
+                   !std::all_of(lane.parked.begin(), lane.parked.end(),
+                                [&](const auto& parked) { return stuck(parked.first); });
+  return any && !draining_ && !publisher_.full(lane.tp);
 }
 
 bool Pipeline::has_watermark(const Lane& lane) const {
@@ -141,9 +144,11 @@ LaneShare Pipeline::share_of(Lane& lane, std::size_t items) const {
   share.items = items;
   if (!has_continuation(lane)) return share;
   for (const auto& event : lane.draining)
-    if (share.draining.size() < kEventsContinuedPerUnit) share.draining.push_back(event);
+    if (share.draining.size() < kEventsContinuedPerUnit && !lane.stuck.contains(event))
+      share.draining.push_back(event);
   for (const auto& [event, count] : lane.parked)
-    if (!lane.draining.contains(event) && share.releasing.size() < kEventsContinuedPerUnit)
+    if (!lane.draining.contains(event) && !lane.stuck.contains(event) &&
+        share.releasing.size() < kEventsContinuedPerUnit)
       share.releasing.push_back(event);
   return share;
 }
@@ -157,13 +162,17 @@ bool Pipeline::run_unit() {
   ++rotation_;
   std::rotate(ready.begin(), ready.begin() + static_cast<std::ptrdiff_t>(rotation_ % ready.size()),
               ready.end());
+  const auto waits_alone = [this](const Lane& lane) {
+    return lane.continues_alone && has_continuation(lane);
+  };
+  if (waits_alone(*ready.front())) return continue_alone(*ready.front());
   if (ready.front()->batch_cap == 1 && !ready.front()->pending.empty())
     return run_alone(*ready.front());
 
   std::vector<LaneShare> shares;
   std::size_t room = options_.batch_records;
   for (auto* lane : ready) {
-    if (lane->batch_cap == 1 && !lane->pending.empty()) continue;
+    if (waits_alone(*lane) || (lane->batch_cap == 1 && !lane->pending.empty())) continue;
     const auto items = std::min({lane->pending.size(), lane->batch_cap, room});
     room -= items;
     if (items > 0 || has_continuation(*lane)) shares.push_back(share_of(*lane, items));
@@ -172,14 +181,12 @@ bool Pipeline::run_unit() {
   return settle(runner_.run(shares), shares);
 }
 
-// One suspicious item in a unit of its own, counted before the work (law L9).
-bool Pipeline::run_alone(Lane& lane) {
-  auto& item = lane.pending.front();
+// Counts an attempt at what the number stands for; false: that could not be done.
+bool Pipeline::count(Lane& lane, std::int64_t number) {
   // Once per taking: a process that lives on and is put off (a server away, a race) has not died of
   // it.
-  if (lane.counted_offset != item.record.position.offset) {
-    const auto attempts =
-        world_.store.count_attempt(lane.tp, lane.epoch, item.record.position.offset);
+  if (lane.counted_offset != number) {
+    const auto attempts = world_.store.count_attempt(lane.tp, lane.epoch, number);
     if (!attempts) {
       if (attempts.error().kind == base::ErrorKind::permanent) {
         let_go(lane, std::chrono::milliseconds{3'000});
@@ -188,9 +195,54 @@ bool Pipeline::run_alone(Lane& lane) {
       }
       return false;
     }
-    lane.counted_offset = item.record.position.offset;
+    lane.counted_offset = number;
     lane.attempts = *attempts;
   }
+  return true;
+}
+
+// The next of what waits in a unit of its own, counted like a record: by a number that no offset
+// has and that changes when it is done or left.
+bool Pipeline::continue_alone(Lane& lane) {
+  if (!count(lane, -1 - lane.unit * 256 - static_cast<std::int64_t>(lane.stuck.size())))
+    return false;
+  const bool over =
+      lane.attempts > options_.max_attempts && !base::failpoint::mutant("retry_for_ever");
+  std::vector<LaneShare> shares;
+  auto& share = shares.emplace_back(share_of(lane, 0));
+  share.alone = true;
+  if (!share.draining.empty()) {
+    share.draining.resize(1);
+    share.releasing.clear();
+    if (over) {
+      // Half a cancellation cannot be given up: some reservations have ended, others would not.
+      base::logger("pipeline")
+          ->error(
+              "the cancellation of event {} failed {} times and is left as it is; find out why "
+              "and restart the workers",
+              share.draining.front().event.str(), lane.attempts - 1);
+      lane.stuck.insert(share.draining.front());
+      return true;
+    }
+  } else {
+    share.releasing.resize(1);
+    if (over) {
+      share.gave_up_after = lane.attempts - 1;
+      base::logger("pipeline")
+          ->error("a parked command of event {} is given up after {} attempts",
+                  share.releasing.front().event.str(), share.gave_up_after);
+    }
+  }
+  const auto report = runner_.run(shares);
+  if (report.end == RunEnd::undecidable) lane.counted_offset.reset();
+  if (report.end == RunEnd::committed && lane.parked.empty()) lane.continues_alone = false;
+  return settle(report, shares);
+}
+
+// One suspicious item in a unit of its own, counted before the work (law L9).
+bool Pipeline::run_alone(Lane& lane) {
+  auto& item = lane.pending.front();
+  if (!count(lane, item.record.position.offset)) return false;
   // What belongs to another lane is never given up here: it may already have been forwarded, and is
   // then decided there. Sending it on does not depend on what it says.
   if (lane.attempts > options_.max_attempts && item.kind != Item::Kind::forward &&

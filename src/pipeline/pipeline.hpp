@@ -78,6 +78,8 @@ class Pipeline {
 
   bool fill(Lane& lane);
   bool run_unit();
+  bool count(Lane& lane, std::int64_t number);
+  bool continue_alone(Lane& lane);
   bool run_alone(Lane& lane);
   bool settle(const RunReport& report, std::vector<LaneShare>& shares);
   LaneShare share_of(Lane& lane, std::size_t items) const;

@@ -162,6 +162,7 @@ void Pipeline::begin(Lane& lane, const ports::TakenLane& taken) {
     lane.draining.insert(work->draining.begin(), work->draining.end());
     for (const auto& [event, count] : work->parked) lane.parked.emplace(event, count);
     lane.park_order = work->max_park_order;
+    lane.continues_alone = lane.suspect_below && !lane.parked.empty();
   }
   lane.state = LaneState::active;
   publisher_.add(taken, lane.tag(), lane.home);
@@ -202,8 +203,10 @@ bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
       return false;
     case RunEnd::undecidable:
       log()->error("unit refused: {}", report.why);
-      for (const auto& share : shares)
+      for (const auto& share : shares) {
         share.lane->batch_cap = std::max<std::size_t>(1, share.items / 4);
+        if (!share.draining.empty() || !share.releasing.empty()) share.lane->continues_alone = true;
+      }
       not_before_ = world_.clock.steady() + std::chrono::milliseconds{50};
       return true;
   }

@@ -76,7 +76,8 @@ ports::UnitQuery UnitRunner::first_query(const std::vector<LaneShare>& shares) c
       continued(event, 1);
       query.drains.push_back({event, options_.continuation_rows});
     }
-    for (const auto& event : share.releasing) continued(event, options_.continuation_rows);
+    for (const auto& event : share.releasing)
+      continued(event, share.alone ? 1 : options_.continuation_rows);
   }
   query.events.assign(events.begin(), events.end());
   finish(query);
@@ -94,8 +95,8 @@ bool UnitRunner::ends(const LaneShare& share, const ports::EventKey& event,
   return left < options_.continuation_rows;
 }
 
-void UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
-                                ports::UnitQuery& more) const {
+base::Status UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
+                                        ports::UnitQuery& more) const {
   std::set<ports::EventKey> events;
   for (auto& share : shares) {
     share.parked.clear();
@@ -103,8 +104,14 @@ void UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Overlay& o
     for (const auto& row : overlay.parked) {
       if (row.lane != share.lane->tp.partition) continue;
       auto record = contract::unpack_record(row.packed);
-      if (!record) continue;
-      Unparked parked{row, prepare(std::move(*record), options_)};
+      if (!record && share.gave_up_after == 0)
+        return base::Error{
+            base::ErrorKind::permanent, base::Effect::not_applied,
+            fmt::format("parked command {} of lane {} cannot be read", row.order, row.lane)};
+      Unparked parked{row, record ? prepare(std::move(*record), options_) : Item{}};
+      if (share.gave_up_after > 0 && parked.item.envelope() != nullptr)
+        give_up(parked.item, share.gave_up_after,
+                fmt::format("crashed or failed {} times", share.gave_up_after));
       more.tenants.push_back(row.row.tenant);
       if (ends(share, row.event, overlay)) more.copies_of.push_back(row.row);
       more.keys.push_back(row.row);
@@ -114,6 +121,7 @@ void UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Overlay& o
     }
   }
   more.events.assign(events.begin(), events.end());
+  return {};
 }
 
 // First what the batch names, then what that leads to: owners of content keys, parked commands'
@@ -125,7 +133,7 @@ base::Result<bool> UnitRunner::read(std::vector<LaneShare>& shares, Overlay& ove
   ports::UnitQuery more;
   for (const auto& content : first->content_keys) more.keys.push_back(content.owner);
   overlay.load(std::move(*first));
-  prepare_parked(shares, overlay, more);
+  if (auto prepared = prepare_parked(shares, overlay, more); !prepared) return prepared.error();
   if (more.keys.empty() && more.copies_of.empty()) return true;
   more.tenants.insert(more.tenants.end(), query.tenants.begin(), query.tenants.end());
   finish(more);
@@ -194,16 +202,15 @@ RunReport UnitRunner::failed(const base::Error& error) {
 RunReport UnitRunner::run(std::vector<LaneShare>& shares) {
   const auto began = clock_.steady();
   Overlay overlay;
-  if (auto read_all = read(shares, overlay); !read_all) return failed(read_all.error());
-  auto claims = ask_claims(shares, overlay);
-  if (!claims) return failed(claims.error());
-
   ports::UnitWrites writes;
-  writes.part = overlay.part();
   std::vector<LaneEffects> effects;
   std::vector<ports::OutgoingRecord> forwards;
   std::size_t records = 0;
   try {
+    if (auto read_all = read(shares, overlay); !read_all) return failed(read_all.error());
+    auto claims = ask_claims(shares, overlay);
+    if (!claims) return failed(claims.error());
+    writes.part = overlay.part();
     for (auto& share : shares) {
       auto& lane = *share.lane;
       auto& fx = effects.emplace_back();

@@ -41,8 +41,8 @@ class UnitRunner {
  private:
   ports::UnitQuery first_query(const std::vector<LaneShare>& shares) const;
   base::Result<bool> read(std::vector<LaneShare>& shares, Overlay& overlay);
-  void prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
-                      ports::UnitQuery& more) const;
+  base::Status prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
+                              ports::UnitQuery& more) const;
   bool ends(const LaneShare& share, const ports::EventKey& event, const Overlay& overlay) const;
   base::Result<Claims> ask_claims(const std::vector<LaneShare>& shares, Overlay& overlay);
   RunReport commit(Overlay& overlay, ports::UnitWrites& writes, std::vector<LaneEffects>& effects);

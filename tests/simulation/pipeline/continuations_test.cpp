@@ -158,5 +158,50 @@ TEST_F(ContinuationsTest, PagesOfCopiesOfACommandThatTakesNoKeyOrExpired) {
   expect_nothing_waits();
 }
 
+TEST_F(ContinuationsTest, AParkedCommandThatOwnersDiedOfIsGivenUpAndTheOthersGoOn) {
+  begin_cancelling(9);
+  world.send(kEvent, hold(kEvent, 1, "deadly"));
+  world.send(kEvent, hold(kEvent, 1, "deadly"));
+  world.send(kEvent, hold(kEvent, 1, "good"));
+  for (int i = 0; i < 80 && world.database.parked.size() != 3; ++i) world.turn(*one, 1);
+  ASSERT_EQ(world.database.parked.size(), 3U);
+  auto& row = world.database.progress.at({0, lane});
+  row.tries = 5;
+  row.head_offset = row.at.next_offset;
+  row.alone_offset = -1 - row.at.unit * 256;
+  row.alone_attempts = 5;
+  auto two = world.worker("two");
+  two->source.assign(World::all_lanes());
+  world.turn(*two, 40);
+  EXPECT_EQ(after_cancel(),
+            (Codes{"PROCESSING_FAILED", "=PROCESSING_FAILED", "EVENT_NOT_ON_SALE"}));
+  EXPECT_EQ(world.kafka.dead_letters.size(), 1U);
+  expect_nothing_waits();
+}
+
+TEST_F(ContinuationsTest, AParkedCommandThatCannotBeReadHoldsNothingUp) {
+  begin_cancelling(9);
+  world.send(kEvent, hold(kEvent, 1, "bad"));
+  world.send(kEvent, hold(kEvent, 1, "good"));
+  world.turn(*one, 1);
+  for (auto& [key, row] : world.database.parked)
+    if (row.order == 2) row.packed = "?";
+  world.turn(*one, 120);
+  EXPECT_EQ(after_cancel(), Codes{"EVENT_NOT_ON_SALE"});
+  expect_nothing_waits();
+}
+
+TEST_F(ContinuationsTest, ACancellationThatCannotGoOnHoldsUpItsEventOnly) {
+  begin_cancelling(9);
+  world.turn(*one, 1);
+  for (auto& [key, row] : world.database.parked) row.packed = "?";
+  world.turn(*one, 120);
+  const std::string other = "0a000000-0000-4000-8000-000000000002";
+  world.send(other, create_event(other, 10, "k2"), lane);
+  world.turn(*one, 40);
+  EXPECT_EQ(world.database.parked.size(), 1U);
+  EXPECT_EQ(world.database.progress.at({0, lane}).at.next_offset, 12);
+}
+
 }  // namespace
 }  // namespace admitone::simulation
