@@ -55,6 +55,21 @@ begin
   return switched;
 end $$;
 
+-- Has an outcome that is not published yet its value in this part? It was given again from here, and
+-- its own row is in a younger part.
+create function ledger_part_is_read(old_part int) returns boolean
+language plpgsql security definer
+set search_path = {{schema}}, pg_temp as $$
+begin
+  perform set_config('admitone.maintenance', 'on', true);
+  return exists (
+    select from partition_progress p
+    cross join lateral (select from ledger l
+                        where l.lane = p.partition and l.out_seq > p.published_seq
+                          and l.stored_part = old_part limit 1) waiting
+    where p.topic = 0);
+end $$;
+
 -- Is every row of the part past its use? Rows without an end of their own are kept for `horizon`.
 create function ledger_part_is_over(old_part int, horizon interval) returns boolean
 language plpgsql security definer
@@ -76,7 +91,7 @@ begin
         and not exists (select from parked k where k.row_part = $1)
         and coalesce((select max(expires_at) from %1$I), ''-infinity'') < now()', child)
     into over using old_part;
-  return over;
+  return over and not ledger_part_is_read(old_part);
 end $$;
 
 -- Takes one part out of the ledger. What is detached is dropped by drop_detached_parts, later and
@@ -93,6 +108,10 @@ begin
     return false;
   end if;
   lock table ledger_part in exclusive mode;
+  -- Asked once more, now that no unit of work is open: one may just have given something again.
+  if ledger_part_is_read(old_part) then
+    return false;
+  end if;
   foreach parent in array array['ledger', 'origins', 'content_keys'] loop
     execute format('alter table %I detach partition %I', parent,
                    format('%s_%s', parent, to_char(old_part, 'FM000000')));
@@ -120,7 +139,8 @@ begin
 end $$;
 
 revoke all on function make_ledger_parts(int), switch_ledger_part(), drop_detached_parts(),
-  ledger_part_is_over(int, interval), detach_ledger_part(int, interval) from public;
+  ledger_part_is_over(int, interval), ledger_part_is_read(int),
+  detach_ledger_part(int, interval) from public;
 grant execute on function make_ledger_parts(int), switch_ledger_part(), drop_detached_parts(),
   ledger_part_is_over(int, interval), detach_ledger_part(int, interval) to {{worker}};
 

@@ -67,7 +67,7 @@ from dead_letters_pending where topic = $1::smallint and partition = $2::int ord
 constexpr Statement kDueHolds{"lane_due_holds", R"(
 select tenant_id, event_id, reservation_id, hold_version, expires_at
 from reservations where lane = $1::int and status = 1 and expires_at <= $2::timestamptz
-order by expires_at limit $3::int)"};
+order by expires_at, tenant_id, reservation_id limit $3::int)"};
 
 }  // namespace
 
@@ -180,7 +180,15 @@ std::vector<ports::UnpublishedOutcome> Recovery::unpublished(std::int64_t after,
     o.actor_id = row.next<std::optional<std::string>>();
     o.traceparent = row.next<std::optional<std::string>>();
     o.tracestate = row.next<std::optional<std::string>>();
-    o.value = row.next<std::optional<std::string>>().value_or("");
+    auto value = row.next<std::optional<std::string>>();
+    if (!value) {
+      throw Refused(base::ErrorKind::permanent,
+                    "outcome " + std::to_string(one.seq) + " of lane " +
+                        std::to_string(tp_.partition) +
+                        " has lost its value with the part of the ledger that kept it: restore "
+                        "the database to a time before that part was dropped");
+    }
+    o.value = std::move(*value);
     all.push_back(std::move(one));
   }
   return all;

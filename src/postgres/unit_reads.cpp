@@ -132,8 +132,12 @@ Candidate candidate_of(Row row, const LedgerKey& key) {
   outcome.event = f.event;
   outcome.time = *row.next<std::optional<base::Timestamp>>();
   auto value = row.next<std::optional<std::string>>();
-  // An alias whose first has gone (a later attempt re-keyed it) has nothing to give again.
-  if (!value) return c;
+  // An alias whose first has gone (a later attempt re-keyed it, or its part was dropped) has
+  // nothing to give again: it is over too.
+  if (!value) {
+    f.expires_at = base::Timestamp{};
+    return c;
+  }
   outcome.value = std::move(*value);
   f.outcome = std::move(outcome);
   return c;

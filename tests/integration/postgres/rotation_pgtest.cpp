@@ -125,6 +125,39 @@ TEST_F(Rotation, KeepsAPartWithAnUnpublishedOutcome) {
   EXPECT_EQ(step(1h, 1ms).detached, 0);
 }
 
+// Its row is in the next part and lives on; the value that it gives again does not.
+TEST_F(Rotation, KeepsAPartThatAnUnpublishedOutcomeOfALaterPartReads) {
+  write_row(1, database_now() - 1h);
+  ASSERT_EQ(step(0ms, 1h).switched, 1);
+  Owner owner(db->store());
+  auto writes = owner.begin({tenant(1)}, 1, 1);
+  auto again = row(2, tenant(1), 1, owner.lane.out_seq + 1);
+  again.verdict = domain::Verdict::duplicate;
+  again.owns_key = false;
+  again.replayed = true;
+  again.outcome_value.clear();
+  again.stored_at = ports::LedgerKey{tenant(1), key(1)};
+  again.stored_part = 1;
+  writes.rows.push_back(again);
+  ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
+  EXPECT_EQ(step(1h, 1ms).detached, 0) << "not published yet";
+
+  auto published = owner.begin({tenant(1)}, 0, 0);
+  published.lanes[0].published_seq = owner.lane.out_seq;
+  ASSERT_EQ(owner.commit(published).end, UnitEnd::committed);
+  EXPECT_EQ(step(1h, 1ms).detached, 1);
+  // Whatever asks for it now gets no empty outcome.
+  const auto lost = owner.store->load_unpublished(kLane0, owner.lane.out_seq - 1, 10);
+  ASSERT_FALSE(lost.ok());
+  EXPECT_THAT(lost.error().message, ::testing::HasSubstr("has lost its value"));
+  ports::UnitQuery query;
+  query.tenants = {tenant(1)};
+  query.keys = {{tenant(1), key(2)}};
+  const auto found = owner.look(query).keys.at(0);
+  EXPECT_FALSE(found.outcome.has_value());
+  EXPECT_EQ(found.expires_at, base::Timestamp{});
+}
+
 TEST_F(Rotation, GivesUpWithin100MsWhileAUnitOfWorkIsOpen) {
   const auto store = db->store();
   ports::UnitQuery query;
