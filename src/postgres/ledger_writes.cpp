@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "postgres/unit_writes.hpp"
 
@@ -199,6 +200,9 @@ UnitEnd rekey(Connection& connection, const ports::UnitWrites& writes) {
       if (one.owns_key == takes) some.push_back(&one);
     }
     if (some.empty()) continue;
+    std::sort(some.begin(), some.end(), [](const auto* a, const auto* b) {
+      return std::tie(a->key, a->part) < std::tie(b->key, b->part);
+    });
     const auto changed = connection.run(kRekey, rekey_params(some, true)).affected();
     if (changed != count_of(some.size())) return UnitEnd::stale;
     auto follow = rekey_params(some, false);

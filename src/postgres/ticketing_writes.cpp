@@ -174,6 +174,17 @@ UnitEnd write_events(Connection& connection, const ports::UnitWrites& writes) {
     auto& where = write.expected_row_version == 0 ? fresh : known;
     where.push_back({&write, created_at(writes, write.event)});
   }
+  // Lanes meet in the unique indexes of names: inserted in one order they wait for each other in
+  // line, not crosswise. (What crosses still, one's name and the other's slug, is run again.)
+  std::sort(fresh.begin(), fresh.end(), [](const EventRow& a, const EventRow& b) {
+    const auto name = [](const domain::Event& e) {
+      return std::tie(e.tenant, e.name_folded, e.venue_id, e.starts_at, e.slug, e.id);
+    };
+    return name(a.event()) < name(b.event());
+  });
+  std::sort(known.begin(), known.end(), [](const EventRow& a, const EventRow& b) {
+    return std::tie(a.event().tenant, a.event().id) < std::tie(b.event().tenant, b.event().id);
+  });
   // Updates first: they may free a name that a new event of the same unit takes.
   if (!known.empty()) {
     const auto changed = connection.run(kUpdateEvents, event_params(known)).affected();

@@ -1,5 +1,7 @@
 // What a unit of work writes, refuses and reads back, table by table (laws L10, L11).
 
+#include <thread>
+
 #include "base/failpoint.hpp"
 #include "integration/postgres/test_database.hpp"
 #include "integration/postgres/unit_samples.hpp"
@@ -242,6 +244,56 @@ TEST_F(Unit, DrainsTheOpenReservationsOfACancellingEventInBoundedPieces) {
   ASSERT_EQ(reads.drains.size(), 2U);
   EXPECT_EQ(reads.drains[0].id, reservation_id(1));
   EXPECT_EQ(reads.drains[1].id, reservation_id(3));
+}
+
+// Two lanes at the same names, and at the same keys, in opposite orders: one waits for the other.
+class Crossing : public Unit {
+ protected:
+  static constexpr std::uint64_t kMany = 300;
+  void commit_both(const ports::UnitWrites& of_one, const ports::UnitWrites& of_other) {
+    UnitEnd other_end{};
+    UnitEnd one_end{};
+    {
+      std::jthread beside([&] { other_end = other->commit(of_other).end; });
+      one_end = owner->commit(of_one).end;
+    }
+    EXPECT_NE(one_end == UnitEnd::committed, other_end == UnitEnd::committed);
+  }
+  void SetUp() override {
+    Unit::SetUp();
+    if (db) other = std::make_unique<Owner>(db->store(), base::TopicPartition{0, 1});
+  }
+  void TearDown() override {
+    other.reset();
+    Unit::TearDown();
+  }
+  std::unique_ptr<Owner> other;
+};
+
+TEST_F(Crossing, InsertsOfTheSameNamesDoNotDeadlock) {
+  auto of_one = begin();
+  auto of_other = other->begin({kTenant});
+  for (std::uint64_t n = 0; n < kMany; ++n) {
+    of_one.events.push_back({event(n, kTenant, 10), 0});
+    auto rival = event(kMany - 1 - n, kTenant, 10, 1);
+    rival.id = event_id(n + kMany);
+    of_other.events.push_back({rival, 0});
+  }
+  commit_both(of_one, of_other);
+}
+
+TEST_F(Crossing, ReKeysOfTheSameRowsDoNotDeadlock) {
+  auto rows = begin();
+  for (std::uint64_t n = 0; n < kMany; ++n) rows.rows.push_back(row(n, kTenant, 0, std::nullopt));
+  ASSERT_EQ(owner->commit(rows).end, UnitEnd::committed);
+  auto of_one = begin();
+  auto of_other = other->begin({kTenant});
+  for (std::uint64_t n = 0; n < kMany; ++n) {
+    const auto m = kMany - 1 - n;
+    of_one.rekeys.push_back({{kTenant, key(n)}, of_one.part, key(n + 1 * kMany)});
+    of_other.rekeys.push_back({{kTenant, key(m)}, of_other.part, key(m + 2 * kMany)});
+  }
+  commit_both(of_one, of_other);
 }
 
 }  // namespace
