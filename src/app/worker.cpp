@@ -177,6 +177,7 @@ void Worker::make_database() {
     postgres::LaneStoreOptions out;
     out.connection = connection_settings(settings_, settings_.database.url, purpose);
     out.stopping = [this] { return stopping_.load(); };
+    out.meters = &metrics_;
     return out;
   };
   for (std::int64_t i = 0; i < settings_.worker.pipelines; ++i) {

@@ -17,7 +17,7 @@ enum class Counter {
   forwards,
   timers,            // label: fired, failed
   take_overs,        // label: clean, republished, fenced_publisher, stopped
-  database_retries,  // label: class
+  database_retries,  // label: class of the SQLSTATE, or connection
   rotations,         // label: made, dropped, deferred
 };
 

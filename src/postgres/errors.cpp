@@ -82,6 +82,20 @@ std::optional<domain::Code> code_of(std::string_view constraint) {
   return std::nullopt;
 }
 
+std::string class_of_current() {
+  std::string state;
+  try {
+    throw;
+  } catch (const Failure& e) {
+    state = e.sqlstate;
+  } catch (const pqxx::sql_error& e) {
+    state = e.sqlstate();
+  } catch (...) {
+    // No answer of the server's.
+  }
+  return state.empty() ? "connection" : state.substr(0, 2);
+}
+
 base::Error translate_current(std::string_view doing) {
   try {
     throw;

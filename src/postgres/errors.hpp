@@ -42,6 +42,10 @@ bool is_unique_violation(const Failure& failure);
 // What a violated constraint means to the producer (audit DB8); nullopt: nothing, it is a defect.
 std::optional<domain::Code> code_of(std::string_view constraint);
 
+// The SQLSTATE class of the exception now being handled ("40", "57"); "connection" when the server
+// did not answer.
+std::string class_of_current();
+
 // The exception now being handled, as an error. `doing` says what failed ("taking a lane"); the
 // text is one line and carries neither parameters nor the connection string.
 base::Error translate_current(std::string_view doing);

@@ -113,6 +113,12 @@ struct LaneStore::Impl {
     }
   }
 
+  // While the failure is being handled.
+  void count_retry(const Error& error) const {
+    if (options.meters == nullptr || error.kind == ErrorKind::permanent) return;
+    options.meters->add(ports::Counter::database_retries, class_of_current(), 1);
+  }
+
   // Runs `work`; on any failure no unit is left open.
   template <class T, class Work>
   base::Result<T> guarded(std::string_view doing, Work work) {
@@ -120,6 +126,7 @@ struct LaneStore::Impl {
       return work();
     } catch (...) {
       auto error = translate_current(doing);
+      count_retry(error);
       roll_back();
       if (connection && !connection->alive()) forget_connection();
       return error;
@@ -228,7 +235,9 @@ base::Result<UnitReport> LaneStore::Impl::settle(const ports::UnitWrites& writes
       base::logger("postgres")->warn("a commit was in doubt and is settled");
       return judge(writes, truth);
     } catch (...) {
-      last = translate_current("settling a commit in doubt").message;
+      const auto error = translate_current("settling a commit in doubt");
+      count_retry(error);
+      last = error.message;
       forget_connection();
     }
     if (options.stopping() || clock.steady() + pause > deadline) break;

@@ -14,6 +14,7 @@
 
 #include "ports/clock.hpp"
 #include "ports/lane_store.hpp"
+#include "ports/meters.hpp"
 #include "postgres/settings.hpp"
 
 namespace admitone::postgres {
@@ -25,6 +26,8 @@ struct LaneStoreOptions {
   std::chrono::milliseconds in_doubt_limit{30000};
   // Asked between the attempts to settle a commit in doubt; true ends them (shutdown).
   std::function<bool()> stopping = [] { return false; };
+  // Counts what has to be run again; may be null.
+  ports::Meters* meters = nullptr;
 };
 
 class LaneStore final : public ports::LaneStore {

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import select
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import urllib.request
 import uuid
 
 NEEDED = ("ADMITONE_PROGRAM", "ADMITONE_KAFKA_BOOTSTRAP_SERVERS", "ADMITONE_DATABASE_URL",
-          "ADMITONE_DATABASE_OWNER_URL", "ADMITONE_TEST_PG_SUPERUSER_URL")
+          "ADMITONE_DATABASE_OWNER_URL", "ADMITONE_TEST_PG_SUPERUSER_URL", "ADMITONE_SOURCE_DIR")
 SLOW = 60  # seconds; a loaded machine, never a measure
 NOWHERE = "127.0.0.1:9"  # discard port, nobody listens
 
@@ -239,6 +240,31 @@ class Running(Case):
             self.assertLess(time.monotonic(), deadline, "the gauge does not show both lanes")
             time.sleep(0.1)
         self.assertEqual(worker.end()[0] < 15, True)
+
+    def test_every_declared_metric_has_a_sample_after_a_short_run(self):
+        here = self.installation()
+        worker = self.worker(here, ADMITONE_HTTP_LISTEN="127.0.0.1:0")
+        self.assertEqual(worker.first_line(), "ready\n")
+        lines = pathlib.Path(f"/tmp/{uuid.uuid4().hex}.jsonl")
+        lines.write_text(json.dumps({
+            "specversion": "1.0", "id": "c-1", "source": "/test", "type": "ticketing.event.cancel.v1",
+            "tenantid": str(uuid.uuid4()), "idempotencykey": "k-1", "datacontenttype": "application/json",
+            "data": {"eventId": str(uuid.uuid4()), "reason": "storm"}}) + "\n")
+        self.addCleanup(lines.unlink)
+        sent = here.run("produce", str(lines))
+        self.assertEqual(sent.returncode, 0, sent.stderr)
+        source = pathlib.Path(os.environ["ADMITONE_SOURCE_DIR"], "src/telemetry/metrics.cpp").read_text()
+        declared = set(re.findall(r'"(admitone_[a-z_]+)"', source))
+        self.assertIn("admitone_published_sequence", declared)
+        address = "http://" + port_of(worker.process.pid) + "/metrics"
+        deadline = time.monotonic() + SLOW
+        while True:
+            text = urllib.request.urlopen(address, timeout=10).read().decode()
+            silent = {name for name in declared if not re.search(rf"^{name}(_count)?[{{ ]", text, re.MULTILINE)}
+            if not silent:
+                break
+            self.assertLess(time.monotonic(), deadline, silent)
+            time.sleep(0.1)
 
     def test_no_secret_is_in_logs_arguments_or_metrics(self):
         worker = self.worker(self.installation(), ADMITONE_LOG_LEVEL="trace", ADMITONE_HTTP_LISTEN="127.0.0.1:0")

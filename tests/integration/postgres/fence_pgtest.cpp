@@ -179,6 +179,26 @@ TEST_F(Fence, LosesNothingWhenItsSessionIsEnded) {
   EXPECT_EQ(rows("events"), "1");
 }
 
+TEST_F(Fence, CountsWhatHasToBeRunAgain) {
+  class Retries final : public ports::Meters {
+   public:
+    void add(ports::Counter counter, std::string_view label, double n) override {
+      if (counter == ports::Counter::database_retries) seen[std::string(label)] += n;
+    }
+    void set(ports::Gauge, std::string_view, double) override {}
+    void observe(ports::Histogram, double) override {}
+    std::map<std::string, double> seen;
+  };
+  Retries retries;
+  LaneStoreOptions options;
+  options.connection = db->settings(RoleKind::worker);
+  options.meters = &retries;
+  const Owner owner(std::make_unique<LaneStore>(options, clock));
+  configure("unit.open=fail");
+  EXPECT_FALSE(owner.store->open({}).ok());
+  EXPECT_EQ(retries.seen, (std::map<std::string, double>{{"57", 1}}));
+}
+
 TEST_F(Fence, KeepsKeyAndEffectTogether) {
   Owner owner(db->store());
   const auto writes = creation(owner, 1);

@@ -88,5 +88,18 @@ TEST(Errors, SayOneLineWithTheState) {
   EXPECT_EQ(error.effect, Effect::not_applied);
 }
 
+TEST(Errors, AreCountedByTheClassOfTheirSqlstate) {
+  const auto counted_as = [](const auto& error) {
+    try {
+      throw error;
+    } catch (...) {
+      return class_of_current();
+    }
+  };
+  EXPECT_EQ(counted_as(Failure("40P01", {}, false, "deadlock detected")), "40");
+  EXPECT_EQ(counted_as(Failure({}, {}, true, "no answer")), "connection");
+  EXPECT_EQ(counted_as(pqxx::broken_connection("gone")), "connection");
+}
+
 }  // namespace
 }  // namespace admitone::postgres

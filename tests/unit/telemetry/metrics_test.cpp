@@ -28,6 +28,12 @@ TEST(Metrics, CountByLabel) {
   EXPECT_THAT(text, HasSubstr("admitone_build_info{version=\"1.2.3\"} 1\n"));
 }
 
+TEST(Metrics, ShowWhatHasNotHappenedYetAsNought) {
+  const Metrics metrics("1");
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_database_retries_total{class=\"40\"} 0\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_timers_total{result=\"failed\"} 0\n"));
+}
+
 TEST(Metrics, SplitTopicAndPartition) {
   Metrics metrics("1");
   metrics.set(Gauge::lag_records, "ticketing.commands/11", 42);
@@ -48,9 +54,9 @@ TEST(Metrics, ForgetTheSeriesOfALaneThatWasGivenUp) {
 TEST(Metrics, BoundTheNumberOfLabels) {
   Metrics metrics("1");
   for (std::size_t i = 0; i < kMaxLabels + 50; ++i) {
-    metrics.add(Counter::dead_letters, "reason-" + std::to_string(i), 1);
+    metrics.add(Counter::outcomes, "code-" + std::to_string(i), 1);
   }
-  EXPECT_THAT(metrics.text(), HasSubstr("admitone_dead_letters_total{reason=\"other\"} 50\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_outcomes_total{code=\"other\"} 50\n"));
 }
 
 TEST(Metrics, ObserveIntoBuckets) {
