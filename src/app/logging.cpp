@@ -10,6 +10,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/log.hpp"
+
 namespace admitone::app {
 namespace {
 
@@ -18,8 +20,11 @@ constexpr std::array kLevels{spdlog::level::trace, spdlog::level::debug, spdlog:
 
 std::size_t told_of = 0;
 
-std::string_view limited(const spdlog::string_view_t& text) {
-  return {text.data(), std::min(text.size(), kMaxMessage)};
+// The text of a line, within its bound, and what it is about.
+base::Line line_of(const spdlog::string_view_t& payload) {
+  auto line = base::unpacked({payload.data(), payload.size()});
+  line.text = line.text.substr(0, kMaxMessage);
+  return line;
 }
 
 class JsonFormatter final : public spdlog::formatter {
@@ -29,17 +34,19 @@ class JsonFormatter final : public spdlog::formatter {
     const std::time_t seconds = spdlog::log_clock::to_time_t(micros);
     std::tm calendar{};
     gmtime_r(&seconds, &calendar);
-    const nlohmann::ordered_json object{
+    const auto said = line_of(line.payload);
+    nlohmann::ordered_json object{
         {"@timestamp",
          fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", calendar.tm_year + 1900,
                      calendar.tm_mon + 1, calendar.tm_mday, calendar.tm_hour, calendar.tm_min,
                      calendar.tm_sec, micros.time_since_epoch().count() % 1'000'000)},
         {"log.level", spdlog::level::to_string_view(line.level).data()},
-        {"message", limited(line.payload)},
+        {"message", said.text},
         {"log.logger", std::string_view(line.logger_name.data(), line.logger_name.size())},
         {"service.name", "admitone"},
         {"process.pid", pid_},
         {"process.thread.id", line.thread_id}};
+    for (const auto& [name, value] : said.fields) object[std::string(name)] = value;
     const std::string text =
         object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     out.append(text.data(), text.data() + text.size());
@@ -52,13 +59,15 @@ class JsonFormatter final : public spdlog::formatter {
   const int pid_ = getpid();
 };
 
-// Text with the same bound.
+// Text with the same bound; what it is about comes behind it.
 class TextFormatter final : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& line, spdlog::memory_buf_t& out) override {
     spdlog::details::log_msg bounded = line;
-    const std::string_view payload = limited(line.payload);
-    bounded.payload = spdlog::string_view_t(payload.data(), payload.size());
+    const auto said = line_of(line.payload);
+    std::string text(said.text);
+    for (const auto& [name, value] : said.fields) text += fmt::format(" {}={}", name, value);
+    bounded.payload = spdlog::string_view_t(text.data(), text.size());
     pattern_.format(bounded, out);
   }
 
@@ -73,6 +82,10 @@ class TextFormatter final : public spdlog::formatter {
 
 std::unique_ptr<spdlog::formatter> make_json_formatter() {
   return std::make_unique<JsonFormatter>();
+}
+
+std::unique_ptr<spdlog::formatter> make_text_formatter() {
+  return std::make_unique<TextFormatter>();
 }
 
 void set_up_logging(const Settings::Log& settings, bool terminal, LogPath path) {

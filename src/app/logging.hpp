@@ -25,7 +25,8 @@ std::size_t dropped_log_lines();
 // Writes what is queued and ends the queue.
 void finish_logging();
 
-// One ECS object a line; for tests.
+// One ECS object a line, and text; for tests.
 std::unique_ptr<spdlog::formatter> make_json_formatter();
+std::unique_ptr<spdlog::formatter> make_text_formatter();
 
 }  // namespace admitone::app

@@ -5,6 +5,13 @@
 #include <algorithm>
 
 namespace admitone::base {
+namespace {
+
+// Neither is in the text of a line: what came from a message went through `field`.
+constexpr char kBegin = '\x1E';
+constexpr char kEnd = '\x1F';
+
+}  // namespace
 
 std::shared_ptr<spdlog::logger> logger(const std::string& room) {
   if (auto existing = spdlog::get(room)) return existing;
@@ -30,6 +37,32 @@ std::string field(std::string_view text) {
   }
   if (text.size() > kLimit) out += "...";
   return out;
+}
+
+std::string packed(const Fields& fields) {
+  std::string out;
+  const auto add = [&out](std::string_view name, const std::string& value) {
+    if (!value.empty()) out += fmt::format("{}{}{}{}", kBegin, name, kEnd, field(value));
+  };
+  add("admitone.command_id", fields.command);
+  add("admitone.tenant_id", fields.tenant);
+  add("admitone.position", fields.position);
+  add("trace.id", fields.trace);
+  return out;
+}
+
+Line unpacked(std::string_view payload) {
+  Line line{payload.substr(0, payload.find(kBegin)), {}};
+  auto left = payload.substr(line.text.size());
+  while (!left.empty()) {
+    const auto next = std::min(left.find(kBegin, 1), left.size());
+    const auto one = left.substr(1, next - 1);
+    const auto middle = one.find(kEnd);
+    if (middle == std::string_view::npos) return {payload, {}};
+    line.fields.emplace_back(one.substr(0, middle), one.substr(middle + 1));
+    left.remove_prefix(next);
+  }
+  return line;
 }
 
 }  // namespace admitone::base

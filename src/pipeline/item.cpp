@@ -134,6 +134,19 @@ Item prepare(base::Record&& record, const EngineOptions& options) {
   return item;
 }
 
+base::Fields fields_of(const Item& item) {
+  base::Fields fields;
+  fields.position = item.position;
+  const auto* envelope = item.envelope();
+  if (envelope == nullptr) return fields;
+  fields.command = envelope->id;
+  fields.tenant = envelope->tenant.str();
+  // <version>-<trace id>-<span id>-<flags>
+  if (envelope->traceparent && envelope->traceparent->size() >= 35)
+    fields.trace = envelope->traceparent->substr(3, 32);
+  return fields;
+}
+
 void give_up(Item& item, std::int64_t attempts, const std::string& why) {
   refuse(item, domain::Code::processing_failed, "processing_failed", why);
   item.attempts = attempts;

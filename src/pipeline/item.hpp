@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/log.hpp"
 #include "base/record.hpp"
 #include "contract/decode.hpp"
 #include "domain/codes.hpp"
@@ -44,6 +45,9 @@ struct Item {
 
 // Decodes, verifies an origin, checks the topic's tenants, routes. Threads: pure, any.
 Item prepare(base::Record&& record, const EngineOptions& options);
+
+// What a log line about the item carries.
+base::Fields fields_of(const Item& item);
 
 // The item becomes a dead letter for a technical reason: it crashed or failed `attempts` times.
 void give_up(Item& item, std::int64_t attempts, const std::string& why);

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/log.hpp"
+
 namespace admitone::app {
 namespace {
 
@@ -32,12 +34,38 @@ TEST(JsonLog, IsOneEcsObjectALine) {
 }
 
 TEST(JsonLog, SurvivesBytesThatAreNoText) {
-  EXPECT_THAT(logged("key \xFF\xFE").at("message").get<std::string>(),
-              testing::StartsWith("key "));
+  EXPECT_THAT(logged("key \xFF\xFE").at("message").get<std::string>(), testing::StartsWith("key "));
 }
 
 TEST(JsonLog, BoundsTheLine) {
   EXPECT_EQ(logged(std::string(100'000, 'x'))["message"].get<std::string>().size(), kMaxMessage);
+}
+
+TEST(JsonLog, HasWhatALineIsAboutAsFields) {
+  const base::Fields about{.command = "c-1 \x1E\"x\"",
+                           .tenant = "7f1d0000-0000-4000-8000-000000000001",
+                           .position = "commands/3/17"};
+  const auto line = logged(fmt::format("given up{}", about));
+  EXPECT_EQ(line["message"], "given up");
+  EXPECT_EQ(line["admitone.command_id"], "c-1 \\x1e\"x\"");
+  EXPECT_EQ(line["admitone.tenant_id"], "7f1d0000-0000-4000-8000-000000000001");
+  EXPECT_EQ(line["admitone.position"], "commands/3/17");
+  EXPECT_FALSE(line.contains("trace.id"));
+}
+
+TEST(JsonLog, KeepsTheFieldsOfALineThatIsTooLong) {
+  const auto line =
+      logged(fmt::format("{}{}", std::string(100'000, 'x'), base::Fields{.position = "t/0/1"}));
+  EXPECT_EQ(line["message"].get<std::string>().size(), kMaxMessage);
+  EXPECT_EQ(line["admitone.position"], "t/0/1");
+}
+
+TEST(TextLog, HasThemBehindTheText) {
+  std::ostringstream out;
+  auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(out);
+  sink->set_formatter(make_text_formatter());
+  spdlog::logger("pipeline", sink).warn("given up{}", base::Fields{.position = "t/0/1"});
+  EXPECT_THAT(out.str(), testing::EndsWith("pipeline: given up admitone.position=t/0/1\n"));
 }
 
 }  // namespace
