@@ -375,7 +375,7 @@ Table rule_rows() {
       ADMITONE_SETTING(publish.mode,
                        "exactly_once, or at_least_once for consumers that deduplicate by ce_id."),
       ADMITONE_SETTING(timers.tick, "How often due holds are looked for.", 10, 3'600'000),
-      ADMITONE_SETTING(timers.batch, "Due holds of one look, at the most.", 1, 100'000, "holds"),
+      ADMITONE_SETTING(timers.batch, "Expire commands sent together, at the most.", 1, 100'000, "holds"),
       ADMITONE_SETTING(ledger.part_length, "Time that one part of the ledger covers.", 1'000),
       ADMITONE_SETTING(ledger.housekeeping_interval,
                        "How often parts of the ledger are made and dropped.", 100),

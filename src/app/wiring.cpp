@@ -216,7 +216,7 @@ pipeline::EngineOptions engine_options(const Settings& settings, const Deploymen
   out.cached_events_per_lane = size(settings.worker.lane_cached_events);
   out.transaction_records = size(settings.worker.transaction_records);
   out.tick = settings.timers.tick;
-  out.timers_per_tick = small(settings.timers.batch);
+  out.timers_per_send = size(settings.timers.batch);
   return out;
 }
 

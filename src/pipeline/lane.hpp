@@ -74,9 +74,13 @@ struct Lane {
       parked;  // events with parked commands (copies not counted)
   std::set<ports::EventKey> draining;
   std::int64_t park_order = 0;
-  // Expire commands on their way, so that a tick does not send them again at once.
-  std::map<std::pair<ports::ReservationKey, std::int64_t>, base::Instant> timers_sent;
-  base::Instant next_tick{};
+  // Expire commands on their way, so that a tick does not send them again.
+  struct SentTimer {
+    base::Instant at;
+    base::Timestamp expires_at;
+  };
+  std::map<std::pair<ports::ReservationKey, std::int64_t>, SentTimer> timers_sent;
+  base::Instant timers_not_before{};
 
   [[nodiscard]] AssignmentTag tag() const { return queue->tag(); }
   [[nodiscard]] bool busy(const ports::EventKey& event) const {

@@ -1,6 +1,8 @@
 #include "pipeline/pipeline.hpp"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/failpoint.hpp"
@@ -10,7 +12,17 @@ namespace admitone::pipeline {
 namespace {
 
 constexpr std::size_t kEventsContinuedPerUnit = 4;
-constexpr std::chrono::seconds kTimerSendsAgainAfter{30};
+constexpr std::size_t kDeadLettersTold = 10;  // in one unit
+// An expire command that is still not decided was lost on its way.
+constexpr std::chrono::seconds kTimerAgainWhenIdle{30};
+constexpr std::chrono::seconds kTimerAgainWhenBusy{600};
+constexpr std::chrono::seconds kTimersAfterFailure{5};
+
+using TimerKey = std::pair<ports::ReservationKey, std::int64_t>;
+
+TimerKey key_of(const ports::DueHold& hold) {
+  return {ports::ReservationKey{hold.tenant, hold.reservation}, hold.hold_version};
+}
 
 }  // namespace
 
@@ -178,7 +190,27 @@ bool Pipeline::run_unit() {
     if (items > 0 || has_continuation(*lane)) shares.push_back(share_of(*lane, items));
   }
   if (shares.empty()) return true;
-  return settle(runner_.run(shares), shares);
+  return settle(run_shares(shares), shares);
+}
+
+// Tells of each record that became a dead letter, once that is durable.
+RunReport Pipeline::run_shares(std::vector<LaneShare>& shares) {
+  std::vector<std::string> lines;
+  std::size_t dead = 0;
+  for (const auto& share : shares) {
+    for (std::size_t i = 0; i < share.items; ++i) {
+      const auto& item = share.lane->pending[i];
+      if (item.kind != Item::Kind::dead || ++dead > kDeadLettersTold) continue;
+      lines.push_back(
+          fmt::format("record became a dead letter: {}{}", item.refusal.reason, fields_of(item)));
+    }
+  }
+  auto report = runner_.run(shares);
+  if (report.end != RunEnd::committed) return report;
+  for (const auto& line : lines) base::logger("pipeline")->warn("{}", line);
+  if (dead > lines.size())
+    base::logger("pipeline")->warn("and {} more dead letters in this unit", dead - lines.size());
+  return report;
 }
 
 // Counts an attempt at what the number stands for; false: that could not be done.
@@ -248,7 +280,7 @@ bool Pipeline::run_alone(Lane& lane) {
   if (lane.attempts > options_.max_attempts && item.kind != Item::Kind::forward &&
       !base::failpoint::mutant("retry_for_ever")) {
     base::logger("pipeline")
-        ->error("record {} is given up after {} attempts", item.position, lane.attempts - 1);
+        ->error("record is given up after {} attempts{}", lane.attempts - 1, fields_of(item));
     give_up(item, lane.attempts - 1, fmt::format("crashed or failed {} times", lane.attempts - 1));
   }
   std::vector<LaneShare> shares;
@@ -256,9 +288,14 @@ bool Pipeline::run_alone(Lane& lane) {
   share.lane = &lane;
   share.items = 1;
   shares.push_back(std::move(share));
-  const auto report = runner_.run(shares);
+  const auto report = run_shares(shares);
   if (report.end == RunEnd::undecidable) lane.counted_offset.reset();
   return settle(report, shares);
+}
+
+// At the end of its log, and nothing waits to be decided.
+bool Pipeline::is_idle(const Lane& lane) {
+  return lane.caught_up && lane.pending.empty() && lane.queue->records() == 0;
 }
 
 void Pipeline::tick() {
@@ -273,7 +310,7 @@ void Pipeline::tick() {
     }
     if (!lane->home || draining_) continue;
     auto until = lane->lane_time;
-    if (lane->caught_up && lane->pending.empty()) {
+    if (is_idle(*lane)) {
       if (!database_now) {
         const auto asked = world_.store.database_now();
         if (!asked) return;
@@ -289,16 +326,55 @@ void Pipeline::tick() {
   if (!watermarks.empty()) settle(runner_.run(watermarks), watermarks);
 }
 
+// Looks at the oldest due holds, as many as may be on their way at a time. What was sent and is not
+// among them any more has been decided. So a lane that lags is never flooded, and a hold that is on
+// its way does not stand before those that fall due after it.
 void Pipeline::fire_timers(Lane& lane, base::Timestamp until) {
-  auto due = world_.store.due_holds(lane.tp.partition, until, options_.timers_per_tick);
-  if (!due) return;
   const auto now = world_.clock.steady();
-  std::erase_if(lane.timers_sent,
-                [&](const auto& sent) { return now - sent.second > kTimerSendsAgainAfter; });
-  std::vector<ports::OutgoingRecord> records;
+  if (now < lane.timers_not_before) return;
+  const auto limit = static_cast<std::size_t>(options_.timers_under_way);
+  const auto due = world_.store.due_holds(lane.tp.partition, until, options_.timers_under_way);
+  if (!due) return;
+
+  std::set<TimerKey> open;
+  for (const auto& hold : *due) open.insert(key_of(hold));
+  const auto looked_at = [&](const TimerKey& key, base::Timestamp expires_at) {
+    if (due->size() < limit) return expires_at <= until;
+    const auto& last = due->back();
+    return std::tuple(expires_at, key.first) <= std::tuple(last.expires_at, key_of(last).first);
+  };
+  std::erase_if(lane.timers_sent, [&](const auto& sent) {
+    return looked_at(sent.first, sent.second.expires_at) && !open.contains(sent.first);
+  });
+
+  // While the lane lags they wait in its partition: sending them again would only add to the lag.
+  const auto patience = is_idle(lane) ? kTimerAgainWhenIdle : kTimerAgainWhenBusy;
+  auto room = limit - std::min(limit, lane.timers_sent.size());
+  std::vector<ports::DueHold> unsent;
   for (const auto& hold : *due) {
-    const std::pair key{ports::ReservationKey{hold.tenant, hold.reservation}, hold.hold_version};
-    if (!lane.timers_sent.emplace(key, now).second) continue;
+    const auto sent = lane.timers_sent.find(key_of(hold));
+    if (sent == lane.timers_sent.end()) {
+      if (room == 0) continue;
+      --room;
+    } else if (now - sent->second.at <= patience) {
+      continue;
+    }
+    unsent.push_back(hold);
+  }
+  std::span<const ports::DueHold> left(unsent);
+  while (!left.empty()) {
+    const auto some = left.first(std::min(left.size(), options_.timers_per_send));
+    if (!send_timers(lane, some)) {
+      lane.timers_not_before = now + kTimersAfterFailure;
+      return;
+    }
+    left = left.subspan(some.size());
+  }
+}
+
+bool Pipeline::send_timers(Lane& lane, std::span<const ports::DueHold> holds) {
+  std::vector<ports::OutgoingRecord> records;
+  for (const auto& hold : holds) {
     auto command = contract::expire_command(hold.tenant, hold.event, hold.reservation,
                                             hold.hold_version, hold.expires_at);
     ports::OutgoingRecord record;
@@ -309,13 +385,20 @@ void Pipeline::fire_timers(Lane& lane, base::Timestamp until) {
     record.headers = std::move(command.headers);
     records.push_back(std::move(record));
   }
-  if (records.empty()) return;
+  const auto n = static_cast<double>(records.size());
   if (const auto sent = world_.sender.send(records); !sent) {
-    world_.meters.add(ports::Counter::timers, "failed", static_cast<double>(records.size()));
-    lane.timers_sent.clear();
-    return;
+    world_.meters.add(ports::Counter::timers, "failed", n);
+    base::logger("pipeline")
+        ->warn("lane {}: {} expire commands could not be sent, tried again in {} s: {}",
+               lane.tp.partition, records.size(), kTimersAfterFailure.count(),
+               sent.error().message);
+    return false;
   }
-  world_.meters.add(ports::Counter::timers, "fired", static_cast<double>(records.size()));
+  world_.meters.add(ports::Counter::timers, "fired", n);
+  const auto now = world_.clock.steady();
+  for (const auto& hold : holds)
+    lane.timers_sent.insert_or_assign(key_of(hold), Lane::SentTimer{now, hold.expires_at});
+  return true;
 }
 
 void Pipeline::drain() {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -81,12 +82,15 @@ class Pipeline {
   bool count(Lane& lane, std::int64_t number);
   bool continue_alone(Lane& lane);
   bool run_alone(Lane& lane);
+  RunReport run_shares(std::vector<LaneShare>& shares);
   bool settle(const RunReport& report, std::vector<LaneShare>& shares);
   LaneShare share_of(Lane& lane, std::size_t items) const;
   [[nodiscard]] bool has_continuation(const Lane& lane) const;
   [[nodiscard]] bool has_watermark(const Lane& lane) const;
+  [[nodiscard]] static bool is_idle(const Lane& lane);
   void tick();
   void fire_timers(Lane& lane, base::Timestamp until);
+  bool send_timers(Lane& lane, std::span<const ports::DueHold> holds);
   void show_lanes();
 
   const EngineOptions& options_;

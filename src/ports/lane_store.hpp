@@ -314,7 +314,7 @@ class LaneStore {
                                                                          std::int32_t limit) = 0;
   virtual base::Result<std::vector<PendingDeadLetter>> load_dead_letters(
       base::TopicPartition tp) = 0;
-  // Held reservations due at or before `until`, oldest first.
+  // Held reservations due at or before `until`, by time, tenant and id.
   virtual base::Result<std::vector<DueHold>> due_holds(std::int32_t lane, base::Timestamp until,
                                                        std::int32_t limit) = 0;
   virtual base::Result<base::Timestamp> database_now() = 0;

@@ -136,9 +136,12 @@ base::Result<std::vector<ports::DueHold>> FakeStore::due_holds(std::int32_t lane
   for (const auto& [key, one] : db_.reservations) {
     if (one.lane != lane || one.status != domain::ReservationStatus::held || one.expires_at > until)
       continue;
-    if (due.size() < static_cast<std::size_t>(limit))
-      due.push_back({one.tenant, one.event, one.id, one.hold_version, one.expires_at});
+    due.push_back({one.tenant, one.event, one.id, one.hold_version, one.expires_at});
   }
+  // The map has them by tenant and id.
+  std::stable_sort(due.begin(), due.end(),
+                   [](const auto& a, const auto& b) { return a.expires_at < b.expires_at; });
+  due.resize(std::min(due.size(), static_cast<std::size_t>(limit)));
   return due;
 }
 

@@ -107,8 +107,12 @@ base::Result<std::optional<std::int64_t>> FakeLog::stable_position(base::TopicPa
 }
 
 base::Status FakeSender::send(std::span<const ports::OutgoingRecord> records) {
+  ++calls;
+  if (down)
+    return base::Error{base::ErrorKind::retry_unit, base::Effect::unknown, "the broker is away"};
   for (const auto& record : records)
-    kafka_.append({0, record.partition}, {clock_.wall, record.key, record.value, record.headers});
+    if (lose-- <= 0)
+      kafka_.append({0, record.partition}, {clock_.wall, record.key, record.value, record.headers});
   return {};
 }
 

@@ -89,6 +89,10 @@ class FakeSender : public ports::CommandSender {
   FakeSender(FakeKafka& kafka, const FakeClock& clock) : kafka_(kafka), clock_(clock) {}
   base::Status send(std::span<const ports::OutgoingRecord> records) override;
 
+  bool down = false;
+  int calls = 0;
+  int lose = 0;  // so many records are acknowledged and gone
+
  private:
   FakeKafka& kafka_;
   const FakeClock& clock_;
