@@ -103,7 +103,10 @@ Item prepare(base::Record&& record, const EngineOptions& options) {
   }
 
   auto came_in_on = at.topic;
-  if (decoded.origin) {
+  // On another topic every claim is forged, but only a home lane can answer: it is forwarded as it
+  // is, and with the origin of that forward it makes two claims, which are none.
+  const bool refused_at_home = at.topic != options.home_topic && item.envelope() != nullptr;
+  if (decoded.origin && !refused_at_home) {
     const auto topic = topic_of(decoded.origin->position, options);
     if (at.topic != options.home_topic || !topic ||
         !contract::verify_origin(options.forward_secret, decoded.origin->position,

@@ -158,6 +158,26 @@ TEST_F(EngineTest, RefusesAnOriginItDidNotSign) {
   EXPECT_TRUE(world.database.dead_letters.empty()) << "forgotten once it is published";
 }
 
+TEST_F(EngineTest, AForgedOriginOnAnotherTopicIsRefusedAndAnsweredByTheHomeLane) {
+  begin();
+  one->source.assign({{1, 0}});
+  world.turn(*one);
+  for (const auto* forged : {"admitone-origin", "admitone-origin-signature"}) {
+    world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+    world.kafka.commands.at({1, 0}).back().headers.push_back({forged, "partner/0/0"});
+  }
+  // A forward that somebody copied: its own signature is good.
+  world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+  world.turn(*one);
+  ASSERT_EQ(world.kafka.commands.at({0, lane}).size(), 3U);
+  world.kafka.append({1, 0}, world.kafka.commands.at({0, lane}).back());
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane),
+            (Codes{"INVALID_COMMAND", "INVALID_COMMAND", "EVENT_CREATED", "INVALID_COMMAND"}));
+  EXPECT_EQ(world.kafka.dead_letters.size(), 3U);
+  EXPECT_EQ(world.kafka.positions.at({1, 0}), 4);
+}
+
 TEST_F(EngineTest, ExpiresADueHoldThroughItsOwnPartition) {
   begin();
   world.send(kEvent, create_event(kEvent, 10, "k1"));
