@@ -1,5 +1,7 @@
 // What a unit of work writes, refuses and reads back, table by table (laws L10, L11).
 
+#include <fmt/format.h>
+
 #include <thread>
 
 #include "base/failpoint.hpp"
@@ -250,12 +252,25 @@ TEST_F(Unit, DrainsTheOpenReservationsOfACancellingEventInBoundedPieces) {
 class Crossing : public Unit {
  protected:
   static constexpr std::uint64_t kMany = 300;
-  void commit_both(const ports::UnitWrites& of_one, const ports::UnitWrites& of_other) {
+  // Both begin while a third session has what is in the middle of both, and meet there.
+  void commit_both(const ports::UnitWrites& of_one, const ports::UnitWrites& of_other,
+                   const std::string& take_the_middle) {
+    const auto session = db->session(RoleKind::owner);
+    auto third = std::make_unique<pqxx::work>(*session);
+    third->exec("set local admitone.maintenance = 'on'");
+    third->exec(take_the_middle);
     UnitEnd other_end{};
     UnitEnd one_end{};
     {
       std::jthread beside([&] { other_end = other->commit(of_other).end; });
-      one_end = owner->commit(of_one).end;
+      std::jthread ours([&] { one_end = owner->commit(of_one).end; });
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{2};
+      while (third->exec1("select count(*) from pg_locks where not granted and locktype in "
+                          "('transactionid', 'tuple')")[0]
+                     .as<int>() < 2 &&
+             std::chrono::steady_clock::now() < deadline)
+        std::this_thread::yield();
+      third.reset();
     }
     EXPECT_NE(one_end == UnitEnd::committed, other_end == UnitEnd::committed);
   }
@@ -271,6 +286,7 @@ class Crossing : public Unit {
 };
 
 TEST_F(Crossing, InsertsOfTheSameNamesDoNotDeadlock) {
+  add_event(10 * kMany, 10);
   auto of_one = begin();
   auto of_other = other->begin({kTenant});
   for (std::uint64_t n = 0; n < kMany; ++n) {
@@ -279,7 +295,11 @@ TEST_F(Crossing, InsertsOfTheSameNamesDoNotDeadlock) {
     rival.id = event_id(n + kMany);
     of_other.events.push_back({rival, 0});
   }
-  commit_both(of_one, of_other);
+  commit_both(of_one, of_other,
+              fmt::format("insert into events select (jsonb_populate_record(e, jsonb_build_object("
+                          "'event_id', '{0}', 'name_folded', 'concert {1}', 'slug', "
+                          "'concert-{1}'))).* from events e",
+                          event_id(5 * kMany).str(), kMany / 2));
 }
 
 TEST_F(Crossing, ReKeysOfTheSameRowsDoNotDeadlock) {
@@ -293,7 +313,9 @@ TEST_F(Crossing, ReKeysOfTheSameRowsDoNotDeadlock) {
     of_one.rekeys.push_back({{kTenant, key(n)}, of_one.part, key(n + 1 * kMany)});
     of_other.rekeys.push_back({{kTenant, key(m)}, of_other.part, key(m + 2 * kMany)});
   }
-  commit_both(of_one, of_other);
+  commit_both(
+      of_one, of_other,
+      fmt::format("select 1 from ledger where key_hash = '{}' for update", key(kMany / 2).str()));
 }
 
 }  // namespace
