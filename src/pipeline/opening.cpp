@@ -115,8 +115,8 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
       if (world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;
     }
     const bool pending = !position;
-    auto closed = pending || !lane.home ? base::Result<bool>(!pending)
-                                        : world_.log.closed(lane.tp.partition);
+    auto closed =
+        pending || !lane.home ? base::Result<bool>(!pending) : world_.log.closed(lane.tp.partition);
     if (!closed) {
       lane.waits_for = closed.error().message;
       return Step::again;
@@ -179,7 +179,8 @@ Publisher::Step Publisher::read_tail(Opening& lane) {
   auto tail = world_.log.read_tail(lane.tp.partition, lane.published_offset);
   if (!tail) {
     if (tail.error().kind == base::ErrorKind::permanent) {
-      stop(lane.tp, lane.serial, tail.error().message + "; restart the workers when that is mended");
+      stop(lane.tp, lane.serial,
+           tail.error().message + "; restart the workers when that is mended");
       return Step::stopped;
     }
     base::logger("pipeline")

@@ -62,7 +62,7 @@ struct EngineOptions {
       500;  // reservations drained, parked commands released: per lane and unit
   std::size_t transaction_records = 20'000;  // outcomes in one Kafka transaction
   std::size_t transaction_bytes = 32U << 20U;
-  std::chrono::milliseconds tick{1'000};     // timers, watermarks of idle lanes
+  std::chrono::milliseconds tick{1'000};  // timers, watermarks of idle lanes
   std::size_t timers_per_send = 500;
   std::int32_t timers_under_way = 5'000;  // expire commands of a lane, sent and not yet decided
 };

@@ -40,8 +40,8 @@ enum class PublishEnd {
               // it: `record` is larger than the client or the topic takes; without that one the
               // others go through
   recycled,   // unknown or torn: the producer was destroyed and made anew (its id fences late
-             // requests); every lane this process publishes for must be taken over again (tail
-             // read)
+              // requests); every lane this process publishes for must be taken over again (tail
+              // read)
 };
 
 struct PublishReport {

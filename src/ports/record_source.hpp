@@ -29,8 +29,9 @@ class RecordSink {
   // Ownership begins. No record arrives before RecordSource::start was called for the partition.
   // Must not block.
   virtual void assigned(const std::vector<AssignedPartition>& partitions) = 0;
-  // A queued RecordSource::start has been carried out: from now on records of `tp` begin at `offset`; whatever
-  // was in flight before is not delivered after this. Called for every start, also a repeated one.
+  // A queued RecordSource::start has been carried out: from now on records of `tp` begin at
+  // `offset`; whatever was in flight before is not delivered after this. Called for every start,
+  // also a repeated one.
   virtual void started(base::TopicPartition tp, std::int64_t offset) = 0;
   // Ownership ends when this returns: an open Kafka transaction has been aborted or has ended by
   // then. May block up to the publisher's limit.

@@ -359,13 +359,12 @@ base::Result<base::Timestamp> LaneStore::database_now() {
 }
 
 base::Result<std::int64_t> LaneStore::lane_epoch(base::TopicPartition tp) {
-  return impl_->guarded<std::int64_t>("asking for the epoch",
-                                      [&]() -> base::Result<std::int64_t> {
-                                        Params p;
-                                        p.scalar(tp.topic).scalar(tp.partition);
-                                        const Rows rows = impl_->connected().run(kEpoch, p);
-                                        return rows.size() == 0 ? 0 : rows[0].next<std::int64_t>();
-                                      });
+  return impl_->guarded<std::int64_t>("asking for the epoch", [&]() -> base::Result<std::int64_t> {
+    Params p;
+    p.scalar(tp.topic).scalar(tp.partition);
+    const Rows rows = impl_->connected().run(kEpoch, p);
+    return rows.size() == 0 ? 0 : rows[0].next<std::int64_t>();
+  });
 }
 
 base::Result<std::int32_t> LaneStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,

@@ -1,6 +1,7 @@
 #pragma once
-// Where the servers of this run are: scripts/test and `scripts/stack env` say so in the environment.
-// A test that needs one that is not there is skipped, and CI counts skipped tests as failed.
+// Where the servers of this run are: scripts/test and `scripts/stack env` say so in the
+// environment. A test that needs one that is not there is skipped, and CI counts skipped tests as
+// failed.
 
 #include <gtest/gtest.h>
 

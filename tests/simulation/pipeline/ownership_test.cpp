@@ -101,8 +101,8 @@ TEST_F(OwnershipTest, AnOutcomeThatIsTooLargeStopsItsOwnLaneOnly) {
   EXPECT_EQ(world.kafka.sequences(world.lane_of(other)), Sequences{1});
 }
 
-// The publisher alone: between the beginning of a publication and its end the lane is fenced, let go
-// and taken again by the same process.
+// The publisher alone: between the beginning of a publication and its end the lane is fenced, let
+// go and taken again by the same process.
 TEST_F(OwnershipTest, WhatWasInFlightIsNotSettledAgainstANewTaking) {
   FakeStore store(world.database);
   FakeLog log(world.kafka, "one");

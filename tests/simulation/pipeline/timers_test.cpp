@@ -20,9 +20,8 @@ class TimersTest : public ::testing::Test {
     world.turn(*one);
     world.send(kEvent, create_event(kEvent, 1000, "k1"));
     for (int i = 0; i < n; ++i)
-      world.send(kEvent,
-                 hold(kEvent, 1, fmt::format("h{}", i),
-                      fmt::format("0b000000-0000-4000-8000-{:012}", i)));
+      world.send(kEvent, hold(kEvent, 1, fmt::format("h{}", i),
+                              fmt::format("0b000000-0000-4000-8000-{:012}", i)));
     world.turn(*one);
     ASSERT_EQ(world.codes(lane).size(), static_cast<std::size_t>(n) + 1);
   }
