@@ -57,6 +57,20 @@ std::optional<std::int32_t> elsewhere(const Item& item, const EngineOptions& opt
   return target;
 }
 
+// What the home topic would not take is forwarded without its value, and without its key when that
+// is not enough: it is over the limits, so it is refused at home, and answered there. False: its
+// headers alone are too much.
+bool fit(base::Record& record, std::size_t limit) {
+  const auto drop = [&](std::optional<std::string_view>& part) {
+    if (record.bytes <= limit || !part) return;
+    record.bytes -= part->size();
+    part.reset();
+  };
+  drop(record.value);
+  drop(record.key);
+  return record.bytes <= limit;
+}
+
 }  // namespace
 
 const contract::Envelope* Item::envelope() const {
@@ -124,6 +138,10 @@ Item prepare(base::Record&& record, const EngineOptions& options) {
   // A forwarded record is never forwarded again: its lane was chosen when it was forwarded.
   if (!item.forwarded_in && item.envelope() != nullptr) {
     if (const auto target = elsewhere(item, options)) {
+      if (!fit(item.record, options.dead_letter_value_bytes)) {
+        refuse(item, domain::Code::invalid_command, "limit", "the headers are over the limits");
+        return item;
+      }
       item.kind = Item::Kind::forward;
       item.forward_to = *target;
       return item;

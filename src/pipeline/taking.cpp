@@ -40,8 +40,9 @@ void Pipeline::stop_lane(Lane& lane, const std::string& why) {
   lane.queue->stop_accepting();
   lane.pending.clear();
   publisher_.drop(lane.tp, lane.tag());
-  log()->error("lane {}/{} is stopped: {}", options_.topic_names.at(lane.tp.topic),
-               lane.tp.partition, why);
+  const auto name =
+      fmt::format("{}/{}", options_.topic_names.at(lane.tp.topic), lane.tp.partition);
+  log()->error("lane {} is stopped: {}{}", name, why, base::Fields{.position = name});
 }
 
 // The lane's memory is dropped; when Kafka still assigns it to us, it is taken over again after
@@ -122,7 +123,8 @@ std::optional<std::int64_t> Pipeline::position(Lane& lane, const ports::TakenLan
 void Pipeline::clear_suspicion(Lane& lane) {
   if (!lane.suspect_below || !lane.pending.empty()) return;
   const auto end = std::min(*lane.suspect_below, lane.caught_up.value_or(*lane.suspect_below));
-  if (lane.next_offset < end) return;
+  // (At the end of its log even when the last offsets are a producer's transaction markers.)
+  if (lane.next_offset < end && !is_idle(lane)) return;
   lane.suspect_below.reset();
   lane.batch_cap = options_.batch_records;
 }

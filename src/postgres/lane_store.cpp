@@ -126,6 +126,10 @@ struct LaneStore::Impl {
       return work();
     } catch (...) {
       auto error = translate_current(doing);
+      // The statements are fixed: a right or a table that is missing is for the operator to mend.
+      // It is never the fault of the record that met it, which would be given up for it.
+      const auto state = class_of_current();
+      if (state == "42" || state == "0A" || state == "XX") error.kind = ErrorKind::retry_unit;
       count_retry(error);
       roll_back();
       if (connection && !connection->alive()) forget_connection();

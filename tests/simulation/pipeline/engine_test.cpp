@@ -119,6 +119,20 @@ TEST_F(EngineTest, ADoubleSubmissionIsSeenThoughTheBrokersClockStepsBack) {
   EXPECT_EQ(event().sections[0].held, 1);
 }
 
+TEST_F(EngineTest, WhatTheHomeTopicWouldNotTakeIsForwardedWithoutItsValueAndAnswered) {
+  world.options.dead_letter_value_bytes = 4'000;
+  begin();
+  one->source.assign({{1, 0}});
+  world.turn(*one);
+  auto large = create_event(kEvent, 10, "k1");
+  large.data.append(5'000, ' ');
+  world.send(kEvent, large, 0, 1);
+  world.turn(*one);
+  ASSERT_EQ(world.kafka.commands.at({0, lane}).size(), 1U);
+  EXPECT_FALSE(world.kafka.commands.at({0, lane}).front().value);
+  EXPECT_EQ(world.codes(lane), Codes{"INVALID_COMMAND"});
+}
+
 TEST_F(EngineTest, AUnitThatIsRepeatedForwardsOnce) {
   begin();
   one->source.assign({{1, 0}});
