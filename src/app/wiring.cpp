@@ -77,6 +77,8 @@ std::int64_t whole_seconds(Settings::Ms duration) {
 
 // Room that reasons and positions take in a dead letter beside the record itself.
 constexpr std::size_t kDeadLetterHeaders = 64 * 1024;
+// Room that an outcome takes beside the event it shows: headers, and what is said of the command.
+constexpr std::size_t kOutcomeRest = 32 * 1024;
 
 }  // namespace
 
@@ -207,6 +209,7 @@ pipeline::EngineOptions engine_options(const Settings& settings, const Deploymen
   out.horizon = dedupe_horizon(settings);
   out.max_attempts = static_cast<int>(settings.dead_letter.max_attempts);
   out.dead_letter_value_bytes = size(settings.kafka.max_record_bytes) - kDeadLetterHeaders / 2;
+  out.event_bytes = size(settings.kafka.max_record_bytes) - kOutcomeRest;
   out.pipelines = size(settings.worker.pipelines);
   out.batch_records = size(settings.worker.batch_records);
   out.batch_bytes = size(settings.worker.batch_bytes);

@@ -141,6 +141,15 @@ void write_problem(Writer& writer, domain::Code code, const domain::Problem& pro
 
 }  // namespace
 
+std::size_t room_in_outcome(const domain::Event& event) {
+  // Held, sold and available grow to ten digits each; the rest is version, status and chain.
+  constexpr std::size_t kCounters = 30;
+  constexpr std::size_t kGrowth = 512;
+  Writer writer;
+  write_event(writer, event);
+  return writer.take().size() + event.sections.size() * kCounters + kGrowth;
+}
+
 std::string render_outcome(const Envelope& command, const domain::Decision& decision,
                            const domain::Event* event, const domain::Reservation* reservation) {
   const bool completed = decision.status == domain::CommandStatus::completed;

@@ -17,6 +17,9 @@ namespace admitone::contract {
 std::string render_outcome(const Envelope& command, const domain::Decision& decision,
                            const domain::Event* event, const domain::Reservation* reservation);
 
+// The most bytes that the event takes in any outcome, however its seats are held and sold.
+std::size_t room_in_outcome(const domain::Event& event);
+
 // One outcome record of a lane, as the ledger keeps it.
 struct OutcomeRecord {
   base::OutcomeId id;

@@ -7,6 +7,7 @@
 #include "base/failpoint.hpp"
 #include "contract/codes.hpp"
 #include "contract/keys.hpp"
+#include "domain/replies.hpp"
 
 namespace admitone::pipeline {
 namespace {
@@ -257,7 +258,12 @@ bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
   const auto& command = item.command;
   const ports::EventKey event{item.tenant(), command.event};
   const auto claims = claims_of(item);
-  const auto decision = domain::decide(command.command, view(item, claims), options_.rules);
+  auto decision = domain::decide(command.command, view(item, claims), options_.rules);
+  if (decision.event && decision.follow == domain::Follow::none &&
+      contract::room_in_outcome(*decision.event) > options_.event_bytes)
+    decision = domain::reject(domain::Code::limit_exceeded,
+                              "the event would not fit into an outcome; use fewer sections or "
+                              "shorter names");
   if (!decision.takes_key) {
     if (command.command.index() ==
         static_cast<std::size_t>(domain::CommandType::reservation_expire) - 1) {
@@ -345,9 +351,18 @@ void Decider::bury(const Item& item) {
   base::Record verbatim;
   verbatim.position = item.record.position;
   verbatim.timestamp = item.record.timestamp;
-  verbatim.key = item.record.key;
-  verbatim.headers = item.record.headers;
-  if (item.record.bytes <= options_.dead_letter_value_bytes) verbatim.value = item.record.value;
+  // What does not fit is left out, the value first; the position says where it is in full.
+  auto room = options_.dead_letter_value_bytes;
+  const auto fits = [&room](std::size_t bytes) {
+    const bool yes = bytes <= room;
+    if (yes) room -= bytes;
+    return yes;
+  };
+  constexpr std::size_t kFrame = 8;  // the lengths of a header's two parts
+  for (const auto& header : item.record.headers)
+    if (fits(header.name.size() + header.value.size() + kFrame)) verbatim.headers.push_back(header);
+  if (item.record.key && fits(item.record.key->size())) verbatim.key = item.record.key;
+  if (item.record.value && fits(item.record.value->size())) verbatim.value = item.record.value;
   ports::PendingDeadLetter letter{item.record.position, item.tenant(),
                                   contract::pack_record(verbatim), std::move(facts)};
   fx_.publication.dead_letters.push_back(letter);

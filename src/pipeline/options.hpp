@@ -48,7 +48,9 @@ struct EngineOptions {
   base::Duration failed_ttl = std::chrono::hours{24};
   base::Duration horizon = std::chrono::hours{24 * 7};  // older records are refused: REPLAY_TOO_OLD
   int max_attempts = 5;                                 // dead_letter.max_attempts
-  std::size_t dead_letter_value_bytes = 900'000;        // a larger one goes without its value
+  std::size_t dead_letter_value_bytes = 900'000;  // of the record; what is beyond it is left out
+  // What an event may take up in an outcome; a command that would make it larger is refused.
+  std::size_t event_bytes = 900'000;
 
   std::size_t pipelines = 2;
   std::size_t batch_records = 1'000;

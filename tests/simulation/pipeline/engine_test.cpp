@@ -133,6 +133,54 @@ TEST_F(EngineTest, WhatTheHomeTopicWouldNotTakeIsForwardedWithoutItsValueAndAnsw
   EXPECT_EQ(world.codes(lane), Codes{"INVALID_COMMAND"});
 }
 
+// Updates may add up to more than one command can bring: what is accepted must be publishable.
+TEST_F(EngineTest, AnEventThatWouldNotFitAnOutcomeIsRefusedAndTakesTheKey) {
+  world.options.event_bytes = 1'500;
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  const auto name = [](int repeat) {
+    std::string escaped;
+    for (int i = 0; i < repeat; ++i) escaped += "\\u0001";
+    return escaped;
+  };
+  const auto update = [&](int repeat, const std::string& key) {
+    return Sent{"ticketing.event.update.v1",
+                R"({"eventId":")" + kEvent +
+                    R"(","expectedVersion":1,"sections":[{"sectionId":"b",)" + R"("name":")" +
+                    name(repeat) + R"(","capacity":5,"priceMinor":100,"currency":"EUR"}]})",
+                key};
+  };
+  world.send(kEvent, update(190, "k2"));
+  world.send(kEvent, update(190, "k2"));
+  world.send(kEvent, update(10, "k3"));
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane),
+            (Codes{"EVENT_CREATED", "LIMIT_EXCEEDED", "=LIMIT_EXCEEDED", "EVENT_UPDATED"}));
+  for (const auto& record : world.kafka.outcomes[lane]) EXPECT_LT(record.value->size(), 1'500U);
+}
+
+TEST_F(EngineTest, ADeadLetterLosesWhatDoesNotFit) {
+  world.options.dead_letter_value_bytes = 400;
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"));
+  auto& record = world.kafka.commands.at({0, lane}).back();
+  record.value = "{";
+  record.key = std::string(401, 'k');
+  record.headers.push_back({"x-long", std::string(300, 'x')});
+  record.headers.push_back({"x-short", "kept"});
+  world.turn(*one);
+  ASSERT_EQ(world.kafka.dead_letters.size(), 1U);
+  const auto& letter = world.kafka.dead_letters.front();
+  const auto has = [&](const std::string& name) {
+    return std::ranges::any_of(letter.headers,
+                               [&](const auto& header) { return header.name == name; });
+  };
+  EXPECT_FALSE(letter.key);
+  EXPECT_FALSE(has("x-long"));
+  EXPECT_TRUE(has("x-short"));
+  EXPECT_EQ(letter.value, "{");
+}
+
 TEST_F(EngineTest, AUnitThatIsRepeatedForwardsOnce) {
   begin();
   one->source.assign({{1, 0}});
