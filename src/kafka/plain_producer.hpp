@@ -28,7 +28,9 @@ class PlainProducer final : public ClientEvents {
   base::Status send(std::span<const ports::OutgoingRecord> records);
   // Of the last send, per record.
   [[nodiscard]] std::vector<std::int64_t>& offsets() { return deliveries_.offsets(); }
-  [[nodiscard]] const std::vector<std::size_t>& too_large() const { return deliveries_.too_large(); }
+  [[nodiscard]] const std::vector<std::size_t>& too_large() const {
+    return deliveries_.too_large();
+  }
 
  private:
   void on_error(rd_kafka_resp_err_t code, const char* reason) override;

@@ -33,8 +33,8 @@ class PlainPublisher::Impl {
     if (cancel.load()) return {PublishEnd::aborted, {}, "cancelled before it began"};
     if (auto sent = producer_.send(records); !sent) {
       const auto record = largest(records, producer_.too_large());
-      return {record ? PublishEnd::too_large : PublishEnd::recycled, {}, sent.error().message,
-              record};
+      return {
+          record ? PublishEnd::too_large : PublishEnd::recycled, {}, sent.error().message, record};
     }
     PublishReport report{PublishEnd::committed, std::move(producer_.offsets()), {}};
     if (auto committed = commit_(offsets, settings_.commit_limit); !committed) {

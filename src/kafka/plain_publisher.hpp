@@ -4,8 +4,9 @@
 // Used by: pipeline, through ports::OutcomeLog.
 // Threads: one at a time. Blocking: delivery_limit, then commit_limit, then tail_limit.
 // Errors: `recycled` when a record was not delivered (earlier ones of the batch may be in the log,
-// later ones are not), `too_large` when no repeat could deliver it; positions that could not be written are written with the next batch.
-// Durable: on `committed` all records, acknowledged by all in-sync replicas.
+// later ones are not), `too_large` when no repeat could deliver it; positions that could not be
+// written are written with the next batch. Durable: on `committed` all records, acknowledged by all
+// in-sync replicas.
 
 #include <functional>
 #include <memory>
@@ -31,12 +32,9 @@ class PlainPublisher final : public ports::OutcomeLog {
  public:
   using Commit = std::function<base::Status(std::span<const ports::OffsetMark>, Milliseconds)>;
 
-  static base::Result<std::unique_ptr<PlainPublisher>> create(const ClientSettings& client,
-                                                              PlainPublisherSettings settings,
-                                                              Commit commit,
-                                                              std::shared_ptr<const Probe> probe,
-                                                              Watchdog& watchdog,
-                                                              const ports::Clock& clock);
+  static base::Result<std::unique_ptr<PlainPublisher>> create(
+      const ClientSettings& client, PlainPublisherSettings settings, Commit commit,
+      std::shared_ptr<const Probe> probe, Watchdog& watchdog, const ports::Clock& clock);
   ~PlainPublisher() override;
 
   [[nodiscard]] std::string transactional_id() const override { return {}; }

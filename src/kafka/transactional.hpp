@@ -59,7 +59,9 @@ class TransactionalProducer final : public ClientEvents {
   bool troubled();
   [[nodiscard]] const std::string& detail() const { return detail_; }
   [[nodiscard]] std::vector<std::int64_t>& offsets() { return deliveries_.offsets(); }
-  [[nodiscard]] const std::vector<std::size_t>& too_large() const { return deliveries_.too_large(); }
+  [[nodiscard]] const std::vector<std::size_t>& too_large() const {
+    return deliveries_.too_large();
+  }
   void expect(std::size_t records) { deliveries_.begin(records); }
 
  private:

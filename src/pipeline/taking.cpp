@@ -40,8 +40,7 @@ void Pipeline::stop_lane(Lane& lane, const std::string& why) {
   lane.queue->stop_accepting();
   lane.pending.clear();
   publisher_.drop(lane.tp, lane.tag());
-  const auto name =
-      fmt::format("{}/{}", options_.topic_names.at(lane.tp.topic), lane.tp.partition);
+  const auto name = fmt::format("{}/{}", options_.topic_names.at(lane.tp.topic), lane.tp.partition);
   log()->error("lane {} is stopped: {}{}", name, why, base::Fields{.position = name});
 }
 
