@@ -10,6 +10,7 @@ insert into code_names values
   (4, 'RESERVATION_HELD', 201), (5, 'RESERVATION_EXTENDED', 200),
   (6, 'RESERVATION_CONFIRMED', 200), (7, 'RESERVATION_RELEASED', 200),
   (8, 'RESERVATION_EXPIRED', 200), (9, 'RESERVATION_CANCELLED', 200),
+  (10, 'EVENT_CREATED', 200), (11, 'RESERVATION_HELD', 200),
   (20, 'INVALID_COMMAND', 400), (21, 'TENANT_FORBIDDEN', 403), (22, 'PROCESSING_FAILED', 500),
   (23, 'COMMAND_EXPIRED', 410), (24, 'IDEMPOTENCY_KEY_REUSED', 422),
   (25, 'REQUEST_IN_PROGRESS', 409), (26, 'REPLAY_TOO_OLD', 409), (27, 'DUPLICATE_EVENT', 409),
@@ -44,7 +45,9 @@ insert into type_names values
   ('outcome', 11, 'ticketing.command.failed.v1');
 
 create view command_log with (security_barrier) as
-select l.tenant_id, l.actor_id, ct.name as command_type, l.idempotency_key,
+select l.tenant_id, l.actor_id, ct.name as command_type,
+       -- The pair is the key of a command without one; no key has a blank.
+       coalesce(l.idempotency_key, l.command_source || ' ' || l.command_id) as idempotency_key,
        (array['explicit', 'cloudevent', 'content'])[l.key_source] as key_source,
        l.command_id, l.command_source, t.name as topic, l.record_partition as partition,
        l.record_offset as "offset",

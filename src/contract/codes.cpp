@@ -99,6 +99,8 @@ constexpr std::array kCodes{
     CodeRow{Code::reservation_released, 200, "RESERVATION_RELEASED", "Reservation released"},
     CodeRow{Code::reservation_expired_done, 200, "RESERVATION_EXPIRED", "Reservation expired"},
     CodeRow{Code::reservation_cancelled, 200, "RESERVATION_CANCELLED", "Reservation cancelled"},
+    CodeRow{Code::event_exists, 200, "EVENT_CREATED", "Event exists"},
+    CodeRow{Code::reservation_exists, 200, "RESERVATION_HELD", "Reservation exists"},
     CodeRow{Code::invalid_command, 400, "INVALID_COMMAND", "Invalid command"},
     CodeRow{Code::tenant_forbidden, 403, "TENANT_FORBIDDEN", "Topic is bound to other tenants"},
     CodeRow{Code::processing_failed, 500, "PROCESSING_FAILED", "Processing failed"},

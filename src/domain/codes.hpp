@@ -81,6 +81,8 @@ enum class Code : std::int16_t {
   reservation_released = 7,
   reservation_expired_done = 8,  // RESERVATION_EXPIRED as a success of the expiry timer (200)
   reservation_cancelled = 9,
+  event_exists = 10,        // EVENT_CREATED of a creation that is repeated (200)
+  reservation_exists = 11,  // RESERVATION_HELD likewise
   invalid_command = 20,
   tenant_forbidden = 21,
   processing_failed = 22,

@@ -166,7 +166,7 @@ std::string suffixed_slug(const CreateEvent& command) {
 Decision decide_event(const CreateEvent& command, const View& view) {
   if (live(view.event)) {
     if (view.event->created_by == view.payload) {
-      return event_done(Code::event_created, OutcomeType::event_created);
+      return event_done(Code::event_exists, OutcomeType::event_created);
     }
     return reject(Code::id_taken, "event " + command.event.str() + " exists with other content",
                   {{"/eventId", "is taken"}});

@@ -153,7 +153,7 @@ Decision decide_reservation(const CreateReservation& command, const View& view,
                             const Rules& rules) {
   if (view.reservation != nullptr) {
     if (view.reservation->created_by == view.payload) {
-      return reservation_done(Code::reservation_held, OutcomeType::reservation_held);
+      return reservation_done(Code::reservation_exists, OutcomeType::reservation_held);
     }
     return reject(Code::id_taken,
                   "reservation " + command.reservation.str() + " exists with other content",

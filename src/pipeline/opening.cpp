@@ -321,7 +321,9 @@ void Publisher::stop(base::TopicPartition tp, std::uint64_t serial, const std::s
     lane->stage = Stage::stopped;
     tag = lane->tag;
   }
-  base::logger("pipeline")->error("lane {}/{} is stopped: {}", tp.topic, tp.partition, why);
+  const auto name = fmt::format("{}/{}", options_.topic_names.at(tp.topic), tp.partition);
+  base::logger("pipeline")
+      ->error("lane {} is stopped: {}{}", name, why, base::Fields{.position = name});
   world_.meters.add(ports::Counter::take_overs, "stopped", 1);
   tell_(LaneStopped{tp, tag});
 }

@@ -203,7 +203,10 @@ bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
       not_before_ = world_.clock.steady() + kAfterFailure;
       return false;
     case RunEnd::undecidable:
-      log()->error("unit refused: {}", report.why);
+      log()->error("unit refused: {}{}", report.why,
+                   shares.size() == 1 && shares.front().items == 1
+                       ? fields_of(shares.front().lane->pending.front())
+                       : base::Fields{});
       for (const auto& share : shares) {
         share.lane->batch_cap = std::max<std::size_t>(1, share.items / 4);
         if (!share.draining.empty() || !share.releasing.empty()) share.lane->continues_alone = true;

@@ -57,7 +57,7 @@ ViewQuery outcomes_of_lane(std::int64_t lane) {
 ViewQuery keys_by_scope() {
   return {"select " + kKeyColumns +
               " from command_log order by tenant_id, command_type, actor_id, "
-              "coalesce(idempotency_key, command_source || ' ' || command_id), key_source",
+              "idempotency_key, key_source",
           {}};
 }
 
@@ -129,7 +129,7 @@ ViewQuery keys(const KeyFilter& filter) {
   std::optional<std::string> seconds;
   if (filter.older_than_seconds) seconds = std::to_string(*filter.older_than_seconds);
   return {
-      "select tenant_id, command_type, coalesce(idempotency_key, command_id) as key, "
+      "select tenant_id, command_type, idempotency_key as key, "
       "key_source, status, outcome_code, attempts, first_seen_at, "
       "topic || '/' || partition || '/' || \"offset\" as position, event_id from command_log "
       "where ($1::uuid is null or tenant_id = $1::uuid) "

@@ -20,7 +20,7 @@ COLUMNS = {
     "invariant_violations": "name, detail",
 }
 DUPLICATE_KEYS = ("select tenant_id, actor_id, command_type, idempotency_key, count(*) as rows from {} "
-                  "where status = 'completed' and expires_at > now() and idempotency_key is not null "
+                  "where status = 'completed' and expires_at > now() "
                   "group by tenant_id, actor_id, command_type, idempotency_key having count(*) > 1")
 
 

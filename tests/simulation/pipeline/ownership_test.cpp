@@ -1,6 +1,8 @@
 // Whose lane is it, and what of it is in the log: at the moments when either changes.
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "simulation/pipeline/world.hpp"
 
 namespace admitone::simulation {
@@ -28,9 +30,9 @@ TEST_F(OwnershipTest, ALaneThatIsRevokedWhileItIsTakenIsNotPublished) {
   world.turn(*one);
   ASSERT_EQ(world.kafka.sequences(lane), Sequences{});
   auto two = world.worker("two");
+  bool first = true;
   two->store.during_take = [&] {
-    two->source.revoke({{0, lane}}, false);
-    two->store.during_take = [] {};
+    if (std::exchange(first, false)) two->source.revoke({{0, lane}}, false);
   };
   two->source.assign({{0, lane}});
   world.turn(*two);
@@ -123,8 +125,9 @@ TEST_F(OwnershipTest, WhatWasInFlightIsNotSettledAgainstANewTaking) {
   publisher.add(taken, 7, true);
   publisher.step();
   publisher.publish(outcome(1));
+  bool first = true;
   log.before_publish = [&] {
-    log.before_publish = [] { return FakeLog::Fault::none; };
+    if (!std::exchange(first, false)) return FakeLog::Fault::none;
     publisher.drop(taken.tp, 7);
     taken.out_seq = 1;
     taken.next_offset = 1;

@@ -43,6 +43,8 @@ TEST(Codes, HaveTheStatusAndNameOfTheContract) {
       Row{Code::reservation_released, 200, "RESERVATION_RELEASED"},
       Row{Code::reservation_expired_done, 200, "RESERVATION_EXPIRED"},
       Row{Code::reservation_cancelled, 200, "RESERVATION_CANCELLED"},
+      Row{Code::event_exists, 200, "EVENT_CREATED"},
+      Row{Code::reservation_exists, 200, "RESERVATION_HELD"},
       Row{Code::invalid_command, 400, "INVALID_COMMAND"},
       Row{Code::tenant_forbidden, 403, "TENANT_FORBIDDEN"},
       Row{Code::processing_failed, 500, "PROCESSING_FAILED"},

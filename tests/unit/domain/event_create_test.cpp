@@ -118,7 +118,7 @@ TEST(EventCreate, OfAnExistingIdAnswersBeforeAnyClaimIsLookedAt) {
   view.payload = event.created_by;
   view.same_name_and_start = kOtherEvent;
   const Decision decision = create(create_event(), view);
-  EXPECT_EQ(decision.code, Code::event_created);
+  EXPECT_EQ(decision.code, Code::event_exists);
   EXPECT_TRUE(decision.shows_event);
   EXPECT_FALSE(decision.event);
 }

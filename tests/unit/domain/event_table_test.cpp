@@ -29,7 +29,7 @@ using enum EventStatus;
 constexpr Cell kNotFound{Code::event_not_found};
 constexpr Cell kNotOnSale{Code::event_not_on_sale};
 constexpr Cell kCreated{Code::event_created, on_sale};
-constexpr Cell kExists{Code::event_created};
+constexpr Cell kExists{Code::event_exists};
 constexpr Cell kTaken{Code::id_taken};
 constexpr Cell kUpdated{Code::event_updated, on_sale};
 constexpr Cell kCancelling{Code::event_cancelled, cancelling, Follow::drain_reservations};

@@ -137,7 +137,7 @@ TEST(Hold, WithAnExistingIdAndTheSamePayloadShowsTheReservationAsItIsNow) {
   View view = view_of(&event, &existing);
   view.payload = existing.created_by;
   const Decision decision = decide(create_reservation(), view, Rules{});
-  EXPECT_EQ(decision.code, Code::reservation_held);
+  EXPECT_EQ(decision.code, Code::reservation_exists);
   EXPECT_EQ(decision.status, CommandStatus::completed);
   EXPECT_TRUE(decision.shows_reservation);
   EXPECT_FALSE(decision.reservation);
