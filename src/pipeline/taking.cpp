@@ -106,12 +106,10 @@ std::optional<std::int64_t> Pipeline::position(Lane& lane, const ports::TakenLan
   // looked up before the epoch was raised, and the predecessor may have gone on since. Starting
   // beyond the real end ends the process.
   if (at.low > next) {
-    stop_lane(
-        lane,
-        fmt::format(
-            "records {} to {} were deleted before they were consumed; raise the topic's retention, "
-            "and audit what is missing",
-            next, at.low - 1));
+    stop_lane(lane, fmt::format("records {} to {} were deleted before they were consumed; their "
+                                "commands have to be sent "
+                                "again, see docs/runbooks/deleted-records.md",
+                                next, at.low - 1));
     return std::nullopt;
   }
   // An operator's reset below is honoured: those records are answered from the ledger.

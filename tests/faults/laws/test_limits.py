@@ -7,6 +7,7 @@ import time
 
 import psycopg
 import pytest
+from confluent_kafka import TopicPartition
 
 from lab import until
 
@@ -71,6 +72,37 @@ def test_l18_a_command_topic_that_was_made_again_is_refused(lab):
     until("the worker refuses", lambda: not worker.alive, 30)
     said = worker.log.read_text()
     assert worker.process.returncode > 0 and "re-created" in said and lab.installation.second in said, said
+
+
+def test_l18_a_lane_whose_records_were_deleted_stops_until_they_are_given_up(lab):
+    """As docs/runbooks/deleted-records.md says."""
+    event = lab.event_id(2)
+    lab.send([lab.event(event), lab.hold(event, "a")])
+    lab.worker()
+    lab.drain()
+    lab.rest()
+    lab.send([lab.hold(event, f"lost{n}") for n in range(5)] + [lab.hold(event, "kept")])
+    home = lab.installation.home
+    asked = TopicPartition(home, 2, 7)
+    lab.installation.admin.delete_records([asked], request_timeout=15)[asked].result(30)
+    worker = lab.worker(wait=False)
+    until("it says which", lambda: "records 2 to 6 were deleted" in worker.log.read_text(), 30)
+    other = lab.event_id(1)
+    lab.send([lab.event(other)])
+    until("the other lanes go on", lambda: lab.installation.view(
+        "select count(*) from {s}.outcome_log where partition = 1 and published") == [(1,)], 30)
+    assert lab.installation.view("select next_offset from {s}.lane_log where partition = 2 and topic = %s",
+                                 home) == [(2,)]
+    lab.rest()
+    with psycopg.connect(lab.stack.env["ADMITONE_DATABASE_OWNER_URL"], autocommit=True) as owner:
+        owner.execute(f'update "{lab.installation.schema}".partition_progress set next_offset = 7 where topic = '
+                      f'(select id from "{lab.installation.schema}".topics where name = %s) and partition = 2', [home])
+    lab.worker()
+    until("the rest is decided", lambda: lab.installation.view(
+        "select count(*) from {s}.outcome_log where partition = 2 and published") == [(3,)], 30)
+    lab.rest()
+    done = lab.installation.run("audit")  # the independent auditor needs every record
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # ---------------------------------------------------------------- L19
