@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import pytest
 
+from auditor.audit import audit, collect
 from lab import until
 
 PUBLISH_POINTS = ["publish.begin", "publish.produced", "publish.delivered", "publish.offsets_sent",
@@ -169,3 +170,41 @@ def test_l8_lost_requests_and_answers_are_survived(lab, api, side, action):
     lab.traffic(41, 200, pace=400)
     lab.drain()
     lab.prove()
+
+
+# ---------------------------------------------------------------- publish.mode: at_least_once
+
+PLAIN = {"ADMITONE_PUBLISH_MODE": "at_least_once"}
+
+
+def test_without_kafka_transactions_a_healthy_log_is_the_same(lab):
+    lab.traffic(36, 300)
+    lab.worker(**PLAIN)
+    lab.drain()
+    lab.prove()
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_without_kafka_transactions_outcomes_may_repeat_but_nothing_else(lab, end):
+    lab.traffic(37, 150)
+    victim = lab.worker(f"publish.delivered={end}@2", wait=False, **PLAIN)
+    lab.traffic(38, 50, pace=200)
+    lab.until_dead(victim) if end == "kill" else lab.until_stopped(victim)
+    lab.worker(**PLAIN)
+    lab.drain()
+    if end == "stop":
+        victim.thaw()
+        lab.traffic(39, 100, pace=200)
+        lab.drain()
+    lab.rest()
+    facts = collect(lab.installation.env)
+    repeated = 0
+    for lane, outcomes in facts.outcomes.items():
+        first = {}
+        for outcome in outcomes:
+            same = first.setdefault(outcome.seq, outcome)
+            assert (same.id, same.value) == (outcome.id, outcome.value)
+        repeated += len(outcomes) - len(first)
+        facts.outcomes[lane] = list(first.values())
+    findings = audit(facts)
+    assert findings.ok, f"{repeated} repeated\n" + findings.as_table()
