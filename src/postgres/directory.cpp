@@ -34,9 +34,12 @@ void pin(pqxx::transaction_base& tx, const Pins& pins) {
              "name the pinned one first, or use another database.schema for another installation");
   }
   if (count != pins.partition_count) {
-    disagree("the home topic's partition count", std::to_string(count),
-             std::to_string(pins.partition_count),
-             "when partitions were added on purpose: drain, stop all workers, pin the new count");
+    disagree(
+        "the home topic's partition count", std::to_string(count),
+        std::to_string(pins.partition_count),
+        "an event's lane follows from the count, and partitions cannot be taken away: make the "
+        "home topic with the pinned count again, or move to a new home topic, group and "
+        "database.schema");
   }
 }
 
@@ -77,19 +80,6 @@ base::Result<Installation> join_installation(const ConnectionSettings& settings,
     return out;
   } catch (...) {
     return translate_current("joining the installation");
-  }
-}
-
-base::Status repin_partition_count(const ConnectionSettings& settings, RoleKind kind,
-                                   std::int32_t count) {
-  try {
-    Connection connection(settings, kind);
-    pqxx::work tx(connection.session());
-    tx.exec_params0("update deployment set partition_count = $1", count);
-    tx.commit();
-    return {};
-  } catch (...) {
-    return translate_current("pinning the partition count");
   }
 }
 

@@ -33,9 +33,4 @@ struct Installation {
 // Pins what nobody has pinned yet, and compares the rest.
 base::Result<Installation> join_installation(const ConnectionSettings& settings, const Pins& pins);
 
-// Pins another partition count, with the worker's or owner's role and while no worker runs: after
-// partitions were added and the old ones drained.
-base::Status repin_partition_count(const ConnectionSettings& settings, RoleKind kind,
-                                   std::int32_t count);
-
 }  // namespace admitone::postgres

@@ -190,7 +190,8 @@ class Examination {
       fail("pinned",
            fmt::format("{} partitions are pinned, the topic has {}", cell_text(count),
                        home_partitions_),
-           "drain all workers before the new count is pinned");
+           "an event's lane follows from the count: make the topic with the pinned count again, or "
+           "move to a new home topic, group and database.schema");
     } else {
       ok("pinned", fmt::format("{} with {} partitions, partitioner {}", home, cell_text(count),
                                cell_text(cell(table, 0, "partitioner"))));

@@ -41,14 +41,6 @@ TEST_F(Directory, RefusesAPodThatDisagrees) {
   EXPECT_THAT(join(other).error().message, HasSubstr("home topic"));
 }
 
-TEST_F(Directory, PinsMorePartitionsWhenTold) {
-  ASSERT_TRUE(join(pins()).ok());
-  ASSERT_TRUE(repin_partition_count(db->settings(RoleKind::worker), RoleKind::worker, 24).ok());
-  auto grown = pins();
-  grown.partition_count = 24;
-  EXPECT_TRUE(join(grown).ok());
-}
-
 TEST_F(Directory, MigratesOnceAndSaysWhatIsApplied) {
   Migrator migrator(db->migrator());
   const auto again = migrator.up();
