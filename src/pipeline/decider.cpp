@@ -160,8 +160,12 @@ bool Decider::content_duplicate(const Item& item) {
   if (const auto* first = overlay_.content_key(content)) {
     const auto age = now - first->first_at;
     const auto* owner = overlay_.key(first->owner);
-    if (age >= base::Duration{0} && age <= window && owner != nullptr &&
-        mode == ContentKeyOptions::Mode::on) {
+    if (age >= base::Duration{0} && age <= window && owner != nullptr) {
+      const bool on = mode == ContentKeyOptions::Mode::on;
+      ++fx_.content_duplicates[on ? "on" : "observe"];
+      // What is only observed goes on as if nothing were known, and leaves the window as it is: the
+      // count says what mode `on` would have answered.
+      if (!on) return false;
       if (owner->status == domain::CommandStatus::in_progress) {
         wait_for(item, first->owner, true);
       } else {

@@ -52,6 +52,7 @@ struct LaneEffects {
   Publication publication;
   std::map<std::string_view, double> verdicts;  // metrics
   std::map<std::string_view, double> codes;
+  std::map<std::string_view, double> content_duplicates;  // by mode
 };
 
 // Answers to the claims of event commands, by the item that asked.

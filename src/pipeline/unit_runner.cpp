@@ -302,6 +302,8 @@ void UnitRunner::apply(Overlay& overlay, std::vector<LaneEffects>& effects, std:
                        lane.pending.begin() + static_cast<std::ptrdiff_t>(fx.items));
     for (const auto& [verdict, n] : fx.verdicts) meters_.add(ports::Counter::records, verdict, n);
     for (const auto& [code, n] : fx.codes) meters_.add(ports::Counter::outcomes, code, n);
+    for (const auto& [mode, n] : fx.content_duplicates)
+      meters_.add(ports::Counter::content_duplicates, mode, n);
     for (const auto& letter : fx.publication.dead_letters)
       meters_.add(ports::Counter::dead_letters, letter.facts.reason, 1);
     publish_(std::move(fx.publication));

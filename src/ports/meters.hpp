@@ -15,10 +15,11 @@ enum class Counter {
   epoch_fences,
   dead_letters,  // label: reason
   forwards,
-  timers,            // label: fired, failed
-  take_overs,        // label: clean, republished, fenced_publisher, stopped
-  database_retries,  // label: class of the SQLSTATE, or connection
-  rotations,         // label: made, dropped, deferred
+  timers,              // label: fired, failed
+  take_overs,          // label: clean, republished, fenced_publisher, stopped
+  database_retries,    // label: class of the SQLSTATE, or connection
+  rotations,           // label: made, dropped, deferred
+  content_duplicates,  // label: on (answered as duplicates), observe (only counted)
 };
 
 enum class Gauge {

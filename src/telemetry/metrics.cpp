@@ -58,8 +58,13 @@ constexpr std::array kCounters{
                 "connection 08 23 40 53 55 57"},
     Description{"admitone_ledger_rotations_total", "Parts of the ledger made and dropped", "result",
                 "made dropped deferred"},
+    Description{
+        "admitone_content_duplicates_total",
+        "Commands whose content key was used before within its window, by what the mode makes of "
+        "them",
+        "mode", "on observe"},
 };
-static_assert(kCounters.size() == static_cast<std::size_t>(Counter::rotations) + 1);
+static_assert(kCounters.size() == static_cast<std::size_t>(Counter::content_duplicates) + 1);
 
 constexpr std::array kGauges{
     Description{"admitone_lanes_owned", "Lanes this process owns", ""},

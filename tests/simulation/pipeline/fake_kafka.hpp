@@ -29,9 +29,12 @@ class FakeClock : public ports::Clock {
   base::Instant mono{std::chrono::hours{1}};
 };
 
-class NoMeters : public ports::Meters {
+class FakeMeters : public ports::Meters {
  public:
-  void add(ports::Counter, std::string_view, double) override {}
+  void add(ports::Counter counter, std::string_view label, double n) override {
+    counted[{counter, std::string(label)}] += n;
+  }
+  std::map<std::pair<ports::Counter, std::string>, double> counted;
   void set(ports::Gauge, std::string_view, double) override {}
   void observe(ports::Histogram, double) override {}
 };

@@ -108,7 +108,7 @@ TEST_F(OwnershipTest, AnOutcomeThatIsTooLargeStopsItsOwnLaneOnly) {
 TEST_F(OwnershipTest, WhatWasInFlightIsNotSettledAgainstANewTaking) {
   FakeStore store(world.database);
   FakeLog log(world.kafka, "one");
-  NoMeters meters;
+  FakeMeters meters;
   pipeline::Publisher publisher(world.options, {store, log, meters, world.clock},
                                 [](pipeline::Message) {});
   const auto outcome = [&](std::int64_t seq) {

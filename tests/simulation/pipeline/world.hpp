@@ -34,7 +34,7 @@ struct Worker {
   FakeSource source;
   FakeLog log;
   FakeSender sender;
-  NoMeters meters;
+  FakeMeters meters;
   pipeline::Engine engine;
 };
 

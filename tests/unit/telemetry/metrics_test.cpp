@@ -69,7 +69,7 @@ TEST(Metrics, ObserveIntoBuckets) {
 
 TEST(Metrics, AreNamedByTheRules) {
   Metrics metrics("1");
-  for (int i = 0; i <= static_cast<int>(Counter::rotations); ++i) {
+  for (int i = 0; i <= static_cast<int>(Counter::content_duplicates); ++i) {
     metrics.add(static_cast<Counter>(i), "x", 1);
   }
   for (int i = 0; i <= static_cast<int>(Gauge::clock_drift_seconds); ++i) {
@@ -87,7 +87,7 @@ TEST(Metrics, AreNamedByTheRules) {
     ++families;
     EXPECT_EQ(match[1].str().ends_with("_total"), match[2] == "counter") << line;
   }
-  EXPECT_EQ(families, 12 + 11 + 5 + 1);
+  EXPECT_EQ(families, 13 + 11 + 5 + 1);
 }
 
 }  // namespace
