@@ -109,7 +109,7 @@ base::Status Reader::follow(const std::string& topic, const Extent& extent, Mill
   if (auto begun = begin(topic, extent, true); !begun) return begun;
   const auto until = clock_.steady() + limit;
   bool more = true;
-  while (more && clock_.steady() < until) {
+  while (more && !stopped_ && clock_.steady() < until) {
     const Message message{rd_kafka_consumer_poll(client_.get(), kPoll)};
     if (!message || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     more = each(to_record(*message, 0));

@@ -1,10 +1,11 @@
 #pragma once
 // Reads a topic as a stranger does: read_committed, from given positions to the end as it was when
 // the reading began, all headers included. Joins no group, commits nothing.
-// Used by: `audit`, `produce --wait`, `dead-letters`, `inspect`, `replay`, tests.
-// Threads: one at a time. Blocking: each call by its limit without progress.
+// Used by: `audit`, `produce --wait`, `dead-letters`, `inspect`, `replay`, `bench`, tests.
+// Threads: one at a time; `stop` from any. Blocking: each call by its limit without progress.
 // Errors: retry_call (broker away, no progress), permanent (rights, unknown topic).
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -43,6 +44,9 @@ class Reader {
   base::Status follow(const std::string& topic, const Extent& extent, Milliseconds limit,
                       const Each& each) const;
 
+  // Ends a `follow` that is under way, for good: it returns as when its time is over.
+  void stop() { stopped_ = true; }
+
   // The record at a position; nullopt when there is none (control record, aborted, gone).
   base::Result<std::optional<base::Record>> find(const NamedPartition& partition,
                                                  std::int64_t offset, Milliseconds limit) const;
@@ -53,6 +57,7 @@ class Reader {
                     const Each& each) const;
   Client client_;
   const ports::Clock& clock_;
+  std::atomic<bool> stopped_{false};
 };
 
 }  // namespace admitone::kafka

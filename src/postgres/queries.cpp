@@ -322,4 +322,16 @@ ViewQuery deployment() {
           {}};
 }
 
+// ---------------------------------------------------------------- for bench
+
+ViewQuery server_load() {
+  return {
+      "select pg_backend_pid() as backend, "
+      "(pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint as wal_bytes, "
+      "(to_jsonb(w) ->> 'wal_sync')::bigint as flushes, "
+      "(to_jsonb(w) ->> 'wal_fpi')::bigint as full_page_images, "
+      "current_setting('server_version') as server_version from pg_stat_wal w",
+      {}};
+}
+
 }  // namespace admitone::postgres::queries

@@ -98,4 +98,11 @@ ViewQuery unprotected_tables();
 // partitioner, home_topic, partition_count, compatible_from
 ViewQuery deployment();
 
+// ---------------------------------------------------------------- for bench
+
+// backend: the process of this session; wal_bytes: written since the beginning of the server;
+// flushes: of the WAL, and full_page_images in it, null where the server does not count them;
+// server_version
+ViewQuery server_load();
+
 }  // namespace admitone::postgres::queries

@@ -8,7 +8,8 @@ namespace admitone::postgres {
 
 base::Status drop_schema(const ConnectionSettings& settings) {
   try {
-    if (!settings.schema.starts_with("demo_") && !settings.schema.starts_with("test_")) {
+    const auto begins = [&](const char* prefix) { return settings.schema.starts_with(prefix); };
+    if (!begins("demo_") && !begins("bench_") && !begins("test_")) {
       throw Refused(base::ErrorKind::permanent,
                     "the schema " + settings.schema + " was not made to be thrown away");
     }

@@ -1,5 +1,6 @@
 #pragma once
-// Takes away a whole schema that was made to be thrown away. Used by: the verb `demo`, tests.
+// Takes away a whole schema that was made to be thrown away. Used by: the verbs `demo`
+// and `bench`, tests.
 // Threads: any. Blocking: as Connection. Errors: permanent for a name that is not a throw-away's.
 // Durable: the schema and all in it are gone when it returns.
 
@@ -8,7 +9,7 @@
 
 namespace admitone::postgres {
 
-// With the owner's URL. Only names that begin with "demo_" or "test_".
+// With the owner's URL. Only names that begin with "demo_", "bench_" or "test_".
 base::Status drop_schema(const ConnectionSettings& settings);
 
 }  // namespace admitone::postgres

@@ -23,6 +23,7 @@ Verbs make_all_verbs() {
   verbs.push_back(make_timers_list());
   verbs.push_back(make_audit());
   verbs.push_back(make_demo());
+  verbs.push_back(make_bench());
   verbs.push_back(make_completion());
   verbs.push_back(make_version());
   return verbs;

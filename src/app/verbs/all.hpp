@@ -20,6 +20,7 @@ std::unique_ptr<Verb> make_config_schema();
 std::unique_ptr<Verb> make_produce();
 std::unique_ptr<Verb> make_audit();
 std::unique_ptr<Verb> make_demo();
+std::unique_ptr<Verb> make_bench();
 std::unique_ptr<Verb> make_inspect();
 std::unique_ptr<Verb> make_lanes();
 std::unique_ptr<Verb> make_doctor();

@@ -24,8 +24,8 @@ base::Error failed(const char* what) {
 }
 
 // Between fork and exec only what is safe beside other threads' locks.
-[[noreturn]] void become(pid_t parent, int output, char* const* arguments,
-                         char* const* environment) {
+[[noreturn]] void become(pid_t parent, const char* program, int output, int errors,
+                         char* const* arguments, char* const* environment) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(kCouldNotStart);  // it went before the line above
   sigset_t none;
@@ -33,10 +33,15 @@ base::Error failed(const char* what) {
   sigprocmask(SIG_SETMASK, &none, nullptr);
   if (output >= 0) {
     dup2(output, STDOUT_FILENO);
-    dup2(output, STDERR_FILENO);
+    dup2(errors >= 0 ? errors : output, STDERR_FILENO);
   }
-  execve("/proc/self/exe", arguments, environment);
+  execve(program, arguments, environment);
   _exit(kCouldNotStart);
+}
+
+int open_log(const std::string& path) {
+  if (path.empty()) return -1;
+  return open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -57,15 +62,15 @@ base::Result<Child> Child::start(const Options& options) {
   const auto argv = pointers(arguments);
   const auto envp = pointers(environment);
 
-  int output = -1;
-  if (!options.output.empty()) {
-    output = open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (output < 0) return failed(options.output.c_str());
-  }
+  const int output = open_log(options.output);
+  if (!options.output.empty() && output < 0) return failed(options.output.c_str());
+  const int errors = open_log(options.errors);
+  const char* program = options.program.empty() ? "/proc/self/exe" : options.program.c_str();
   const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) become(parent, output, argv.data(), envp.data());
+  if (pid == 0) become(parent, program, output, errors, argv.data(), envp.data());
   if (output >= 0) close(output);
+  if (errors >= 0) close(errors);
   if (pid < 0) return failed("fork");
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   return Child(pid, pidfd);

@@ -1,5 +1,5 @@
 #pragma once
-// Another run of this program, as a child process. Used by: the verb `demo`.
+// Another run of this program, as a child process. Used by: the verbs `demo` and `bench`.
 // Lifetime: the process ends with its owner, and with this process whatever way that ends.
 // Threads: one. Blocking: `wait` up to its limit. Errors: Error, with the system's reason.
 
@@ -20,7 +20,9 @@ class Child {
   struct Options {
     std::vector<std::string> arguments;              // without the program's name
     std::map<std::string, std::string> environment;  // complete: nothing is inherited
-    std::string output;  // file that stdout and stderr are appended to; empty: ours
+    std::string output;   // file that stdout and stderr are appended to; empty: ours
+    std::string errors;   // file for stderr alone; empty: where stdout goes
+    std::string program;  // path of the program; empty: this one
   };
 
   static base::Result<Child> start(const Options& options);

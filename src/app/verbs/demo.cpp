@@ -8,8 +8,8 @@
 #include "app/system_clock.hpp"
 #include "app/verbs/all.hpp"
 #include "app/verbs/demo_input.hpp"
-#include "app/verbs/demo_stage.hpp"
 #include "app/verbs/look.hpp"
+#include "app/verbs/stage.hpp"
 #include "app/wiring.hpp"
 #include "contract/keys.hpp"
 #include "kafka/reader.hpp"
@@ -27,9 +27,12 @@ constexpr std::chrono::seconds kReadyLimit{40};
 constexpr std::chrono::seconds kSettleLimit{75};
 constexpr std::chrono::seconds kDrainLimit{30};
 
-std::string run_name() {
+Stage::Options stage_options() {
   std::random_device random;
-  return fmt::format("demo_{:08x}", random());
+  Stage::Options options;
+  options.name = fmt::format("demo_{:08x}", random());
+  options.settings = {{"ADMITONE_KAFKA_PARTITIONS", "6"}, {"ADMITONE_KAFKA_SESSION_TIMEOUT", "6s"}};
+  return options;
 }
 
 // Where things stand, as the database shows it.
@@ -43,7 +46,7 @@ struct Standing {
 class Play {
  public:
   Play(Context& context, const DemoOptions& input)
-      : context_(context), stage_(context, run_name()), input_(make_demo_input(input)) {}
+      : context_(context), stage_(context, stage_options()), input_(make_demo_input(input)) {}
 
   int run(bool keep) {
     try {
@@ -298,7 +301,7 @@ class Play {
 
   Context& context_;
   SystemClock clock_;
-  DemoStage stage_;
+  Stage stage_;
   std::vector<DemoCommand> input_;
   std::vector<Child> workers_;
   std::unique_ptr<kafka::Reader> reader_;

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "app/verbs/dice.hpp"
+
 namespace admitone::app {
 
 namespace {
@@ -14,33 +16,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kShortHoldSeconds = 5;
-
-// splitmix64: the standard library's distributions differ between implementations.
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t next() {
-    state_ += 0x9E3779B97F4A7C15ULL;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31U);
-  }
-  std::int64_t below(std::int64_t n) {
-    return static_cast<std::int64_t>(next() % static_cast<std::uint64_t>(n));
-  }
-  bool percent(std::int64_t p) { return below(100) < p; }
-  std::string uuid() {
-    const std::uint64_t a = (next() & 0xFFFFFFFFFFFF0FFFULL) | 0x4000ULL;
-    const std::uint64_t b = (next() & 0x3FFFFFFFFFFFFFFFULL) | 0x8000000000000000ULL;
-    return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", a >> 32U, (a >> 16U) & 0xFFFFU,
-                       a & 0xFFFFU, b >> 48U, b & 0xFFFFFFFFFFFFULL);
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 struct Show {
   std::string tenant;

@@ -1,4 +1,4 @@
-#include "app/verbs/demo_stage.hpp"
+#include "app/verbs/stage.hpp"
 
 #include <fmt/format.h>
 
@@ -6,6 +6,8 @@
 #include <deque>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "app/system_clock.hpp"
@@ -21,7 +23,7 @@ namespace {
 constexpr std::chrono::seconds kStepLimit{60};
 
 std::string make_folder() {
-  std::string path = (std::filesystem::temp_directory_path() / "admitone-demo-XXXXXX").string();
+  std::string path = (std::filesystem::temp_directory_path() / "admitone-XXXXXX").string();
   if (mkdtemp(path.data()) == nullptr) throw VerbError(kFailed, "cannot make a folder in " + path);
   return path;
 }
@@ -37,16 +39,17 @@ bool has_line(const std::string& path, const std::string& wanted) {
 
 }  // namespace
 
-DemoStage::DemoStage(Context& context, const std::string& name)
-    : context_(context), name_(name), folder_(make_folder()) {
+Stage::Stage(Context& context, Options options)
+    : context_(context), options_(std::move(options)), folder_(make_folder()) {
+  const std::string& name = options_.name;
+  const std::string& shared = options_.command_topic;
   overrides_ = {{"ADMITONE_KAFKA_GROUP_ID", name},
-                {"ADMITONE_KAFKA_COMMAND_TOPICS", name + ".commands"},
+                {"ADMITONE_KAFKA_COMMAND_TOPICS", shared.empty() ? name + ".commands" : shared},
                 {"ADMITONE_KAFKA_OUTCOME_TOPIC", name + ".outcomes"},
                 {"ADMITONE_KAFKA_DEAD_LETTER_TOPIC", name + ".dead-letters"},
-                {"ADMITONE_KAFKA_PARTITIONS", "6"},
-                {"ADMITONE_KAFKA_SESSION_TIMEOUT", "6s"},
                 {"ADMITONE_DATABASE_SCHEMA", name},
                 {"ADMITONE_LOG_FORMAT", "json"}};
+  for (const auto& [variable, value] : options_.settings) overrides_[variable] = value;
   SettingSources sources = context.sources;
   for (const auto& [variable, value] : overrides_) sources.environment[variable] = value;
   std::erase_if(sources.environment,
@@ -56,13 +59,13 @@ DemoStage::DemoStage(Context& context, const std::string& name)
   settings_ = loaded.settings;
 }
 
-DemoStage::~DemoStage() {
+Stage::~Stage() {
   if (keep_logs_) return;
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }
 
-std::string DemoStage::exports() const {
+std::string Stage::exports() const {
   std::string lines;
   for (const auto& [variable, value] : overrides_) {
     lines += fmt::format("export {}={}\n", variable, value);
@@ -70,11 +73,12 @@ std::string DemoStage::exports() const {
   return lines;
 }
 
-Child::Options DemoStage::options(const std::vector<std::string>& arguments,
-                                  const std::string& log) const {
+Child::Options Stage::options(const std::vector<std::string>& arguments,
+                              const std::string& log) const {
   Child::Options options;
   // Flags win over the environment there as they did here.
   for (const auto& [key, value] : context_.sources.flags) {
+    if (key == "http.listen") continue;
     options.arguments.push_back("--set");
     options.arguments.push_back(key + "=" + value);
   }
@@ -83,15 +87,16 @@ Child::Options DemoStage::options(const std::vector<std::string>& arguments,
     options.arguments.push_back(context_.sources.file);
   }
   options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
+  options.program = options_.program;
   options.environment = context_.environment;
-  // Two workers cannot listen on one port, and nobody scrapes a demo.
+  // Two workers cannot listen on one port.
   options.environment.erase("ADMITONE_HTTP_LISTEN");
   for (const auto& [variable, value] : overrides_) options.environment[variable] = value;
   if (!log.empty()) options.output = folder_ + "/" + log;
   return options;
 }
 
-std::string DemoStage::last_lines(const std::string& log) const {
+std::string Stage::last_lines(const std::string& log) const {
   std::ifstream in(folder_ + "/" + log);
   std::deque<std::string> lines;
   for (std::string line; std::getline(in, line);) {
@@ -103,7 +108,7 @@ std::string DemoStage::last_lines(const std::string& log) const {
   return all;
 }
 
-void DemoStage::run_quietly(const std::vector<std::string>& arguments) {
+void Stage::run_quietly(const std::vector<std::string>& arguments) {
   auto child = must(Child::start(options(arguments, "setup.log")));
   const auto code = child.wait(kStepLimit);
   if (code == 0) return;
@@ -114,7 +119,7 @@ void DemoStage::run_quietly(const std::vector<std::string>& arguments) {
                                        last_lines("setup.log")));
 }
 
-int DemoStage::run_shown(const std::vector<std::string>& arguments) {
+int Stage::run_shown(const std::vector<std::string>& arguments) {
   context_.out.flush();
   auto child = must(Child::start(options(arguments, "")));
   const auto code = child.wait(kStepLimit);
@@ -122,11 +127,36 @@ int DemoStage::run_shown(const std::vector<std::string>& arguments) {
   return *code;
 }
 
-Child DemoStage::start_worker(const std::string& log, std::chrono::milliseconds limit) {
-  auto child = must(Child::start(options({"worker"}, log)));
+Stage::Answer Stage::run_read(const std::vector<std::string>& arguments) {
+  const std::string out = folder_ + "/answer";
+  std::error_code ignored;
+  std::filesystem::remove(out, ignored);
+  auto wanted = options(arguments, "answer");
+  wanted.errors = folder_ + "/" + arguments.front() + ".log";
+  auto child = must(Child::start(wanted));
+  std::optional<int> code;
+  while (!(code = child.wait(std::chrono::milliseconds{200}))) {
+    if (context_.interrupted()) throw VerbError(kInterrupted, "interrupted");
+  }
+  std::ifstream in(out, std::ios::binary);
+  return {*code, std::string(std::istreambuf_iterator<char>(in), {})};
+}
+
+Child Stage::launch_worker(const std::string& log, const Variables& more) {
+  auto wanted = options({"worker"}, log);
+  for (const auto& [variable, value] : more) wanted.environment[variable] = value;
+  return must(Child::start(wanted));
+}
+
+bool Stage::said_ready(const std::string& log) const {
+  return has_line(folder_ + "/" + log, "ready");
+}
+
+Child Stage::start_worker(const std::string& log, std::chrono::milliseconds limit) {
+  auto child = launch_worker(log, {});
   const SystemClock clock;
   const auto deadline = clock.steady() + limit;
-  while (!has_line(folder_ + "/" + log, "ready")) {
+  while (!said_ready(log)) {
     if (const auto code = child.wait(std::chrono::milliseconds{50})) {
       throw VerbError(kFailed, fmt::format("a worker ended with {}:{}", *code, last_lines(log)));
     }
@@ -138,19 +168,19 @@ Child DemoStage::start_worker(const std::string& log, std::chrono::milliseconds 
   return child;
 }
 
-void DemoStage::clear() {
+void Stage::clear() {
   const auto tell = [this](const base::Status& status) {
-    if (!status) context_.err << "demo: not removed: " << status.error().message << '\n';
+    if (!status) context_.err << "not removed: " << status.error().message << '\n';
   };
-  const auto client = kafka_client(settings_, "demo");
+  const auto client = kafka_client(settings_, "stage");
   const auto admin = client ? kafka::Admin::create(*client)
                             : base::Result<std::unique_ptr<kafka::Admin>>(client.error());
-  const std::vector<std::string> topics{settings_.kafka.command_topics.front(),
-                                        settings_.kafka.outcome_topic,
-                                        settings_.kafka.dead_letter_topic};
+  std::vector<std::string> topics{settings_.kafka.outcome_topic, settings_.kafka.dead_letter_topic};
+  if (options_.command_topic.empty()) topics.push_back(settings_.kafka.command_topics.front());
   tell(admin ? admin.value()->delete_topics(topics, settings_.kafka.request_timeout)
              : base::Status(admin.error()));
-  tell(postgres::drop_schema(connection_settings(settings_, settings_.database.owner_url, "demo")));
+  tell(
+      postgres::drop_schema(connection_settings(settings_, settings_.database.owner_url, "stage")));
 }
 
 }  // namespace admitone::app

@@ -1,0 +1,84 @@
+#pragma once
+// The commands of each workload, made from a seed: the same bytes for ever. Used by: the verb
+// `bench`. Lifetime: one pass over a workload. Threads: one. Blocking: never.
+// Limits: a record costs about a microsecond to make; duplicates that are still to come and holds
+// that can still be confirmed are remembered.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/verbs/dice.hpp"
+#include "ports/outcome_log.hpp"
+
+namespace admitone::app::bench {
+
+enum class Shape {
+  unique,      // holds with random keys, spread evenly over the events
+  hot,         // on one event, which is sold out half-way
+  duplicates,  // every other key a second time, later
+  mixed,       // holds and what follows them, mistakes and poison, some events far more wanted
+};
+
+struct InputOptions {
+  Shape shape = Shape::unique;
+  std::uint64_t seed = 1;
+  std::int64_t size = 1'000'000;  // commands, without those that make the events
+  std::int64_t events = 10'000;
+  std::string label = "b";  // command ids are <label>-<n>
+};
+
+class Input {
+ public:
+  explicit Input(InputOptions options);
+  ~Input();
+
+  // Fills in the next command, event creations first; false at the end. Parts of `record` are used
+  // again: hand in the same one each time.
+  bool next(ports::OutgoingRecord& record);
+
+  // So far, or of all at the end: records, and those that are owed an outcome.
+  [[nodiscard]] std::int64_t records() const { return records_; }
+  [[nodiscard]] std::int64_t outcomes() const { return outcomes_; }
+  // Records there will be.
+  [[nodiscard]] std::int64_t total() const;
+  // Those of them that make events; they are the first.
+  [[nodiscard]] std::int64_t event_creations() const {
+    return static_cast<std::int64_t>(events_.size());
+  }
+
+ private:
+  struct Later;
+  struct Hold {
+    std::int64_t number = 0;
+    std::size_t event = 0;
+  };
+
+  void create_event(ports::OutgoingRecord& record, std::size_t event);
+  void hold(ports::OutgoingRecord& record, std::int64_t number, std::size_t event) const;
+  void mixed(ports::OutgoingRecord& record, std::int64_t number);
+  void follow(ports::OutgoingRecord& record, std::int64_t number, Hold hold, bool confirm) const;
+  bool next_of_shape(ports::OutgoingRecord& record);
+  bool next_with_duplicates(ports::OutgoingRecord& record);
+  [[nodiscard]] std::size_t event_of(std::int64_t number) const;
+  [[nodiscard]] std::string reservation_id(std::int64_t number) const;
+  [[nodiscard]] std::int64_t capacity() const;
+  void envelope(ports::OutgoingRecord& record, const char* type, const std::string& id,
+                const std::string& key, std::size_t event) const;
+
+  InputOptions options_;
+  Dice dice_;
+  std::string tenant_;
+  std::vector<std::string> events_;
+  std::vector<double>
+      wanted_;  // mixed: chance that a command is about one of the events up to here
+  std::size_t created_ = 0;
+  std::int64_t number_ = 0;  // commands made, without event creations and repeats
+  std::int64_t records_ = 0;
+  std::int64_t outcomes_ = 0;
+  std::vector<Hold> open_;  // mixed: not yet confirmed or released
+  std::unique_ptr<Later> later_;
+};
+
+}  // namespace admitone::app::bench

@@ -1,0 +1,94 @@
+#pragma once
+// The figures of measurements, and how they are told. Used by: the verb `bench`.
+// Threads: pure functions, any. What was not measured is absent, never zero.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/output.hpp"
+
+namespace admitone::app::bench {
+
+struct Latency {
+  std::int64_t samples = 0;
+  double p50 = 0;  // milliseconds
+  double p90 = 0;
+  double p99 = 0;
+  double p999 = 0;
+  double max = 0;
+};
+// By nearest rank. `milliseconds` is sorted by it; nullopt when empty.
+std::optional<Latency> latency_of(std::vector<double>& milliseconds);
+
+// CPU seconds within the measured time.
+struct Cpu {
+  std::optional<double> workers;
+  std::optional<double> postgres;
+  std::optional<double> broker;
+  double bench = 0;  // this program: generator and reader
+  // Of the first three, when all are known.
+  [[nodiscard]] std::optional<double> total() const;
+};
+
+// One run of one workload, audited.
+struct Figures {
+  std::string workload;
+  std::string program;
+  std::int64_t run = 1;
+  std::int64_t workers = 1;
+  std::string publish_mode;
+  std::int64_t commands = 0;
+  std::int64_t outcomes = 0;
+  std::int64_t events = 0;
+  double seconds = 0;           // ready, or the first outcome if that came earlier, to the last one
+  double start_up_seconds = 0;  // start of the processes to where `seconds` begins
+  std::optional<double> drain_seconds;      // first outcome to last
+  std::optional<double> steady_per_second;  // after the warm-up
+  Cpu cpu;
+  std::optional<std::int64_t> wal_bytes;
+  std::optional<std::int64_t> flushes;
+  std::optional<double> units;
+  std::optional<double> mean_batch;
+  std::optional<double> kafka_transactions;
+  std::optional<std::int64_t> memory_peak;  // bytes, of the largest worker
+  std::optional<Latency> latency;
+  std::int64_t audited = 0;  // records with a proven verdict
+
+  [[nodiscard]] double per_second() const;
+  [[nodiscard]] std::optional<double> cpu_per_1000(std::optional<double> seconds) const;
+};
+
+// Median and range of one figure over the runs of a workload.
+struct Spread {
+  double median = 0;
+  double min = 0;
+  double max = 0;
+};
+std::optional<Spread> spread_of(std::vector<double> values);
+
+// All runs of one workload by one program, and of two of them, the second against the first.
+Json to_json(const Figures& figures);
+Json summary_of(const std::vector<Figures>& runs);
+Json comparison_of(const std::vector<Figures>& first, const std::vector<Figures>& second);
+
+// Tables for people, or one JSON object per run, summary and comparison.
+class Report {
+ public:
+  void add(const Figures& figures) { runs_.push_back(figures); }
+  [[nodiscard]] bool empty() const { return runs_.empty(); }
+  void print(std::ostream& out, OutputFormat format) const;
+
+ private:
+  struct Group {
+    std::string workload;
+    std::vector<std::vector<Figures>> by_program;
+  };
+  [[nodiscard]] std::vector<Group> groups() const;
+  void print_tables(std::ostream& out) const;
+
+  std::vector<Figures> runs_;
+};
+
+}  // namespace admitone::app::bench

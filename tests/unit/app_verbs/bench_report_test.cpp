@@ -1,0 +1,106 @@
+#include "app/verbs/bench_report.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <sstream>
+
+namespace admitone::app::bench {
+namespace {
+
+Figures figures(const std::string& program, std::int64_t run, double seconds) {
+  Figures f;
+  f.workload = "w1";
+  f.program = program;
+  f.run = run;
+  f.commands = 1000;
+  f.outcomes = 1000;
+  f.seconds = seconds;
+  f.cpu = {seconds, seconds / 2, seconds / 4, 0.1};
+  f.audited = 1000;
+  return f;
+}
+
+std::string printed(const Report& report, OutputFormat format) {
+  std::ostringstream out;
+  report.print(out, format);
+  return out.str();
+}
+
+TEST(Percentiles, AreTheSmallestValueThatSoManyDoNotExceed) {
+  std::vector<double> values(1000);
+  std::iota(values.rbegin(), values.rend(), 1.0);  // 1000 ... 1
+  const auto latency = latency_of(values);
+  ASSERT_TRUE(latency);
+  EXPECT_EQ(latency->samples, 1000);
+  EXPECT_EQ(latency->p50, 500);
+  EXPECT_EQ(latency->p90, 900);
+  EXPECT_EQ(latency->p99, 990);
+  EXPECT_EQ(latency->p999, 999);
+  EXPECT_EQ(latency->max, 1000);
+}
+
+TEST(Percentiles, OfOneValueAreThatValueAndOfNoneNothing) {
+  std::vector<double> one{7};
+  EXPECT_EQ(latency_of(one)->p50, 7);
+  EXPECT_EQ(latency_of(one)->p999, 7);
+  std::vector<double> none;
+  EXPECT_FALSE(latency_of(none));
+}
+
+TEST(ASpread, HasTheMiddleOfAnEvenNumber) {
+  const auto spread = spread_of({4, 1, 3, 2});
+  EXPECT_EQ(spread->median, 2.5);
+  EXPECT_EQ(spread->min, 1);
+  EXPECT_EQ(spread->max, 4);
+  EXPECT_FALSE(spread_of({}));
+}
+
+TEST(ARun, TellsCpuPerCommandByProcess) {
+  const Json json = to_json(figures("a", 1, 0.04));
+  EXPECT_EQ(json["commands_per_second"], 25'000);
+  EXPECT_EQ(json["cpu_seconds_per_1000"]["workers"], 0.04);
+  EXPECT_EQ(json["cpu_seconds_per_1000"]["total"], 0.07);
+  EXPECT_EQ(json["audit"], "proved");
+}
+
+TEST(ARun, HasNullForWhatWasNotMeasuredAndNoTotalWithoutAllParts) {
+  Figures f = figures("a", 1, 0.04);
+  f.cpu.postgres.reset();
+  const Json json = to_json(f);
+  EXPECT_TRUE(json["cpu_seconds_per_1000"]["postgres"].is_null());
+  EXPECT_TRUE(json["cpu_seconds_per_1000"]["total"].is_null());
+  EXPECT_TRUE(json["wal_bytes"].is_null());
+  EXPECT_TRUE(json["mean_batch"].is_null());
+  EXPECT_TRUE(json["latency_ms"].is_null());
+}
+
+TEST(TwoPrograms, AreComparedByTheirMedians) {
+  Report report;
+  for (const double seconds : {0.10, 0.30, 0.20}) report.add(figures("a", 1, seconds));
+  for (const double seconds : {0.05, 0.10, 0.90}) report.add(figures("b", 1, seconds));
+  const Json all = Json::parse(printed(report, OutputFormat::json));
+  ASSERT_EQ(all.size(), 9U);
+  EXPECT_EQ(all[6]["kind"], "summary");
+  EXPECT_EQ(all[6]["commands_per_second"]["median"], 5000);
+  const Json& comparison = all[8];
+  EXPECT_EQ(comparison["kind"], "comparison");
+  EXPECT_EQ(comparison["program"], "b");
+  EXPECT_EQ(comparison["against"], "a");
+  EXPECT_EQ(comparison["commands_per_second_ratio"], 2.0);
+  EXPECT_EQ(comparison["cpu_ratio"]["total"], 0.5);
+}
+
+TEST(ATable, SaysMedianRangeAndRatioInWords) {
+  Report report;
+  for (const double seconds : {0.10, 0.20}) {
+    report.add(figures("a", 1, seconds));
+    report.add(figures("b", 1, seconds / 2));
+  }
+  const std::string text = printed(report, OutputFormat::table);
+  EXPECT_NE(text.find("w1 a: median 7500/s (5000 to 10000) of 2 runs"), std::string::npos) << text;
+  EXPECT_NE(text.find("w1: b against a: commands per second x 2.000"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace admitone::app::bench
