@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <iterator>
 #include <queue>
 #include <utility>
@@ -18,6 +20,7 @@ constexpr std::size_t kOpenHolds = 10'000;
 // Rows of random numbers of one seed; the numbers of commands are below.
 constexpr std::uint64_t kEventRow = 1ULL << 40U;
 constexpr std::uint64_t kReservationRow = 1ULL << 41U;
+constexpr std::uint64_t kScheduleRow = 1ULL << 42U;
 
 constexpr const char* kCreate = "ticketing.reservation.create.v1";
 constexpr const char* kConfirm = "ticketing.reservation.confirm.v1";
@@ -69,6 +72,30 @@ Input::~Input() = default;
 std::int64_t Input::total() const {
   const std::int64_t repeats = options_.shape == Shape::duplicates ? options_.size / 2 : 0;
   return event_creations() + options_.size + repeats;
+}
+
+std::vector<std::chrono::nanoseconds> due_times(std::int64_t per_second, std::int64_t commands) {
+  std::vector<std::chrono::nanoseconds> due;
+  due.reserve(row(commands));
+  Dice dice(kScheduleRow);
+  double at = 0;
+  for (std::int64_t i = 0; i < commands; ++i) {
+    at -= std::log1p(-dice.fraction()) / static_cast<double>(per_second);
+    due.emplace_back(static_cast<std::int64_t>(at * 1e9));
+  }
+  return due;
+}
+
+std::optional<std::size_t> command_number(std::string_view id) {
+  const auto dash = id.rfind('-');
+  if (dash == std::string_view::npos || id.find("-event-") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::size_t number = 0;
+  const char* end = id.data() + id.size();
+  const auto read = std::from_chars(id.data() + dash + 1, end, number);
+  if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+  return number;
 }
 
 bool Input::next(ports::OutgoingRecord& record) {

@@ -4,9 +4,12 @@
 // Limits: a record costs about a microsecond to make; duplicates that are still to come and holds
 // that can still be confirmed are remembered.
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/verbs/dice.hpp"
@@ -80,5 +83,10 @@ class Input {
   std::vector<Hold> open_;  // mixed: not yet confirmed or released
   std::unique_ptr<Later> later_;
 };
+
+// When each of so many commands is due after the beginning: a Poisson process, the same for ever.
+std::vector<std::chrono::nanoseconds> due_times(std::int64_t per_second, std::int64_t commands);
+// n of a command id <label>-<n>; nullopt for those that make events, and for foreign ones.
+std::optional<std::size_t> command_number(std::string_view id);
 
 }  // namespace admitone::app::bench

@@ -11,6 +11,11 @@ namespace admitone::app::bench {
 
 namespace {
 
+// Runs that have a median together, and that programs are compared by.
+bool is_like(const Figures& a, const Figures& b) {
+  return a.workload == b.workload && a.workers == b.workers && a.publish_mode == b.publish_mode;
+}
+
 constexpr double kMicro = 1e6;
 
 Json rounded(std::optional<double> value, int digits) {
@@ -27,20 +32,6 @@ Json whole(std::optional<double> value) {
 template <class T>
 Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json();
-}
-
-std::string text(std::optional<double> value, int digits) {
-  return value ? fmt::format("{:.{}f}", *value, digits) : std::string("-");
-}
-
-std::optional<double> per_command(const Figures& figures, std::optional<std::int64_t> value) {
-  if (!value || figures.commands == 0) return std::nullopt;
-  return static_cast<double>(*value) / static_cast<double>(figures.commands);
-}
-
-std::optional<double> micros(const Figures& figures, std::optional<double> seconds) {
-  if (!seconds || figures.commands == 0) return std::nullopt;
-  return *seconds * kMicro / static_cast<double>(figures.commands);
 }
 
 Json to_json(const Latency& latency) {
@@ -68,13 +59,24 @@ std::optional<Spread> spread(const std::vector<Figures>& runs, const Get& get) {
   return spread_of(std::move(values));
 }
 
+}  // namespace
+
+std::optional<double> per_command(const Figures& figures, std::optional<std::int64_t> value) {
+  if (!value || figures.commands == 0) return std::nullopt;
+  return static_cast<double>(*value) / static_cast<double>(figures.commands);
+}
+
+std::optional<double> micros(const Figures& figures, std::optional<double> seconds) {
+  if (!seconds || figures.commands == 0) return std::nullopt;
+  return *seconds * kMicro / static_cast<double>(figures.commands);
+}
+
 std::optional<Spread> rates(const std::vector<Figures>& runs) {
   return spread(runs, [](const Figures& run) { return std::optional<double>(run.per_second()); });
 }
 
-template <class Get>
-std::optional<Spread> costs(const std::vector<Figures>& runs, const Get& get) {
-  return spread(runs, [&](const Figures& run) { return micros(run, get(run.cpu)); });
+std::optional<Spread> costs(const std::vector<Figures>& runs, const Part& part) {
+  return spread(runs, [&](const Figures& run) { return micros(run, part.of(run.cpu)); });
 }
 
 std::optional<double> ratio(const std::optional<Spread>& first,
@@ -82,38 +84,6 @@ std::optional<double> ratio(const std::optional<Spread>& first,
   if (!first || !second || first->median <= 0) return std::nullopt;
   return second->median / first->median;
 }
-
-struct Part {
-  const char* name;
-  std::optional<double> (*of)(const Cpu&);
-};
-constexpr Part kParts[] = {
-    {"workers", [](const Cpu& cpu) { return cpu.workers; }},
-    {"postgres", [](const Cpu& cpu) { return cpu.postgres; }},
-    {"broker", [](const Cpu& cpu) { return cpu.broker; }},
-    {"total", [](const Cpu& cpu) { return cpu.total(); }},
-};
-
-// Columns of equal width, numbers to the right.
-void print_lines(std::ostream& out, const std::vector<std::vector<std::string>>& lines) {
-  std::vector<std::size_t> widths;
-  for (const auto& line : lines) {
-    widths.resize(std::max(widths.size(), line.size()));
-    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
-  }
-  for (const auto& line : lines) {
-    std::string all;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-      const bool left = i < 2;
-      all += (i == 0 ? "" : "  ") + (left ? fmt::format("{:<{}}", line[i], widths[i])
-                                          : fmt::format("{:>{}}", line[i], widths[i]));
-    }
-    all.erase(all.find_last_not_of(' ') + 1);
-    out << all << '\n';
-  }
-}
-
-}  // namespace
 
 std::optional<Latency> latency_of(std::vector<double>& milliseconds) {
   if (milliseconds.empty()) return std::nullopt;
@@ -141,6 +111,16 @@ double Figures::per_second() const {
   return seconds > 0 ? static_cast<double>(commands) / seconds : 0;
 }
 
+std::optional<double> Figures::ratio_to_base() const {
+  if (!base_per_second || *base_per_second <= 0) return std::nullopt;
+  return per_second() / *base_per_second;
+}
+
+std::optional<double> Figures::percent_of_core(std::optional<double> used) const {
+  if (!used || seconds <= 0) return std::nullopt;
+  return *used / seconds * 100;
+}
+
 std::optional<double> Figures::cpu_per_1000(std::optional<double> used) const {
   if (!used || commands == 0) return std::nullopt;
   return *used * 1000 / static_cast<double>(commands);
@@ -164,6 +144,10 @@ Json to_json(const Figures& f) {
   Json cpu = Json::object();
   for (const Part& part : kParts) cpu[part.name] = rounded(f.cpu_per_1000(part.of(f.cpu)), 5);
   cpu["bench"] = rounded(f.cpu_per_1000(f.cpu.bench), 5);
+  Json share = Json::object();
+  for (const Part& part : kParts) {
+    share[part.name] = rounded(f.percent_of_core(part.of(f.cpu)), 2);
+  }
   return {{"kind", "run"},
           {"workload", f.workload},
           {"program", f.program},
@@ -179,7 +163,10 @@ Json to_json(const Figures& f) {
           {"from_start_per_second", whole(rate(from_start))},
           {"drain_per_second", whole(rate(f.drain_seconds))},
           {"steady_per_second", whole(f.steady_per_second)},
+          {"base", f.base.empty() ? Json() : Json(f.base)},
+          {"ratio_to_base", rounded(f.ratio_to_base(), 3)},
           {"cpu_seconds_per_1000", cpu},
+          {"cpu_percent_of_core", share},
           {"wal_bytes", or_null(f.wal_bytes)},
           {"wal_bytes_per_command", whole(per_command(f, f.wal_bytes))},
           {"wal_flushes", or_null(f.flushes)},
@@ -187,6 +174,7 @@ Json to_json(const Figures& f) {
           {"mean_batch", rounded(f.mean_batch, 1)},
           {"kafka_transactions", whole(f.kafka_transactions)},
           {"worker_memory_peak_bytes", or_null(f.memory_peak)},
+          {"worker_memory_bytes", or_null(f.memory_resident)},
           {"latency_ms", f.latency ? to_json(*f.latency) : Json()},
           {"audit", "proved"},
           {"audited_records", f.audited}};
@@ -195,11 +183,13 @@ Json to_json(const Figures& f) {
 Json summary_of(const std::vector<Figures>& runs) {
   Json cpu = Json::object();
   for (const Part& part : kParts) {
-    cpu[part.name] = to_json(costs(runs, part.of), 2);
+    cpu[part.name] = to_json(costs(runs, part), 2);
   }
   return {{"kind", "summary"},
           {"workload", runs.front().workload},
           {"program", runs.front().program},
+          {"workers", runs.front().workers},
+          {"publish_mode", runs.front().publish_mode},
           {"runs", runs.size()},
           {"commands_per_second", to_json(rates(runs), 0)},
           {"cpu_micros_per_command", cpu}};
@@ -208,23 +198,36 @@ Json summary_of(const std::vector<Figures>& runs) {
 Json comparison_of(const std::vector<Figures>& first, const std::vector<Figures>& second) {
   Json cpu = Json::object();
   for (const Part& part : kParts) {
-    cpu[part.name] = rounded(ratio(costs(first, part.of), costs(second, part.of)), 3);
+    cpu[part.name] = rounded(ratio(costs(first, part), costs(second, part)), 3);
   }
   return {{"kind", "comparison"},
           {"workload", first.front().workload},
           {"program", second.front().program},
           {"against", first.front().program},
+          {"workers", first.front().workers},
+          {"publish_mode", first.front().publish_mode},
           {"runs", std::min(first.size(), second.size())},
           {"commands_per_second_ratio", rounded(ratio(rates(first), rates(second)), 3)},
           {"cpu_ratio", cpu}};
 }
 
+std::optional<double> Report::median_rate(const Figures& like) const {
+  std::vector<double> values;
+  for (const auto& run : runs_) {
+    if (is_like(run, like) && run.program == like.program) values.push_back(run.per_second());
+  }
+  const auto spread = spread_of(std::move(values));
+  if (!spread) return std::nullopt;
+  return spread->median;
+}
+
 std::vector<Report::Group> Report::groups() const {
   std::vector<Group> all;
   for (const auto& run : runs_) {
-    auto group = std::find_if(all.begin(), all.end(),
-                              [&](const Group& each) { return each.workload == run.workload; });
-    if (group == all.end()) group = all.insert(all.end(), Group{run.workload, {}});
+    auto group = std::find_if(all.begin(), all.end(), [&](const Group& each) {
+      return is_like(each.by_program.front().front(), run);
+    });
+    if (group == all.end()) group = all.insert(all.end(), Group{});
     auto& programs = group->by_program;
     auto runs = std::find_if(programs.begin(), programs.end(),
                              [&](const auto& each) { return each.front().program == run.program; });
@@ -251,66 +254,6 @@ void Report::print(std::ostream& out, OutputFormat format) const {
   }
   if (format == OutputFormat::json) return print_document(out, format, all);
   for (const auto& each : all) print_document(out, format, each);
-}
-
-void Report::print_tables(std::ostream& out) const {
-  if (runs_.empty()) return;
-  std::vector<std::vector<std::string>> lines{
-      {"WORKLOAD", "PROGRAM", "RUN", "WORKERS", "COMMANDS", "SECONDS", "PER SECOND", "STEADY",
-       "WORKER us", "POSTGRES us", "BROKER us", "TOTAL us", "WAL B", "BATCH", "KAFKA TX", "MIB"}};
-  bool latencies = false;
-  for (const auto& f : runs_) {
-    latencies = latencies || f.latency;
-    const auto memory = f.memory_peak
-                            ? std::optional<double>(static_cast<double>(*f.memory_peak) / 1048576.0)
-                            : std::optional<double>();
-    lines.push_back({f.workload, f.program, std::to_string(f.run), std::to_string(f.workers),
-                     std::to_string(f.commands), text(f.seconds, 2), text(f.per_second(), 0),
-                     text(f.steady_per_second, 0), text(micros(f, f.cpu.workers), 1),
-                     text(micros(f, f.cpu.postgres), 1), text(micros(f, f.cpu.broker), 1),
-                     text(micros(f, f.cpu.total()), 1), text(per_command(f, f.wal_bytes), 0),
-                     text(f.mean_batch, 0), text(f.kafka_transactions, 0), text(memory, 0)});
-  }
-  print_lines(out, lines);
-  if (latencies) {
-    std::vector<std::vector<std::string>> times{{"WORKLOAD", "PROGRAM", "RUN", "SAMPLES", "P50 ms",
-                                                 "P90 ms", "P99 ms", "P99.9 ms", "MAX ms"}};
-    for (const auto& f : runs_) {
-      if (!f.latency) continue;
-      const Latency& l = *f.latency;
-      times.push_back({f.workload, f.program, std::to_string(f.run), std::to_string(l.samples),
-                       text(l.p50, 2), text(l.p90, 2), text(l.p99, 2), text(l.p999, 2),
-                       text(l.max, 2)});
-    }
-    out << '\n';
-    print_lines(out, times);
-  }
-  for (const auto& group : groups()) {
-    for (const auto& runs : group.by_program) {
-      if (runs.size() < 2) continue;
-      const auto rate = rates(runs);
-      const auto cost = costs(runs, kParts[3].of);
-      out << fmt::format("\n{} {}: median {:.0f}/s ({:.0f} to {:.0f}) of {} runs", group.workload,
-                         runs.front().program, rate->median, rate->min, rate->max, runs.size());
-      if (cost) {
-        out << fmt::format(", {:.1f} us of CPU per command ({:.1f} to {:.1f})", cost->median,
-                           cost->min, cost->max);
-      }
-      out << '\n';
-    }
-    for (std::size_t i = 1; i < group.by_program.size(); ++i) {
-      const auto& first = group.by_program.front();
-      const auto& second = group.by_program[i];
-      out << fmt::format("\n{}: {} against {}: commands per second x {}", group.workload,
-                         second.front().program, first.front().program,
-                         text(ratio(rates(first), rates(second)), 3));
-      for (const Part& part : kParts) {
-        out << fmt::format(", CPU of {} x {}", part.name,
-                           text(ratio(costs(first, part.of), costs(second, part.of)), 3));
-      }
-      out << '\n';
-    }
-  }
 }
 
 }  // namespace admitone::app::bench

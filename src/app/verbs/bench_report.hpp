@@ -52,11 +52,18 @@ struct Figures {
   std::optional<double> units;
   std::optional<double> mean_batch;
   std::optional<double> kafka_transactions;
-  std::optional<std::int64_t> memory_peak;  // bytes, of the largest worker
+  std::optional<std::int64_t> memory_peak;      // bytes, of the largest worker
+  std::optional<std::int64_t> memory_resident;  // at the end
+  // What another measurement of the same invocation reached, and which.
+  std::optional<double> base_per_second;
+  std::string base;
   std::optional<Latency> latency;
   std::int64_t audited = 0;  // records with a proven verdict
 
   [[nodiscard]] double per_second() const;
+  [[nodiscard]] std::optional<double> ratio_to_base() const;
+  // Share of one core, in percent.
+  [[nodiscard]] std::optional<double> percent_of_core(std::optional<double> used) const;
   [[nodiscard]] std::optional<double> cpu_per_1000(std::optional<double> seconds) const;
 };
 
@@ -68,6 +75,27 @@ struct Spread {
 };
 std::optional<Spread> spread_of(std::vector<double> values);
 
+// Who the CPU is of.
+struct Part {
+  const char* name;
+  std::optional<double> (*of)(const Cpu&);
+};
+inline constexpr Part kTotal{"total", [](const Cpu& cpu) { return cpu.total(); }};
+inline constexpr Part kParts[] = {
+    {"workers", [](const Cpu& cpu) { return cpu.workers; }},
+    {"postgres", [](const Cpu& cpu) { return cpu.postgres; }},
+    {"broker", [](const Cpu& cpu) { return cpu.broker; }},
+    kTotal,
+};
+std::optional<double> per_command(const Figures& figures, std::optional<std::int64_t> value);
+std::optional<double> micros(const Figures& figures, std::optional<double> seconds);
+// Commands a second, and microseconds of CPU per command; nullopt unless all runs have it.
+std::optional<Spread> rates(const std::vector<Figures>& runs);
+std::optional<Spread> costs(const std::vector<Figures>& runs, const Part& part);
+// Of the medians, the second over the first.
+std::optional<double> ratio(const std::optional<Spread>& first,
+                            const std::optional<Spread>& second);
+
 // All runs of one workload by one program, and of two of them, the second against the first.
 Json to_json(const Figures& figures);
 Json summary_of(const std::vector<Figures>& runs);
@@ -78,15 +106,21 @@ class Report {
  public:
   void add(const Figures& figures) { runs_.push_back(figures); }
   [[nodiscard]] bool empty() const { return runs_.empty(); }
+  // Median rate of the runs so far with the workload, program, mode and workers of `like`.
+  [[nodiscard]] std::optional<double> median_rate(const Figures& like) const;
   void print(std::ostream& out, OutputFormat format) const;
 
  private:
   struct Group {
-    std::string workload;
     std::vector<std::vector<Figures>> by_program;
   };
   [[nodiscard]] std::vector<Group> groups() const;
   void print_tables(std::ostream& out) const;
+  void print_runs(std::ostream& out) const;
+  void print_latencies(std::ostream& out) const;
+  static void print_summary(std::ostream& out, const std::vector<Figures>& runs);
+  static void print_comparison(std::ostream& out, const std::vector<Figures>& first,
+                               const std::vector<Figures>& second);
 
   std::vector<Figures> runs_;
 };

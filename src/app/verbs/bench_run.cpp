@@ -13,20 +13,9 @@ namespace admitone::app::bench {
 
 namespace {
 
-constexpr std::chrono::milliseconds kReadyGlance{5};
-constexpr std::chrono::milliseconds kGlance{100};
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::seconds kSayEvery{2};
 constexpr std::size_t kShown = 5;  // of the evidence of each check
-
-double seconds_between(base::Instant from, base::Instant to) {
-  return std::chrono::duration<double>(to - from).count();
-}
-
-std::optional<double> minus(std::optional<double> after, std::optional<double> before) {
-  if (!after || !before) return std::nullopt;
-  return *after - *before;
-}
 
 Stage::Options stage_options(const RunPlan& plan) {
   Stage::Options options;
@@ -34,6 +23,7 @@ Stage::Options stage_options(const RunPlan& plan) {
   options.program = plan.program;
   options.command_topic = plan.command_topic;
   options.settings = {{"ADMITONE_KAFKA_PARTITIONS", std::to_string(plan.partitions)}};
+  if (!plan.publish_mode.empty()) options.settings["ADMITONE_PUBLISH_MODE"] = plan.publish_mode;
   return options;
 }
 
@@ -48,61 +38,10 @@ void Run::set_up() {
   broker_ = listener_of(stage_.settings().kafka.bootstrap_servers);
 }
 
-Figures Run::drain(const Load& load) {
-  const auto before = server_load();
-  postmaster_ = before.postmaster;
-  OutcomeWatch watch(stage_.settings(), clock_,
-                     {load.outcomes, load.event_creations + plan_.warm_up});
-  seen_ = 0;
-  said_ = clock_.steady();
-  const auto started = moved_ = said_;
-  start_workers();
-  while (watch.outcomes() == 0 && !anybody_ready()) {
-    look_after(watch, load.outcomes);
-    watch.wait(kReadyGlance);
-  }
-  const auto ready = clock_.steady();
-  const Usage used_before = usage();
-  while (!watch.wait(kGlance)) look_after(watch, load.outcomes);
-  const Usage used = usage();
-  const auto seen = watch.seen();
-
-  Figures figures;
-  scrape_workers(figures);
-  stop_workers();
-  const auto after = server_load();
-  const auto& settings = stage_.settings();
-  figures.workload = plan_.workload;
-  figures.program = plan_.label;
-  figures.run = plan_.run;
-  figures.workers = plan_.workers;
-  figures.publish_mode =
-      settings.publish.mode == PublishMode::exactly_once ? "exactly_once" : "at_least_once";
-  figures.commands = load.records;
-  figures.outcomes = load.outcomes;
-  figures.events = load.event_creations;
-  // The worker looks at itself ten times a second: it may be at work before it says so.
-  const auto began = std::min(ready, seen.first);
-  figures.seconds = seconds_between(began, seen.last);
-  figures.start_up_seconds = seconds_between(started, began);
-  figures.drain_seconds = seconds_between(seen.first, seen.last);
-  const auto steady = load.outcomes - load.event_creations - plan_.warm_up;
-  if (steady > 0 && seen.last > seen.warm && seen.warm > base::Instant{}) {
-    figures.steady_per_second = static_cast<double>(steady) / seconds_between(seen.warm, seen.last);
-  }
-  figures.cpu.workers = minus(used.workers, used_before.workers);
-  figures.cpu.postgres = minus(used.postgres, used_before.postgres);
-  figures.cpu.broker = minus(used.broker, used_before.broker);
-  figures.cpu.bench = used.bench - used_before.bench;
-  figures.wal_bytes = after.wal_bytes - before.wal_bytes;
-  if (after.flushes && before.flushes) figures.flushes = *after.flushes - *before.flushes;
-  return figures;
-}
-
 void Run::start_workers() {
   for (std::int64_t i = 0; i < plan_.workers; ++i) {
     const int port = free_port();
-    const std::string log = fmt::format("worker-{}.log", i + 1);
+    const std::string log = fmt::format("worker-{}.log", ++started_);
     Stage::Variables more;
     if (port != 0) more["ADMITONE_HTTP_LISTEN"] = fmt::format("127.0.0.1:{}", port);
     workers_.push_back({stage_.launch_worker(log, more), log, port});
@@ -126,7 +65,7 @@ bool Run::anybody_ready() const {
                      [this](const Worker& worker) { return stage_.said_ready(worker.log); });
 }
 
-void Run::look_after(const OutcomeWatch& watch, std::int64_t wanted) {
+void Run::look_after(std::int64_t done, std::int64_t wanted, const char* of_what) {
   if (context_.interrupted()) throw VerbError(kInterrupted, "interrupted");
   for (auto& worker : workers_) {
     if (const auto code = worker.process.poll()) {
@@ -135,16 +74,15 @@ void Run::look_after(const OutcomeWatch& watch, std::int64_t wanted) {
     }
   }
   const auto now = clock_.steady();
-  const std::int64_t outcomes = watch.outcomes();
-  if (outcomes != std::exchange(seen_, outcomes)) moved_ = now;
+  if (done != std::exchange(seen_, done)) moved_ = now;
   if (now - moved_ > kPatience) {
-    throw VerbError(kFailed, fmt::format("{} of {} outcomes, and no more for {} s; the logs are in "
-                                         "{}",
-                                         outcomes, wanted, kPatience.count(), stage_.folder()));
+    throw VerbError(
+        kFailed, fmt::format("{} of {} {}, and no more for {} s; the logs are in {}", done, wanted,
+                             of_what, kPatience.count(), stage_.folder()));
   }
   if (now - said_ < kSayEvery) return;
   said_ = now;
-  context_.err << fmt::format("  outcomes: {} of {}\n", outcomes, wanted) << std::flush;
+  context_.err << fmt::format("  {}: {} of {}\n", of_what, done, wanted) << std::flush;
 }
 
 // Not held open: a snapshot would keep dead row versions.
@@ -158,7 +96,7 @@ Run::ServerLoad Run::server_load() {
   ServerLoad load;
   load.wal_bytes = postgres::integer(row[1]);
   if (std::holds_alternative<std::int64_t>(row[2])) load.flushes = postgres::integer(row[2]);
-  load.postmaster = postmaster_of(static_cast<pid_t>(postgres::integer(row[0])));
+  postmaster_ = postmaster_of(static_cast<pid_t>(postgres::integer(row[0])));
   return load;
 }
 
@@ -177,13 +115,22 @@ Run::Usage Run::usage() const {
   return used;
 }
 
+double Run::scraped(const std::string& name) const {
+  double sum = 0;
+  for (const auto& worker : workers_) {
+    const auto samples = scrape(worker.port);
+    if (const auto found = samples.find(name); found != samples.end()) sum += found->second;
+  }
+  return sum;
+}
+
 void Run::scrape_workers(Figures& figures) const {
   double units = 0;
   double batches = 0;
   double records = 0;
   double transactions = 0;
   bool complete = true;
-  std::int64_t peak = 0;
+  Memory memory;
   for (const auto& worker : workers_) {
     const auto samples = scrape(worker.port);
     const auto of = [&](const char* name) {
@@ -195,9 +142,13 @@ void Run::scrape_workers(Figures& figures) const {
     batches += of("admitone_batch_records_count");
     records += of("admitone_batch_records_sum");
     transactions += of("admitone_kafka_transactions_total{result=\"committed\"}");
-    if (const auto memory = memory_of(worker.process.pid())) peak = std::max(peak, memory->peak);
+    const auto used = memory_of(worker.process.pid()).value_or(Memory{});
+    memory = {std::max(memory.resident, used.resident), std::max(memory.peak, used.peak)};
   }
-  if (peak > 0) figures.memory_peak = peak;
+  if (memory.peak > 0) {
+    figures.memory_peak = memory.peak;
+    figures.memory_resident = memory.resident;
+  }
   if (!complete) return;
   figures.units = units;
   figures.kafka_transactions = transactions;

@@ -3,7 +3,10 @@
 // Used by: the verb `bench`. Lifetime: one run; `clear` takes away what it made on the servers.
 // Threads: the main thread. Errors: VerbError; kNotMet when the audit refuted the run.
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +30,14 @@ struct RunPlan {
   std::int64_t workers = 1;
   std::int64_t partitions = 12;
   std::int64_t warm_up = 0;
+  std::string publish_mode;  // empty: as the settings say
+};
+
+// Commands that are due at random moments, so many a second on average (a Poisson process).
+struct RatePlan {
+  std::int64_t per_second = 1000;
+  std::chrono::seconds lead_in{5};  // not looked at
+  std::chrono::seconds length{60};
 };
 
 class Run {
@@ -40,6 +51,13 @@ class Run {
   void set_up();
   // Workers drain what is in the home topic: `load`, nothing more. They are stopped afterwards.
   Figures drain(const Load& load);
+  // After a drain: the group goes back to the beginning, and everything is delivered again.
+  Figures redeliver(const Load& load);
+  // Events first, then commands at a fixed rate, whatever becomes of them (open loop); times are
+  // taken from when each was due. Nothing else is in the home topic. `input` has all of them.
+  Figures at_rate(const RatePlan& plan, Input& input);
+  // Workers that have nothing to do, after they have drained `load`.
+  Figures idle(const Load& load, std::chrono::seconds length);
   // The audit of `expected` records; VerbError(kNotMet) with its evidence.
   void audit(Figures& figures, std::int64_t expected);
   void clear() { stage_.clear(); }
@@ -60,28 +78,38 @@ class Run {
   struct ServerLoad {
     std::int64_t wal_bytes = 0;
     std::optional<std::int64_t> flushes;
-    std::optional<pid_t> postmaster;
   };
 
   void start_workers();
   void stop_workers();
+  void start_and_wait(const OutcomeWatch& watch, std::int64_t outcomes);
   // VerbError when one ended, when we were interrupted, when nothing comes any more.
-  void look_after(const OutcomeWatch& watch, std::int64_t wanted);
+  void look_after(std::int64_t done, std::int64_t wanted, const char* of_what);
   [[nodiscard]] bool anybody_ready() const;
+  // Also finds out where the server is.
   [[nodiscard]] ServerLoad server_load();
   [[nodiscard]] Usage usage() const;
+  [[nodiscard]] double scraped(const std::string& name) const;
+  // Scrapes the workers and stops them.
+  Figures finish(const Load& load, const Usage& before, const Usage& after,
+                 const ServerLoad& server_before);
   void scrape_workers(Figures& figures) const;
+  void rewind();
+  void pause(std::chrono::milliseconds length);
 
   Context& context_;
   RunPlan plan_;
   SystemClock clock_;
   Stage stage_;
   std::vector<Worker> workers_;
+  std::int64_t started_ = 0;  // workers so far: each has a log of its own
   std::optional<pid_t> postmaster_;
   std::optional<pid_t> broker_;
   base::Instant moved_{};
   base::Instant said_{};
   std::int64_t seen_ = 0;
+  std::mutex mutex_;
+  std::condition_variable never_;
 };
 
 }  // namespace admitone::app::bench

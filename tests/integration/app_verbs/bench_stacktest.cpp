@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 #include "base/failpoint.hpp"
@@ -30,9 +31,9 @@ TEST_F(Bench, TellsAFigureForEveryProcessAfterAnAudit) {
   EXPECT_EQ(figures["kind"], "run");
   EXPECT_EQ(figures["workload"], "w1");
   EXPECT_EQ(figures["publish_mode"], "exactly_once");
-  EXPECT_EQ(figures["commands"], 2020);
+  EXPECT_EQ(figures["commands"], 2100);
   EXPECT_EQ(figures["audit"], "proved");
-  EXPECT_EQ(figures["audited_records"], 2020);
+  EXPECT_EQ(figures["audited_records"], 2100);
   for (const char* key :
        {"seconds", "commands_per_second", "from_start_per_second", "wal_bytes_per_command",
         "units_of_work", "mean_batch", "kafka_transactions", "worker_memory_peak_bytes"}) {
@@ -58,6 +59,52 @@ TEST_F(Bench, RunsTwoProgramsInTurnsAndComparesThem) {
   EXPECT_EQ(all[6]["kind"], "comparison");
   EXPECT_GT(all[6]["commands_per_second_ratio"], 0);
   EXPECT_TRUE(all[6]["cpu_ratio"].contains("total"));
+}
+
+TEST_F(Bench, ReplaysAndSendsAgainAfterADrainOfTheSame) {
+  const Installation installation;
+  const auto run = installation.run("bench w4 w5 --size 1000 --partitions 2 -o jsonl");
+  ASSERT_EQ(run.code, 0) << run.err;
+  std::istringstream lines(run.out);
+  std::string line;
+  ASSERT_TRUE(std::getline(lines, line));
+  const auto replay = Json::parse(line);
+  EXPECT_EQ(replay["outcomes"], 0);
+  EXPECT_EQ(replay["audited_records"], 1100);
+  EXPECT_GT(replay["ratio_to_base"], 0);
+  ASSERT_TRUE(std::getline(lines, line));
+  const auto again = Json::parse(line);
+  EXPECT_EQ(again["outcomes"], 1100);
+  EXPECT_EQ(again["audited_records"], 2200);
+}
+
+TEST_F(Bench, TakesTimesFromWhenACommandWasDueInBothModes) {
+  const Installation installation;
+  const auto run =
+      installation.run("bench w7 --rate 100 --seconds 2 --partitions 2 --both-modes -o json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto all = Json::parse(run.out);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0]["publish_mode"], "exactly_once");
+  EXPECT_EQ(all[1]["publish_mode"], "at_least_once");
+  EXPECT_GT(all[0]["kafka_transactions"], 0);
+  EXPECT_TRUE(all[1]["kafka_transactions"].is_null());
+  for (const auto& figures : all) {
+    const Json& latency = figures["latency_ms"];
+    EXPECT_GT(latency["samples"], 100) << figures.dump();
+    EXPECT_GT(latency["p50"], 0);
+    EXPECT_GE(latency["p99"], latency["p50"]);
+    EXPECT_GE(latency["max"], latency["p99_9"]);
+  }
+}
+
+TEST_F(Bench, LooksAtAWorkerThatHasNothingToDo) {
+  const Installation installation;
+  const auto run = installation.run("bench w12 --seconds 1 --partitions 2 -o json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto all = Json::parse(run.out);
+  EXPECT_TRUE(all[0]["cpu_percent_of_core"]["workers"].is_number());
+  EXPECT_GT(all[0]["worker_memory_bytes"], 0);
 }
 
 TEST_F(Bench, HasNoFigureForARunThatTheAuditRefutes) {

@@ -156,5 +156,30 @@ TEST(AMixedLife, HasTheSharesThatAreClaimed) {
   EXPECT_NEAR(most, 4400, 450);
 }
 
+TEST(DueTimes, AreSoManyASecondAndNotEvenlySpread) {
+  const auto due = due_times(1000, 50'000);
+  ASSERT_EQ(due.size(), 50'000U);
+  EXPECT_EQ(due, due_times(1000, 50'000));
+  EXPECT_NEAR(std::chrono::duration<double>(due.back()).count(), 50, 1);
+  // The gaps of a Poisson process are exponential: 1 - 1/e of them below their mean.
+  int below_mean = 0;
+  for (std::size_t i = 1; i < due.size(); ++i) {
+    ASSERT_GE(due[i], due[i - 1]);
+    below_mean += due[i] - due[i - 1] < std::chrono::milliseconds{1} ? 1 : 0;
+  }
+  EXPECT_NEAR(below_mean / 50'000.0, 0.632, 0.01);
+}
+
+TEST(CommandNumbers, AreReadBackFromTheIdsOfCommandsOnly) {
+  Input input({Shape::unique, 1, 3, 2, "w7"});
+  std::vector<std::optional<std::size_t>> numbers;
+  for (const auto& record : all_of(input))
+    numbers.push_back(command_number(header(record, "ce_id")));
+  const std::vector<std::optional<std::size_t>> expected{std::nullopt, std::nullopt, 0, 1, 2};
+  EXPECT_EQ(numbers, expected);
+  EXPECT_EQ(command_number("foreign"), std::nullopt);
+  EXPECT_EQ(command_number("w7-1x"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace admitone::app::bench

@@ -12,6 +12,7 @@ Figures figures(const std::string& program, std::int64_t run, double seconds) {
   Figures f;
   f.workload = "w1";
   f.program = program;
+  f.publish_mode = "exactly_once";
   f.run = run;
   f.commands = 1000;
   f.outcomes = 1000;
@@ -98,8 +99,41 @@ TEST(ATable, SaysMedianRangeAndRatioInWords) {
     report.add(figures("b", 1, seconds / 2));
   }
   const std::string text = printed(report, OutputFormat::table);
-  EXPECT_NE(text.find("w1 a: median 7500/s (5000 to 10000) of 2 runs"), std::string::npos) << text;
-  EXPECT_NE(text.find("w1: b against a: commands per second x 2.000"), std::string::npos) << text;
+  EXPECT_NE(text.find("w1, 1 worker, exactly_once: a: median 7500/s (5000 to 10000) of 2 "
+                      "runs"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("b against a: commands per second x 2.000"), std::string::npos) << text;
+}
+
+TEST(AReport, KeepsRunsApartThatAreNotAlike) {
+  Report report;
+  report.add(figures("a", 1, 0.1));
+  Figures two = figures("a", 1, 0.2);
+  two.workers = 2;
+  report.add(two);
+  Figures plain = figures("a", 1, 0.4);
+  plain.publish_mode = "at_least_once";
+  report.add(plain);
+  EXPECT_EQ(report.median_rate(figures("a", 1, 0)), 10'000);
+  EXPECT_EQ(report.median_rate(two), 5000);
+  EXPECT_EQ(report.median_rate(plain), 2500);
+  EXPECT_FALSE(report.median_rate(figures("b", 1, 0)));
+  EXPECT_EQ(Json::parse(printed(report, OutputFormat::json)).size(), 3U);  // no summary, no ratio
+}
+
+TEST(ARunWithoutCommands, IsToldAsShareOfACore) {
+  Figures idle = figures("a", 1, 10);
+  idle.commands = 0;
+  idle.cpu = {0.05, 0.1, 0.2, 0};
+  const Json json = to_json(idle);
+  EXPECT_EQ(json["cpu_percent_of_core"]["workers"], 0.5);
+  EXPECT_TRUE(json["cpu_seconds_per_1000"]["workers"].is_null());
+  Report report;
+  report.add(idle);
+  const std::string text = printed(report, OutputFormat::table);
+  EXPECT_NE(text.find("WORKER %"), std::string::npos) << text;
+  EXPECT_EQ(text.find("PER SECOND"), std::string::npos) << text;
 }
 
 }  // namespace

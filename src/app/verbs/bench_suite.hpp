@@ -1,0 +1,85 @@
+#pragma once
+// Which measurements there are, and the order they are made in: runs of several programs in turns,
+// so that what the machine does besides meets all alike.
+// Used by: the verb `bench`. Lifetime: one invocation. Threads: the main thread. Errors: as Run.
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "app/verb.hpp"
+#include "app/verbs/bench_run.hpp"
+
+namespace admitone::app::bench {
+
+enum class Kind { drain, replay, resent, rate, idle, scale };
+
+struct Workload {
+  const char* name;
+  Kind kind;
+  Shape shape;
+  const char* what;
+};
+std::span<const Workload> workloads();
+const Workload* find_workload(const std::string& name);
+
+struct SuiteOptions {
+  std::vector<std::string> workloads{"w1"};
+  std::vector<std::string> programs;  // paths; empty: this one
+  std::int64_t runs = 1;
+  std::int64_t workers = 1;
+  std::int64_t size = 1'000'000;
+  std::int64_t events = 0;  // 0: a hundredth of the size
+  std::int64_t warm_up = 0;
+  std::int64_t partitions = 12;
+  std::uint64_t seed = 1;
+  std::vector<std::int64_t> rates;  // commands a second; empty: 1000, 10000, half of w1
+  std::int64_t seconds = 60;
+  bool both_modes = false;
+  bool keep = false;
+};
+
+class Suite {
+ public:
+  Suite(Context& context, const SuiteOptions& options);
+
+  // Exit code; what was measured until then is in `report`.
+  int run();
+  [[nodiscard]] const Report& report() const { return report_; }
+
+ private:
+  // Who runs, and how reports name it.
+  struct Program {
+    std::string path;
+    std::string label;
+  };
+
+  void add_program(const std::string& path);
+  void measure(const Workload& workload);
+  void turn(const Workload& workload, const RunPlan& plan);
+  void measure_rates(RunPlan plan, const Workload& workload);
+  Figures one(const RunPlan& plan, const Workload& workload);
+  Figures play(Run& run, const RunPlan& plan, const Workload& workload);
+  Figures at_rate(const RunPlan& plan, std::int64_t per_second);
+  template <class Measure>
+  Figures guarded(Run& run, const Measure& measure);
+  [[nodiscard]] InputOptions input_of(const RunPlan& plan, Shape shape, std::int64_t size) const;
+  Load fill(Run& run, const RunPlan& plan, Shape shape, std::int64_t size);
+  Load shared_load(Run& run, const RunPlan& plan, Shape shape);
+  void compare_with_base(Figures& figures, const Workload& workload) const;
+  void leave(Run& run);
+  void delete_topics();
+
+  Context& context_;
+  const SuiteOptions& options_;
+  std::string name_;
+  std::vector<Program> programs_;
+  std::vector<std::string> topics_;    // home topics that runs share
+  std::map<std::string, Load> loads_;  // by topic
+  std::int64_t stages_ = 0;
+  Report report_;
+};
+
+}  // namespace admitone::app::bench

@@ -1,0 +1,132 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+#include <utility>
+
+#include "app/verbs/bench_report.hpp"
+
+namespace admitone::app::bench {
+
+namespace {
+
+std::string text(std::optional<double> value, int digits) {
+  return value ? fmt::format("{:.{}f}", *value, digits) : std::string("-");
+}
+
+std::string name_of(const Figures& run) {
+  return fmt::format("{}, {} {}, {}", run.workload, run.workers,
+                     run.workers == 1 ? "worker" : "workers", run.publish_mode);
+}
+
+// Columns of equal width, numbers to the right.
+using Lines = std::vector<std::vector<std::string>>;
+void print_lines(std::ostream& out, const Lines& lines) {
+  std::vector<std::size_t> widths;
+  for (const auto& line : lines) {
+    widths.resize(std::max(widths.size(), line.size()));
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  }
+  for (const auto& line : lines) {
+    std::string all;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const bool left = i < 3;
+      all += (i == 0 ? "" : "  ") + (left ? fmt::format("{:<{}}", line[i], widths[i])
+                                          : fmt::format("{:>{}}", line[i], widths[i]));
+    }
+    all.erase(all.find_last_not_of(' ') + 1);
+    out << all << '\n';
+  }
+}
+
+}  // namespace
+
+void Report::print_tables(std::ostream& out) const {
+  if (runs_.empty()) return;
+  print_runs(out);
+  print_latencies(out);
+  for (const auto& group : groups()) {
+    for (const auto& runs : group.by_program) {
+      if (runs.size() > 1) print_summary(out, runs);
+    }
+    for (std::size_t i = 1; i < group.by_program.size(); ++i) {
+      print_comparison(out, group.by_program.front(), group.by_program[i]);
+    }
+  }
+}
+
+void Report::print_runs(std::ostream& out) const {
+  Lines lines{{"WORKLOAD", "PROGRAM", "PUBLISH", "RUN", "WORKERS", "COMMANDS", "SECONDS",
+               "PER SECOND", "X BASE", "STEADY", "WORKER us", "POSTGRES us", "BROKER us",
+               "TOTAL us", "WAL B", "BATCH", "KAFKA TX", "MIB"}};
+  Lines idle{{"WORKLOAD", "PROGRAM", "PUBLISH", "RUN", "WORKERS", "SECONDS", "WORKER %",
+              "POSTGRES %", "BROKER %", "MIB"}};
+  for (const auto& f : runs_) {
+    const auto mib = [](std::optional<std::int64_t> bytes) {
+      return bytes ? fmt::format("{:.0f}", static_cast<double>(*bytes) / 1048576.0) : "-";
+    };
+    std::vector<std::string> names{f.workload, f.program, f.publish_mode, std::to_string(f.run),
+                                   std::to_string(f.workers)};
+    auto& line =
+        f.commands > 0 ? lines.emplace_back(std::move(names)) : idle.emplace_back(std::move(names));
+    const auto add = [&](std::vector<std::string> more) {
+      line.insert(line.end(), more.begin(), more.end());
+    };
+    if (f.commands > 0) {
+      add({std::to_string(f.commands), text(f.seconds, 2), text(f.per_second(), 0),
+           text(f.ratio_to_base(), 2), text(f.steady_per_second, 0),
+           text(micros(f, f.cpu.workers), 1), text(micros(f, f.cpu.postgres), 1),
+           text(micros(f, f.cpu.broker), 1), text(micros(f, f.cpu.total()), 1),
+           text(per_command(f, f.wal_bytes), 0), text(f.mean_batch, 0),
+           text(f.kafka_transactions, 0), mib(f.memory_peak)});
+    } else {
+      add({text(f.seconds, 2), text(f.percent_of_core(f.cpu.workers), 2),
+           text(f.percent_of_core(f.cpu.postgres), 2), text(f.percent_of_core(f.cpu.broker), 2),
+           mib(f.memory_resident)});
+    }
+  }
+  if (lines.size() > 1) print_lines(out, lines);
+  if (idle.size() > 1) print_lines(out, idle);
+}
+
+void Report::print_latencies(std::ostream& out) const {
+  Lines lines{{"WORKLOAD", "PROGRAM", "PUBLISH", "RUN", "SAMPLES", "P50 ms", "P90 ms", "P99 ms",
+               "P99.9 ms", "MAX ms"}};
+  for (const auto& f : runs_) {
+    if (!f.latency) continue;
+    const Latency& l = *f.latency;
+    lines.push_back({f.workload, f.program, f.publish_mode, std::to_string(f.run),
+                     std::to_string(l.samples), text(l.p50, 2), text(l.p90, 2), text(l.p99, 2),
+                     text(l.p999, 2), text(l.max, 2)});
+  }
+  if (lines.size() == 1) return;
+  out << '\n';
+  print_lines(out, lines);
+}
+
+void Report::print_summary(std::ostream& out, const std::vector<Figures>& runs) {
+  const auto rate = rates(runs);
+  const auto cost = costs(runs, kTotal);
+  out << fmt::format("\n{}: {}: median {:.0f}/s ({:.0f} to {:.0f}) of {} runs",
+                     name_of(runs.front()), runs.front().program, rate->median, rate->min,
+                     rate->max, runs.size());
+  if (cost) {
+    out << fmt::format(", {:.1f} us of CPU per command ({:.1f} to {:.1f})", cost->median, cost->min,
+                       cost->max);
+  }
+  out << '\n';
+}
+
+void Report::print_comparison(std::ostream& out, const std::vector<Figures>& first,
+                              const std::vector<Figures>& second) {
+  out << fmt::format("\n{}: {} against {}: commands per second x {}", name_of(first.front()),
+                     second.front().program, first.front().program,
+                     text(ratio(rates(first), rates(second)), 3));
+  for (const Part& part : kParts) {
+    out << fmt::format(", CPU of {} x {}", part.name,
+                       text(ratio(costs(first, part), costs(second, part)), 3));
+  }
+  out << '\n';
+}
+
+}  // namespace admitone::app::bench
