@@ -58,6 +58,46 @@ create table ledger (
   outcome_value bytea,
   primary key (tenant_id, key_hash, part)
 ) partition by list (part);
+-- A row as units of work send it, the part apart: one array of these instead of one array for each
+-- column. The program writes the columns in this order; a type that has been released never changes.
+create type ledger_row as (
+  tenant_id uuid,
+  key_hash uuid,
+  lane int,
+  epoch bigint,
+  record_topic smallint,
+  record_partition int,
+  record_offset bigint,
+  origin text,
+  verdict smallint,
+  owns_key boolean,
+  command_type smallint,
+  key_source smallint,
+  payload bytea,
+  command_id text,
+  command_source text,
+  idempotency_key text,
+  actor_id text,
+  correlation_id text,
+  traceparent text,
+  tracestate text,
+  event_id uuid,
+  status smallint,
+  attempts int,
+  decided_at timestamptz,
+  completed_at timestamptz,
+  expires_at timestamptz,
+  out_seq bigint,
+  outcome_id uuid,
+  outcome_type smallint,
+  code smallint,
+  outcome_time timestamptz,
+  replayed boolean,
+  outcome_value bytea,
+  stored_key uuid,
+  stored_part int
+);
+grant usage on type ledger_row to {{worker}};
 -- Unpublished outcomes of a lane, after a take-over.
 create index ledger_by_sequence on ledger (lane, out_seq) where out_seq is not null;
 -- Running and parked rows: they keep their part alive.

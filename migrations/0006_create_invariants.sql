@@ -6,7 +6,7 @@ select r.tenant_id, r.event_id, i."sectionId" as section_id,
        coalesce(sum(i.quantity) filter (where r.status = 1), 0) as held,
        coalesce(sum(i.quantity) filter (where r.status = 2), 0) as sold
 from reservations r
-cross join lateral json_to_recordset(r.items) as i ("sectionId" text, quantity bigint)
+cross join lateral json_to_recordset(r.items::json) as i ("sectionId" text, quantity bigint)
 where r.status in (1, 2) and ({{through_views}})
 group by r.tenant_id, r.event_id, i."sectionId";
 

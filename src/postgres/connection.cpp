@@ -197,6 +197,24 @@ Rows Connection::run(const Statement& statement, const Params& params) {
   return Rows(result);
 }
 
+wire::RowType Connection::row_type(const char* name) {
+  if (const auto found = row_types_.find(name); found != row_types_.end()) return found->second;
+  constexpr Statement kRowType{"row_type",
+                               "select oid::int8, typarray::int8 from pg_type"
+                               " where oid = to_regtype($1::text)"};
+  Params p;
+  p.scalar(std::string_view(name));
+  const Rows rows = run(kRowType, p);
+  if (rows.size() != 1)
+    throw Refused(base::ErrorKind::permanent,
+                  std::string("the schema has no type ") + name + "; run: admitone migrate up");
+  Row row = rows[0];
+  wire::RowType type;
+  type.element = static_cast<std::uint32_t>(row.next<std::int64_t>());
+  type.array = static_cast<std::uint32_t>(row.next<std::int64_t>());
+  return row_types_.emplace(name, type).first->second;
+}
+
 void Connection::command(const std::string& sql) {
   PGresult* result = PQexec(raw_, sql.c_str());
   const auto status = PQresultStatus(result);

@@ -5,6 +5,7 @@
 // revived silently. Threads: one at a time. Blocking: connect_timeout, then statement_timeout.
 // Errors: Failure, Refused or libpqxx's exceptions (the room's classes translate them).
 
+#include <map>
 #include <memory>
 #include <pqxx/version.hxx>
 #include <set>
@@ -52,6 +53,8 @@ class Connection {
 
   // Prepared on first use, binary both ways.
   Rows run(const Statement& statement, const Params& params = {});
+  // Of the schema; asked for once.
+  wire::RowType row_type(const char* name);
   // One or more commands without parameters; the last one's result is not looked at.
   void command(const std::string& sql);
 
@@ -70,6 +73,7 @@ class Connection {
   std::shared_ptr<Session> session_;  // its base class has no virtual destructor in 6.4
   PGconn* raw_ = nullptr;             // owned by session_
   std::set<std::string, std::less<>> prepared_;
+  std::map<std::string, wire::RowType, std::less<>> row_types_;
   Backend backend_;
 };
 

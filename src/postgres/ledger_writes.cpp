@@ -19,14 +19,7 @@ insert into ledger
    idempotency_key, actor_id, correlation_id, traceparent, tracestate, event_id, status, attempts,
    decided_at, completed_at, expires_at, out_seq, outcome_id, outcome_type, code, outcome_time,
    replayed, outcome_value, stored_key, stored_part)
-select $1::int, * from unnest(
-  $2::uuid[], $3::uuid[], $4::int[], $5::bigint[], $6::smallint[], $7::int[], $8::bigint[],
-  $9::text[], $10::smallint[], $11::bool[], $12::smallint[], $13::smallint[], $14::bytea[],
-  $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
-  $22::uuid[], $23::smallint[], $24::int[], $25::timestamptz[], $26::timestamptz[],
-  $27::timestamptz[], $28::bigint[], $29::uuid[], $30::smallint[], $31::smallint[],
-  $32::timestamptz[], $33::bool[], $34::bytea[], $35::uuid[], $36::int[])
-on conflict do nothing)"};
+select $1::int, * from unnest($2::ledger_row[]))"};
 
 // A row that has a sequence is never overwritten.
 constexpr Statement kFinish{"unit_finish", R"(
@@ -112,35 +105,35 @@ class Epochs {
 
 using RowPtr = const LedgerRow*;
 
-void add_identity(Params& p, const std::vector<RowPtr>& rows, const Epochs& epochs) {
-  p.array(rows, [](RowPtr r) { return r->key.tenant; });
-  p.array(rows, [](RowPtr r) { return r->key.key; });
-  p.array(rows, [](RowPtr r) { return r->lane; });
-  p.array(rows, [&](RowPtr r) { return epochs.of(*r); });
-  p.array(rows,
-          [](RowPtr r) { return r->position ? std::optional(r->position->topic) : std::nullopt; });
-  p.array(rows, [](RowPtr r) {
-    return r->position ? std::optional(r->position->partition) : std::nullopt;
-  });
-  p.array(rows,
-          [](RowPtr r) { return r->position ? std::optional(r->position->offset) : std::nullopt; });
-  p.array(rows, [](RowPtr r) -> const std::optional<std::string>& { return r->origin; });
-  p.array(rows, [](RowPtr r) { return static_cast<std::int16_t>(r->verdict); });
-  p.array(rows, [](RowPtr r) { return r->owns_key; });
-  p.array(rows, [](RowPtr r) { return number(r->type); });
-  p.array(rows, [](RowPtr r) { return static_cast<std::int16_t>(r->key_source); });
-  p.array(rows, [](RowPtr r) -> const base::Fingerprint& { return r->payload; });
-}
-
-void add_envelope(Params& p, const std::vector<RowPtr>& rows) {
-  p.array(rows, [](RowPtr r) -> const std::string& { return r->command_id; });
-  p.array(rows, [](RowPtr r) -> const std::string& { return r->command_source; });
-  using Text = std::optional<std::string>;
-  p.array(rows, [](RowPtr r) -> const Text& { return r->idempotency_key; });
-  p.array(rows, [](RowPtr r) -> const Text& { return r->actor_id; });
-  p.array(rows, [](RowPtr r) -> const Text& { return r->correlation_id; });
-  p.array(rows, [](RowPtr r) -> const Text& { return r->traceparent; });
-  p.array(rows, [](RowPtr r) -> const Text& { return r->tracestate; });
+// The columns of the type ledger_row, in its order.
+void put_row(RowWriter& w, const LedgerRow& r, std::int64_t epoch) {
+  std::optional<std::int16_t> topic;
+  std::optional<std::int32_t> partition;
+  std::optional<std::int64_t> offset;
+  if (r.position) {
+    topic = r.position->topic;
+    partition = r.position->partition;
+    offset = r.position->offset;
+  }
+  w << r.key.tenant << r.key.key << r.lane << epoch << topic << partition << offset << r.origin;
+  w << static_cast<std::int16_t>(r.verdict) << r.owns_key << number(r.type)
+    << static_cast<std::int16_t>(r.key_source) << r.payload;
+  w << r.command_id << r.command_source << r.idempotency_key << r.actor_id << r.correlation_id
+    << r.traceparent << r.tracestate;
+  w << r.event << static_cast<std::int16_t>(r.status) << r.attempts << r.decided_at
+    << r.completed_at << r.expires_at;
+  w << r.out_seq << r.outcome_id << number(r.outcome_type) << number(r.code);
+  std::optional<base::Timestamp> outcome_time;
+  std::optional<BytesView> value;
+  std::optional<base::KeyHash> stored_key;
+  std::optional<std::int32_t> stored_part;
+  if (r.outcome_id) outcome_time = r.outcome_time;
+  if (r.outcome_id && !r.stored_at) value = BytesView{r.outcome_value};
+  if (r.stored_at) {
+    stored_key = r.stored_at->key;
+    stored_part = r.stored_part;
+  }
+  w << outcome_time << r.replayed << value << stored_key << stored_part;
 }
 
 // Columns that a row gets together with its outcome, as insert and finish name them.
@@ -178,17 +171,11 @@ Params rekey_params(const std::vector<const ports::LedgerRekey*>& rekeys, bool w
 bool write_ledger_rows(Connection& connection, const ports::UnitWrites& writes) {
   if (writes.rows.empty()) return true;
   const auto rows = sorted(writes.rows);
+  const Epochs epochs(writes.lanes);
   Params p;
   p.scalar(writes.part);
-  add_identity(p, rows, Epochs(writes.lanes));
-  add_envelope(p, rows);
-  p.array(rows, [](RowPtr r) { return r->event; });
-  p.array(rows, [](RowPtr r) { return static_cast<std::int16_t>(r->status); });
-  p.array(rows, [](RowPtr r) { return r->attempts; });
-  p.array(rows, [](RowPtr r) { return r->decided_at; });
-  p.array(rows, [](RowPtr r) { return r->completed_at; });
-  p.array(rows, [](RowPtr r) { return r->expires_at; });
-  add_outcome(p, rows);
+  p.rows(connection.row_type("ledger_row"), rows,
+         [&](RowWriter& w, RowPtr r) { put_row(w, *r, epochs.of(*r)); });
   return connection.run(kInsert, p).affected() == count_of(rows.size());
 }
 

@@ -81,12 +81,7 @@ constexpr Statement kInsertReservations{"unit_insert_reservations", R"(
 insert into reservations
   (tenant_id, reservation_id, event_id, lane, status, version, hold_version, customer_id, items,
    currency, total_minor, expires_at, payment_reference, refund_reference, reason, created_by)
-select t, r, e, l, s, v, hv, c, i::json, cu, tm, x, p, rr, re, cb
-from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::smallint[], $6::bigint[],
-            $7::bigint[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::timestamptz[],
-            $13::text[], $14::text[], $15::text[], $16::bytea[])
-     u (t, r, e, l, s, v, hv, c, i, cu, tm, x, p, rr, re, cb)
-on conflict do nothing)"};
+select * from unnest($1::reservation_row[]))"};
 
 constexpr Statement kUpdateReservations{"unit_update_reservations", R"(
 update reservations r
@@ -308,24 +303,13 @@ using Write = ports::ReservationWrite;
 
 UnitEnd insert_reservations(Connection& connection, const std::vector<const Write*>& rows) {
   if (rows.empty()) return UnitEnd::committed;
-  using R = const Write*;
   Params p;
-  p.array(rows, [](R r) { return r->reservation.tenant; });
-  p.array(rows, [](R r) { return r->reservation.id; });
-  p.array(rows, [](R r) { return r->reservation.event; });
-  p.array(rows, [](R r) { return r->reservation.lane; });
-  p.array(rows, [](R r) { return static_cast<std::int16_t>(r->reservation.status); });
-  p.array(rows, [](R r) { return r->reservation.version; });
-  p.array(rows, [](R r) { return r->reservation.hold_version; });
-  p.array(rows, [](R r) -> const std::string& { return r->reservation.customer_id; });
-  p.array(rows, [](R r) { return items_to_json(r->reservation.items); });
-  p.array(rows, [](R r) -> const std::string& { return r->reservation.currency; });
-  p.array(rows, [](R r) { return r->reservation.total_minor; });
-  p.array(rows, [](R r) { return r->reservation.expires_at; });
-  p.array(rows, [](R r) -> const Text& { return r->reservation.payment_reference; });
-  p.array(rows, [](R r) -> const Text& { return r->reservation.refund_reference; });
-  p.array(rows, [](R r) -> const Text& { return r->reservation.reason; });
-  p.array(rows, [](R r) -> const base::Fingerprint& { return r->reservation.created_by; });
+  p.rows(connection.row_type("reservation_row"), rows, [](RowWriter& w, const Write* row) {
+    const auto& r = row->reservation;
+    w << r.tenant << r.id << r.event << r.lane << static_cast<std::int16_t>(r.status) << r.version
+      << r.hold_version << r.customer_id << items_to_json(r.items) << r.currency << r.total_minor
+      << r.expires_at << r.payment_reference << r.refund_reference << r.reason << r.created_by;
+  });
   return expect(connection.run(kInsertReservations, p).affected(), rows.size(), UnitEnd::key_taken);
 }
 

@@ -1,5 +1,6 @@
 #include "postgres/wire.hpp"
 
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -9,9 +10,11 @@ namespace {
 
 template <class U>
 void put(std::string& out, U v) {
-  for (int shift = static_cast<int>(sizeof v) * 8 - 8; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<char>(static_cast<unsigned char>(v >> shift)));
+  std::array<char, sizeof v> bytes;
+  for (std::size_t i = 0; i < sizeof v; ++i) {
+    bytes[i] = static_cast<char>(static_cast<unsigned char>(v >> (8 * (sizeof v - 1 - i))));
   }
+  out.append(bytes.data(), bytes.size());
 }
 
 template <class U>
@@ -81,7 +84,7 @@ void Params::push(std::uint32_t type, std::string value) {
   values_.push_back(std::move(value));
 }
 
-void Params::begin_array(std::string& out, wire::Oid element, std::int32_t count) {
+void Params::begin_array(std::string& out, std::uint32_t element, std::int32_t count) {
   out.reserve(20 + static_cast<std::size_t>(count) * 20);
   wire::put32(out, count == 0 ? 0 : 1);  // dimensions
   wire::put32(out, 0);                   // flags

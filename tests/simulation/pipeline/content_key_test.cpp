@@ -48,8 +48,7 @@ class ContentKeyTest : public ::testing::TestWithParam<bool> {
 
 TEST_P(ContentKeyTest, OnAnswersTheSecondFromTheFirst) {
   run(Mode::on);
-  EXPECT_EQ(holds(),
-            (Codes{"RESERVATION_HELD", "=RESERVATION_HELD", "RESERVATION_HELD"}));
+  EXPECT_EQ(holds(), (Codes{"RESERVATION_HELD", "=RESERVATION_HELD", "RESERVATION_HELD"}));
   EXPECT_EQ(counted("on"), 1);
   EXPECT_EQ(counted("observe"), 0);
 }
@@ -67,9 +66,8 @@ TEST_P(ContentKeyTest, OffDoesNothing) {
   EXPECT_EQ(counted("on") + counted("observe"), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Units, ContentKeyTest, ::testing::Bool(), [](const auto& given) {
-  return given.param ? "One" : "Two";
-});
+INSTANTIATE_TEST_SUITE_P(Units, ContentKeyTest, ::testing::Bool(),
+                         [](const auto& given) { return given.param ? "One" : "Two"; });
 
 }  // namespace
 }  // namespace admitone::simulation
