@@ -123,7 +123,12 @@ class Bench {
       query.reservations.push_back({tenant_, writes.reservations.back().reservation.id});
     }
     for (const auto& [event, held] : seats)
-      writes.sections.push_back({{tenant_, events_[event]}, static_cast<std::int32_t>(event % kLanes), "A", held, 0, versions_[event]});
+      writes.sections.push_back({{tenant_, events_[event]},
+                                 static_cast<std::int32_t>(event % kLanes),
+                                 "A",
+                                 held,
+                                 0,
+                                 versions_[event]});
     const auto reads = must(store_->open(query));
     if (!reads.keys.empty()) stop("a random key was there already");
     commit(writes, reads.part);
@@ -164,7 +169,9 @@ class Bench {
   void commit(ports::UnitWrites& writes, std::int32_t part) {
     writes.part = part;
     for (const auto& lane : lanes_)
-      writes.lanes.push_back({lane.tp, lane.epoch, lane.unit, offset_, out_seq_[static_cast<std::size_t>(lane.tp.partition)], now(), 0, 0, false});
+      writes.lanes.push_back({lane.tp, lane.epoch, lane.unit, offset_,
+                              out_seq_[static_cast<std::size_t>(lane.tp.partition)], now(), 0, 0,
+                              false});
     const auto report = must(store_->commit(writes));
     if (report.end != ports::UnitEnd::committed) stop("a unit was refused");
     for (auto& lane : lanes_) lane.unit += 1;
@@ -227,10 +234,17 @@ void holds(benchmark::State& state) {
   const auto before = postgres_cpu();
   for (auto _ : state) bench.unit(batch);
   const auto commands = static_cast<double>(state.iterations()) * static_cast<double>(batch);
-  state.counters["postgres_us_per_command"] = static_cast<double>(postgres_cpu() - before) / 1000 / commands;
+  state.counters["postgres_us_per_command"] =
+      static_cast<double>(postgres_cpu() - before) / 1000 / commands;
   state.SetItemsProcessed(static_cast<std::int64_t>(commands));
 }
-BENCHMARK(holds)->Arg(100)->Arg(500)->Arg(1000)->Arg(2000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(holds)
+    ->Arg(100)
+    ->Arg(500)
+    ->Arg(1000)
+    ->Arg(2000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace admitone::postgres

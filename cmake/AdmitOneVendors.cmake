@@ -48,6 +48,7 @@ admitone_vendor(libpq PKGCONFIG libpq HEADERS libpq-fe.h libpq-events.h pg_confi
 admitone_vendor(rdkafka PKGCONFIG rdkafka HEADERS librdkafka/)
 admitone_vendor(curl PKGCONFIG libcurl HEADERS curl/)
 admitone_vendor(hiredis PKGCONFIG hiredis HEADERS hiredis/)
+admitone_vendor(jemalloc PKGCONFIG jemalloc HEADERS jemalloc/)
 admitone_vendor(sodium PKGCONFIG libsodium HEADERS sodium.h sodium/)
 admitone_vendor(prometheus PACKAGE prometheus-cpp TARGETS prometheus-cpp::core HEADERS prometheus/)
 admitone_vendor(httplib PKGCONFIG cpp-httplib HEADERS httplib.h PRECOMPILE <httplib.h>)

@@ -36,12 +36,12 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
 
 std::string Uuid::str() const {
   static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(36);
+  std::string out(36, '-');
+  std::size_t at = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) out.push_back('-');
-    out.push_back(kHex[bytes[i] >> 4U]);
-    out.push_back(kHex[bytes[i] & 0x0FU]);
+    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
+    out[at++] = kHex[bytes[i] >> 4U];
+    out[at++] = kHex[bytes[i] & 0x0FU];
   }
   return out;
 }

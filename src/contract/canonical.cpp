@@ -99,18 +99,24 @@ std::string canonical_json(JsonValue value) {
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
-  for (const char c : text) {
+  // Nearly all text needs no escape: it is copied run by run.
+  std::size_t from = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const bool control = static_cast<unsigned char>(c) < 0x20U;
+    if (!control && c != '"' && c != '\\') continue;
+    out.append(text, from, at - from);
+    from = at + 1;
     if (const char escape = short_escape(c); escape != 0) {
       out.push_back('\\');
       out.push_back(escape);
-    } else if (static_cast<unsigned char>(c) < 0x20U) {
+    } else {
       out.append("\\u00");
       out.push_back(kHex[static_cast<unsigned char>(c) >> 4U]);
       out.push_back(kHex[static_cast<unsigned char>(c) & 0x0FU]);
-    } else {
-      out.push_back(c);
     }
   }
+  out.append(text, from);
   out.push_back('"');
 }
 

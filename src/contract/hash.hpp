@@ -28,6 +28,7 @@ bool same_secret(std::string_view a, std::string_view b);
 // (big-endian), then the bytes; all ones instead of a length is "none".
 class Parts {
  public:
+  Parts() { bytes_.reserve(160); }
   Parts& add(std::string_view part);
   Parts& add_none();
   Parts& add_optional(const std::optional<std::string>& part);

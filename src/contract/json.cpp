@@ -25,6 +25,8 @@ class Builder {
   Builder(std::string_view text, const JsonLimits& limits) : limits_(limits) {
     // Decoded strings are never longer than the text, so this never grows and views stay valid.
     text_.reserve(text.size());
+    constexpr std::size_t kBytesPerValue = 16;  // of an ordinary command
+    nodes_.reserve(std::min(text.size() / kBytesPerValue + 4, limits.max_elements));
   }
 
   bool null() { return add({.kind = JsonKind::null}); }

@@ -22,8 +22,13 @@ domain::Decision rejection(domain::Code code, std::string detail) {
 }
 
 ports::LedgerRow Decider::row_of(const Item& item, domain::Verdict verdict) const {
+  return row_of(item, verdict, item.position_key());
+}
+
+ports::LedgerRow Decider::row_of(const Item& item, domain::Verdict verdict,
+                                 const ports::LedgerKey& key) const {
   ports::LedgerRow row;
-  row.key = item.position_key();
+  row.key = key;
   row.lane = lane_.home ? lane_.tp.partition : -1;
   row.position = item.record.position;
   if (item.origin != item.position) row.origin = item.origin;

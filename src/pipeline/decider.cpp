@@ -285,8 +285,7 @@ bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
   apply(decision, event);
   if (slot != nullptr) move_row(*slot, item.owned_key(), true);
 
-  auto row = row_of(item, domain::Verdict::applied);
-  row.key = item.owned_key();
+  auto row = row_of(item, domain::Verdict::applied, item.owned_key());
   row.owns_key = true;
   row.attempts = attempts;
   row.status = decision.status;

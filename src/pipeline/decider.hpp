@@ -111,7 +111,10 @@ class Decider {
   void remember_claims(const domain::Event& event);
 
   // answers.cpp: rows and outcomes
+  // Keyed by its position, as a verdict is that owns no key; or by `key`.
   ports::LedgerRow row_of(const Item& item, domain::Verdict verdict) const;
+  ports::LedgerRow row_of(const Item& item, domain::Verdict verdict,
+                          const ports::LedgerKey& key) const;
   void refuse(const Item& item, domain::Verdict verdict, const domain::Decision& no,
               const Unparked* slot = nullptr);
   void replay(const Item& item, const KeyState& state, bool alias, const Unparked* slot = nullptr);
