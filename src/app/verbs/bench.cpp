@@ -51,6 +51,11 @@ class Bench : public Verb {
                    "Another build of admitone to measure; several are run in turns and compared "
                    "with the first")
         ->allow_extra_args(false);
+    app.add_option("--reference", options_.references,
+                   "What w1 is compared with, after the workloads: limit, the same ledger rows "
+                   "and section updates to PostgreSQL alone")
+        ->check(CLI::IsMember({"limit"}))
+        ->allow_extra_args(false);
     app.add_flag("--keep", options_.keep, "Leave topics and schemas for looking at");
   }
 

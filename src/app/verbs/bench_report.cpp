@@ -221,6 +221,14 @@ std::optional<double> Report::median_rate(const Figures& like) const {
   return spread->median;
 }
 
+std::optional<Figures> Report::last(const std::string& workload, const std::string& program) const {
+  const auto found = std::find_if(runs_.rbegin(), runs_.rend(), [&](const Figures& run) {
+    return run.workload == workload && run.program == program;
+  });
+  if (found == runs_.rend()) return std::nullopt;
+  return *found;
+}
+
 std::vector<Report::Group> Report::groups() const {
   std::vector<Group> all;
   for (const auto& run : runs_) {

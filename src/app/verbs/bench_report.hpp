@@ -108,6 +108,9 @@ class Report {
   [[nodiscard]] bool empty() const { return runs_.empty(); }
   // Median rate of the runs so far with the workload, program, mode and workers of `like`.
   [[nodiscard]] std::optional<double> median_rate(const Figures& like) const;
+  // The latest run of a workload by a program.
+  [[nodiscard]] std::optional<Figures> last(const std::string& workload,
+                                            const std::string& program) const;
   void print(std::ostream& out, OutputFormat format) const;
 
  private:

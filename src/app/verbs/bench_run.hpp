@@ -58,6 +58,9 @@ class Run {
   Figures at_rate(const RatePlan& plan, Input& input);
   // Workers that have nothing to do, after they have drained `load`.
   Figures idle(const Load& load, std::chrono::seconds length);
+  // The reference `limit`: the ledger rows and section updates of `input`, `batch` in a unit of
+  // work, to PostgreSQL alone. No workers, nothing to audit; it checks what it wrote.
+  Figures limit(Input& input, std::int64_t batch);
   // The audit of `expected` records; VerbError(kNotMet) with its evidence.
   void audit(Figures& figures, std::int64_t expected);
   void clear() { stage_.clear(); }
@@ -95,6 +98,7 @@ class Run {
                  const ServerLoad& server_before);
   void scrape_workers(Figures& figures) const;
   void rewind();
+  void check_limit(std::int64_t holds, std::int64_t rows);
   void pause(std::chrono::milliseconds length);
 
   Context& context_;

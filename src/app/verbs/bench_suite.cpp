@@ -32,6 +32,8 @@ constexpr Workload kWorkloads[] = {
 };
 constexpr std::int64_t kScales[] = {1, 2, 4};
 constexpr std::int64_t kRates[] = {1'000, 10'000};
+// They are kept in memory, one or two kilobytes each.
+constexpr std::int64_t kMostLimitRows = 500'000;
 constexpr std::int64_t kFewestEvents = 100;
 constexpr std::int64_t kMostEvents = 10'000;
 
@@ -82,6 +84,7 @@ int Suite::run() {
   int code = kOk;
   try {
     for (const auto& name : options_.workloads) measure(*find_workload(name));
+    for (const auto& name : options_.references) measure_reference(name);
   } catch (const VerbError& error) {
     context_.err << "admitone: " << error.what() << '\n';
     code = error.code();
@@ -152,6 +155,35 @@ void Suite::measure_rates(RunPlan plan, const Workload& workload) {
     context_.err << fmt::format("  {} commands a second for {} s\n", rate, options_.seconds);
     plan.workload = workload.name;
     report_.add(at_rate(plan, rate));
+  }
+}
+
+// After the workloads: w1 of the first program is what it is held against.
+void Suite::measure_reference(const std::string& name) {
+  for (std::int64_t run = 1; run <= options_.runs; ++run) {
+    context_.err << fmt::format("{} run {} of {}\n", name, run, options_.runs) << std::flush;
+    RunPlan plan;
+    plan.workload = name;
+    plan.label = programs_.front().label;
+    plan.program = programs_.front().path;
+    plan.run = run;
+    plan.partitions = options_.partitions;
+    plan.stage = fmt::format("{}_{}", name_, ++stages_);
+    Input input(input_of(plan, Shape::unique, std::min(options_.size, kMostLimitRows)));
+    const auto w1 = report_.last("w1", plan.label);
+    const auto batch = w1 && w1->mean_batch ? std::llround(*w1->mean_batch)
+                                            : context_.settings().worker.batch_records;
+    Run stage(context_, plan);
+    Figures figures = guarded(stage, [&] {
+      stage.set_up();
+      return stage.limit(input, std::max<std::int64_t>(1, batch));
+    });
+    figures.program = "-";
+    if (w1) {
+      figures.base = "w1";
+      figures.base_per_second = report_.median_rate(*w1);
+    }
+    report_.add(figures);
   }
 }
 

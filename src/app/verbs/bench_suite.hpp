@@ -37,6 +37,7 @@ struct SuiteOptions {
   std::uint64_t seed = 1;
   std::vector<std::int64_t> rates;  // commands a second; empty: 1000, 10000, half of w1
   std::int64_t seconds = 60;
+  std::vector<std::string> references;  // limit
   bool both_modes = false;
   bool keep = false;
 };
@@ -59,6 +60,7 @@ class Suite {
   void add_program(const std::string& path);
   void measure(const Workload& workload);
   void turn(const Workload& workload, const RunPlan& plan);
+  void measure_reference(const std::string& name);
   void measure_rates(RunPlan plan, const Workload& workload);
   Figures one(const RunPlan& plan, const Workload& workload);
   Figures play(Run& run, const RunPlan& plan, const Workload& workload);

@@ -107,6 +107,21 @@ TEST_F(Bench, LooksAtAWorkerThatHasNothingToDo) {
   EXPECT_GT(all[0]["worker_memory_bytes"], 0);
 }
 
+TEST_F(Bench, HoldsW1AgainstPostgresAlone) {
+  const Installation installation;
+  const auto run =
+      installation.run("bench w1 --size 3000 --partitions 3 --reference limit -o json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto all = Json::parse(run.out);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1]["workload"], "limit");
+  EXPECT_EQ(all[1]["commands"], 3000);
+  EXPECT_EQ(all[1]["base"], "w1");
+  EXPECT_GT(all[1]["ratio_to_base"], 0);
+  EXPECT_GT(all[1]["units_of_work"], 0);
+  EXPECT_TRUE(all[1]["cpu_seconds_per_1000"]["broker"].is_null());
+}
+
 TEST_F(Bench, HasNoFigureForARunThatTheAuditRefutes) {
   if (!base::failpoint::kEnabled) GTEST_SKIP() << "mutants are not built in";
   const Installation installation;
