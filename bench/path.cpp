@@ -111,8 +111,11 @@ class Store final : public ports::LaneStore {
     benchmark::DoNotOptimize(writes.rows.data());
     return ports::UnitReport{};
   }
-  base::Result<ports::UnitReads> more(const ports::UnitQuery&) override { return ports::UnitReads{}; }
-  base::Result<std::vector<ports::ClaimAnswer>> claims(const std::vector<ports::ClaimQuery>&) override {
+  base::Result<ports::UnitReads> more(const ports::UnitQuery&) override {
+    return ports::UnitReads{};
+  }
+  base::Result<std::vector<ports::ClaimAnswer>> claims(
+      const std::vector<ports::ClaimQuery>&) override {
     return std::vector<ports::ClaimAnswer>{};
   }
   void rollback() override {}
@@ -120,20 +123,28 @@ class Store final : public ports::LaneStore {
                                                    const std::string&) override {
     return std::vector<ports::TakenLane>{};
   }
-  base::Result<ports::LaneWork> load_work(base::TopicPartition) override { return ports::LaneWork{}; }
-  base::Result<std::vector<ports::UnpublishedOutcome>> load_unpublished(base::TopicPartition, std::int64_t,
+  base::Result<ports::LaneWork> load_work(base::TopicPartition) override {
+    return ports::LaneWork{};
+  }
+  base::Result<std::vector<ports::UnpublishedOutcome>> load_unpublished(base::TopicPartition,
+                                                                        std::int64_t,
                                                                         std::int32_t) override {
     return std::vector<ports::UnpublishedOutcome>{};
   }
-  base::Result<std::vector<ports::PendingDeadLetter>> load_dead_letters(base::TopicPartition) override {
+  base::Result<std::vector<ports::PendingDeadLetter>> load_dead_letters(
+      base::TopicPartition) override {
     return std::vector<ports::PendingDeadLetter>{};
   }
-  base::Result<std::vector<ports::DueHold>> due_holds(std::int32_t, base::Timestamp, std::int32_t) override {
+  base::Result<std::vector<ports::DueHold>> due_holds(std::int32_t, base::Timestamp,
+                                                      std::int32_t) override {
     return std::vector<ports::DueHold>{};
   }
   base::Result<base::Timestamp> database_now() override { return base::Timestamp{}; }
   base::Result<std::int64_t> lane_epoch(base::TopicPartition) override { return 1; }
-  base::Result<std::int32_t> count_attempt(base::TopicPartition, std::int64_t, std::int64_t) override { return 1; }
+  base::Result<std::int32_t> count_attempt(base::TopicPartition, std::int64_t,
+                                           std::int64_t) override {
+    return 1;
+  }
 };
 
 class Source final : public ports::RecordSource {
@@ -141,7 +152,9 @@ class Source final : public ports::RecordSource {
   void start(base::TopicPartition, std::int64_t) override {}
   void pause(base::TopicPartition) override {}
   void resume(base::TopicPartition) override {}
-  [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition) const override { return {}; }
+  [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition) const override {
+    return {};
+  }
   void poll(std::chrono::milliseconds) override {}
   void close(std::chrono::milliseconds) override {}
 };
@@ -160,7 +173,9 @@ class Meters final : public ports::Meters {
 
 class Clock final : public ports::Clock {
  public:
-  [[nodiscard]] base::Timestamp now() const override { return base::from_unix_millis(1'800'000'000'000); }
+  [[nodiscard]] base::Timestamp now() const override {
+    return base::from_unix_millis(1'800'000'000'000);
+  }
   [[nodiscard]] base::Instant steady() const override { return std::chrono::steady_clock::now(); }
 };
 
@@ -174,7 +189,9 @@ EngineOptions options() {
 }
 
 struct Path {
-  Path() : queue(std::make_shared<LaneQueue>(lane.tp, 1, source, wake, 1000, 1 << 20)) { lane.queue = queue; }
+  Path() : queue(std::make_shared<LaneQueue>(lane.tp, 1, source, wake, 1000, 1 << 20)) {
+    lane.queue = queue;
+  }
   std::vector<base::Record> records() {
     std::vector<base::Record> out;
     out.reserve(kBatch);
@@ -212,7 +229,8 @@ struct Path {
   Meters meters;
   Clock clock;
   Publication last;
-  UnitRunner runner{opts, store, sender, meters, clock, [this](Publication&& p) { last = std::move(p); }};
+  UnitRunner runner{opts,   store, sender,
+                    meters, clock, [this](Publication&& p) { last = std::move(p); }};
 };
 
 enum class Stage { prepare, decide, encode };

@@ -52,9 +52,10 @@ class Bench : public Verb {
                    "with the first")
         ->allow_extra_args(false);
     app.add_option("--reference", options_.references,
-                   "What w1 is compared with, after the workloads: limit, the same ledger rows "
-                   "and section updates to PostgreSQL alone")
-        ->check(CLI::IsMember({"limit"}))
+                   "What w1 is held against, after the workloads: limit (the same ledger rows and "
+                   "section updates to PostgreSQL alone), per-message (a worker with a transaction "
+                   "per command)")
+        ->check(CLI::IsMember({"limit", "per-message"}))
         ->allow_extra_args(false);
     app.add_flag("--keep", options_.keep, "Leave topics and schemas for looking at");
   }

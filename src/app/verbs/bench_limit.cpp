@@ -217,12 +217,10 @@ Figures Run::limit(Input& input, std::int64_t batch) {
   const Usage after = usage();
   const std::int64_t holds = input.records() - input.event_creations();
   Figures figures = finish({holds, holds, 0, 0}, before, after, server_before);
-  check_limit(holds, input.records());
-  figures.workload = "limit";
+  check_rows(holds, input.records());
   figures.cpu.workers = figures.cpu.bench;
   figures.cpu.bench = 0;
   figures.cpu.broker.reset();
-  figures.publish_mode = "none";
   figures.kafka_transactions.reset();
   figures.units = static_cast<double>(units);
   figures.mean_batch =
@@ -232,8 +230,7 @@ Figures Run::limit(Input& input, std::int64_t batch) {
   return figures;
 }
 
-// There is no log to audit; the rows must all be there, and every seat held.
-void Run::check_limit(std::int64_t holds, std::int64_t rows) {
+void Run::check_rows(std::int64_t holds, std::int64_t rows) {
   postgres::ViewSettings reader;
   reader.url = stage_.settings().database.reader_url;
   reader.schema = stage_.settings().database.schema;
@@ -244,11 +241,11 @@ void Run::check_limit(std::int64_t holds, std::int64_t rows) {
   for (std::size_t i = 0; i < sections.rows.size(); ++i) {
     held += cell(sections, i, "held").get<std::int64_t>();
   }
-  const std::int64_t numbered = postgres::integer(progress.rows.at(0)[1]);
-  if (held == holds && numbered == rows) return;
-  throw VerbError(kNotMet, fmt::format("limit: {} seats are held and {} outcomes numbered, not {} "
+  const std::int64_t written = postgres::integer(progress.rows.at(0)[0]);
+  if (held == holds && written == rows) return;
+  throw VerbError(kNotMet, fmt::format("{}: {} seats are held and {} records have a row, not {} "
                                        "and {}, so it has no figure",
-                                       held, numbered, holds, rows));
+                                       plan_.workload, held, written, holds, rows));
 }
 
 }  // namespace admitone::app::bench

@@ -43,8 +43,13 @@ void Run::start_workers() {
     const int port = free_port();
     const std::string log = fmt::format("worker-{}.log", ++started_);
     Stage::Variables more;
+    if (!plan_.worker.empty()) {  // reads nothing but the environment
+      const Settings& settings = stage_.settings();
+      more["ADMITONE_KAFKA_BOOTSTRAP_SERVERS"] = settings.kafka.bootstrap_servers;
+      more["ADMITONE_DATABASE_URL"] = settings.database.url;
+    }
     if (port != 0) more["ADMITONE_HTTP_LISTEN"] = fmt::format("127.0.0.1:{}", port);
-    workers_.push_back({stage_.launch_worker(log, more), log, port});
+    workers_.push_back({stage_.launch_worker(log, more, plan_.worker), log, port});
   }
 }
 

@@ -24,6 +24,7 @@ struct RunPlan {
   std::string workload;
   std::string stage;          // name of the stage
   std::string program;        // path; empty: this one
+  std::string worker;         // path of what runs as the worker; empty: `program`
   std::string label;          // of the program, in reports
   std::string command_topic;  // shared by the runs of a workload; empty: the stage's own
   std::int64_t run = 1;
@@ -61,6 +62,8 @@ class Run {
   // The reference `limit`: the ledger rows and section updates of `input`, `batch` in a unit of
   // work, to PostgreSQL alone. No workers, nothing to audit; it checks what it wrote.
   Figures limit(Input& input, std::int64_t batch);
+  // What a reference wrote: so many ledger rows and held seats, or VerbError(kNotMet).
+  void check_rows(std::int64_t holds, std::int64_t rows);
   // The audit of `expected` records; VerbError(kNotMet) with its evidence.
   void audit(Figures& figures, std::int64_t expected);
   void clear() { stage_.clear(); }
@@ -98,7 +101,6 @@ class Run {
                  const ServerLoad& server_before);
   void scrape_workers(Figures& figures) const;
   void rewind();
-  void check_limit(std::int64_t holds, std::int64_t rows);
   void pause(std::chrono::milliseconds length);
 
   Context& context_;

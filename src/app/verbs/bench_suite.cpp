@@ -34,6 +34,7 @@ constexpr std::int64_t kScales[] = {1, 2, 4};
 constexpr std::int64_t kRates[] = {1'000, 10'000};
 // They are kept in memory, one or two kilobytes each.
 constexpr std::int64_t kMostLimitRows = 500'000;
+constexpr std::int64_t kMostPerMessage = 100'000;
 constexpr std::int64_t kFewestEvents = 100;
 constexpr std::int64_t kMostEvents = 10'000;
 
@@ -164,27 +165,52 @@ void Suite::measure_reference(const std::string& name) {
     context_.err << fmt::format("{} run {} of {}\n", name, run, options_.runs) << std::flush;
     RunPlan plan;
     plan.workload = name;
-    plan.label = programs_.front().label;
+    plan.label = "-";
     plan.program = programs_.front().path;
     plan.run = run;
     plan.partitions = options_.partitions;
     plan.stage = fmt::format("{}_{}", name_, ++stages_);
-    Input input(input_of(plan, Shape::unique, std::min(options_.size, kMostLimitRows)));
-    const auto w1 = report_.last("w1", plan.label);
-    const auto batch = w1 && w1->mean_batch ? std::llround(*w1->mean_batch)
-                                            : context_.settings().worker.batch_records;
-    Run stage(context_, plan);
-    Figures figures = guarded(stage, [&] {
-      stage.set_up();
-      return stage.limit(input, std::max<std::int64_t>(1, batch));
-    });
-    figures.program = "-";
+    const auto w1 = report_.last("w1", programs_.front().label);
+    Figures figures = name == "limit" ? limit(plan, w1) : per_message(plan);
+    figures.publish_mode = "none";
     if (w1) {
       figures.base = "w1";
       figures.base_per_second = report_.median_rate(*w1);
     }
     report_.add(figures);
   }
+}
+
+Figures Suite::limit(const RunPlan& plan, const std::optional<Figures>& w1) {
+  Input input(input_of(plan, Shape::unique, std::min(options_.size, kMostLimitRows)));
+  const auto batch = w1 && w1->mean_batch ? std::llround(*w1->mean_batch)
+                                          : context_.settings().worker.batch_records;
+  Run run(context_, plan);
+  return guarded(run, [&] {
+    run.set_up();
+    return run.limit(input, std::max<std::int64_t>(1, batch));
+  });
+}
+
+Figures Suite::per_message(const RunPlan& wanted) {
+  RunPlan plan = wanted;
+  const auto folder = std::filesystem::canonical("/proc/self/exe").parent_path();
+  plan.worker = (folder / "bench" / "bench_per_message").string();
+  if (!std::filesystem::exists(plan.worker)) {
+    throw VerbError(kFailed, plan.worker +
+                                 " is not there; scripts/build release bench_per_message "
+                                 "makes it, beside a program that was built the same way");
+  }
+  Run run(context_, plan);
+  return guarded(run, [&] {
+    run.set_up();
+    const Load load = fill(run, plan, Shape::unique, std::min(options_.size, kMostPerMessage));
+    Figures figures = run.drain(load);
+    run.check_rows(load.records - load.event_creations, load.records);
+    figures.audited = load.records;
+    figures.kafka_transactions.reset();
+    return figures;
+  });
 }
 
 Figures Suite::at_rate(const RunPlan& wanted, std::int64_t per_second) {

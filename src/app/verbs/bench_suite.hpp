@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,7 +38,7 @@ struct SuiteOptions {
   std::uint64_t seed = 1;
   std::vector<std::int64_t> rates;  // commands a second; empty: 1000, 10000, half of w1
   std::int64_t seconds = 60;
-  std::vector<std::string> references;  // limit
+  std::vector<std::string> references;  // limit, per-message
   bool both_modes = false;
   bool keep = false;
 };
@@ -61,6 +62,8 @@ class Suite {
   void measure(const Workload& workload);
   void turn(const Workload& workload, const RunPlan& plan);
   void measure_reference(const std::string& name);
+  Figures limit(const RunPlan& plan, const std::optional<Figures>& w1);
+  Figures per_message(const RunPlan& plan);
   void measure_rates(RunPlan plan, const Workload& workload);
   Figures one(const RunPlan& plan, const Workload& workload);
   Figures play(Run& run, const RunPlan& plan, const Workload& workload);

@@ -142,8 +142,10 @@ Stage::Answer Stage::run_read(const std::vector<std::string>& arguments) {
   return {*code, std::string(std::istreambuf_iterator<char>(in), {})};
 }
 
-Child Stage::launch_worker(const std::string& log, const Variables& more) {
+Child Stage::launch_worker(const std::string& log, const Variables& more,
+                           const std::string& program) {
   auto wanted = options({"worker"}, log);
+  if (!program.empty()) wanted.program = program;
   for (const auto& [variable, value] : more) wanted.environment[variable] = value;
   return must(Child::start(wanted));
 }

@@ -52,8 +52,9 @@ class Stage {
 
   // A worker that has said `ready`. Its log is <folder>/<log>.
   Child start_worker(const std::string& log, std::chrono::milliseconds limit);
-  // One that has been started only.
-  Child launch_worker(const std::string& log, const Variables& more);
+  // One that has been started only; by `program` instead of the stage's, when it is given.
+  Child launch_worker(const std::string& log, const Variables& more,
+                      const std::string& program = {});
   [[nodiscard]] bool said_ready(const std::string& log) const;
   [[nodiscard]] std::string last_lines(const std::string& log) const;
 

@@ -122,6 +122,19 @@ TEST_F(Bench, HoldsW1AgainstPostgresAlone) {
   EXPECT_TRUE(all[1]["cpu_seconds_per_1000"]["broker"].is_null());
 }
 
+TEST_F(Bench, HoldsW1AgainstAWorkerWithATransactionPerCommand) {
+  const Installation installation;
+  const auto run =
+      installation.run("bench w1 --size 400 --partitions 3 --reference per-message -o json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto all = Json::parse(run.out);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1]["workload"], "per-message");
+  EXPECT_EQ(all[1]["outcomes"], 500);
+  EXPECT_EQ(all[1]["base"], "w1");
+  EXPECT_GT(all[1]["ratio_to_base"], 0);
+}
+
 TEST_F(Bench, HasNoFigureForARunThatTheAuditRefutes) {
   if (!base::failpoint::kEnabled) GTEST_SKIP() << "mutants are not built in";
   const Installation installation;
