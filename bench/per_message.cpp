@@ -1,8 +1,9 @@
 // What a team would write first, and tune: a worker with one PostgreSQL transaction per command, on
 // AdmitOne's own tables. Eight threads, each with a consumer of its own partitions, a connection
-// with prepared statements and an idempotent producer; offsets are committed after the outcomes are
-// delivered. It decodes, hashes and renders with the `contract` room, so what differs is the way it
-// uses the servers. At least once: a crash repeats outcomes, and nothing fences an old owner.
+// with prepared statements, and one idempotent producer for all; offsets are committed after the
+// outcomes are delivered. It decodes, hashes and renders with the `contract` room, so what differs
+// is the way it uses the servers. At least once: a crash repeats outcomes, and nothing fences an
+// old owner.
 //
 // Started by `admitone bench --reference per-message`, which counts what it did. Understands
 // event.create and reservation.create only. Settings: the ADMITONE_… variables of the worker.
@@ -125,6 +126,10 @@ class Database {
       pqxx::nontransaction tx(connection_);
       tx.exec("set search_path = " + connection_.quote_name(setting("ADMITONE_DATABASE_SCHEMA")));
       tx.exec("set synchronous_commit = on");
+      // As AdmitOne does: the tables are empty when the statements are planned.
+      tx.exec("set plan_cache_mode = force_generic_plan");
+      tx.exec("set enable_seqscan = off");
+      tx.exec("set enable_bitmapscan = off");
       part_ = tx.exec1("select part from ledger_part")[0].as<int>();
     }
     connection_.prepare("event",
@@ -230,7 +235,7 @@ class Database {
 class Worker {
  public:
   // The `number`th of kThreads.
-  Worker(int number, int partitions)
+  Worker(int number, int partitions, rd_kafka_t* producer)
       : home_(setting("ADMITONE_KAFKA_COMMAND_TOPICS")),
         outcomes_(setting("ADMITONE_KAFKA_OUTCOME_TOPIC")),
         consumer_(make_client(RD_KAFKA_CONSUMER,
@@ -239,11 +244,7 @@ class Worker {
                                {"enable.auto.commit", "false"},
                                {"enable.auto.offset.store", "false"},
                                {"auto.offset.reset", "earliest"}})),
-        producer_(make_client(RD_KAFKA_PRODUCER,
-                              {{"bootstrap.servers", setting("ADMITONE_KAFKA_BOOTSTRAP_SERVERS")},
-                               {"enable.idempotence", "true"},
-                               {"linger.ms", "5"},
-                               {"compression.type", "lz4"}})) {
+        producer_(producer) {
     rd_kafka_poll_set_consumer(consumer_.get());
     // No group protocol: who comes and goes would have records delivered twice.
     const Partitions mine(rd_kafka_topic_partition_list_new(1));
@@ -349,18 +350,18 @@ class Worker {
     }
     const std::string key = outcome.event->str();
     const auto code = rd_kafka_producev(
-        producer_.get(), RD_KAFKA_V_TOPIC(outcomes_.c_str()), RD_KAFKA_V_PARTITION(lane),
+        producer_, RD_KAFKA_V_TOPIC(outcomes_.c_str()), RD_KAFKA_V_PARTITION(lane),
         RD_KAFKA_V_KEY(key.data(), key.size()),
         RD_KAFKA_V_VALUE(const_cast<char*>(outcome.value.data()), outcome.value.size()),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(code));
-    rd_kafka_poll(producer_.get(), 0);
+    rd_kafka_poll(producer_, 0);
   }
 
   // What is delivered may be acknowledged.
   void acknowledge() {
     if (next_.empty()) return;
-    if (rd_kafka_flush(producer_.get(), kDeliveryLimit) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (rd_kafka_flush(producer_, kDeliveryLimit) != RD_KAFKA_RESP_ERR_NO_ERROR) {
       throw std::runtime_error("outcomes are not delivered");
     }
     const Partitions positions(rd_kafka_topic_partition_list_new(static_cast<int>(next_.size())));
@@ -375,13 +376,21 @@ class Worker {
   std::string outcomes_;
   Database database_;
   Client consumer_;
-  Client producer_;
+  rd_kafka_t* producer_;  // shared
   std::map<std::int32_t, std::int64_t> next_;
 };
 
-void work(int number, int partitions) {
+Client make_producer() {
+  return make_client(RD_KAFKA_PRODUCER,
+                     {{"bootstrap.servers", setting("ADMITONE_KAFKA_BOOTSTRAP_SERVERS")},
+                      {"enable.idempotence", "true"},
+                      {"linger.ms", "5"},
+                      {"compression.type", "lz4"}});
+}
+
+void work(int number, int partitions, rd_kafka_t* producer) {
   try {
-    Worker worker(number, partitions);
+    Worker worker(number, partitions, producer);
     ++ready;
     worker.run();
   } catch (const std::exception& error) {
@@ -400,8 +409,9 @@ int main() {
   sigaddset(&ends, SIGINT);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
   const int partitions = std::atoi(setting("ADMITONE_KAFKA_PARTITIONS").c_str());
+  const Client producer = make_producer();
   std::vector<std::jthread> threads;
-  for (int i = 0; i < kThreads; ++i) threads.emplace_back(work, i, partitions);
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back(work, i, partitions, producer.get());
   bool told = false;
   const timespec glance{0, 5'000'000};
   while (sigtimedwait(&ends, nullptr, &glance) < 0) {

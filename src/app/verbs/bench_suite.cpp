@@ -35,6 +35,7 @@ constexpr std::int64_t kRates[] = {1'000, 10'000};
 // They are kept in memory, one or two kilobytes each.
 constexpr std::int64_t kMostLimitRows = 500'000;
 constexpr std::int64_t kMostPerMessage = 100'000;
+constexpr std::int64_t kPerMessageThreads = 8;
 constexpr std::int64_t kFewestEvents = 100;
 constexpr std::int64_t kMostEvents = 10'000;
 
@@ -201,6 +202,9 @@ Figures Suite::per_message(const RunPlan& wanted) {
                                  " is not there; scripts/build release bench_per_message "
                                  "makes it, beside a program that was built the same way");
   }
+  // As many for each of its threads.
+  plan.partitions =
+      (plan.partitions + kPerMessageThreads - 1) / kPerMessageThreads * kPerMessageThreads;
   Run run(context_, plan);
   return guarded(run, [&] {
     run.set_up();
