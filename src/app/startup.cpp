@@ -73,9 +73,7 @@ class StartCheck {
     const auto admin = kafka::Admin::create(client_);
     if (!admin) return fail(admin.error().message);
     if (const auto reached = (*admin)->reach(settings_.kafka.request_timeout); !reached) {
-      return fail("kafka.bootstrap_servers: nobody answers at " +
-                  settings_.kafka.bootstrap_servers + " (" + reached.error().message +
-                  "); check the addresses, and TLS and SASL in kafka.options");
+      return fail(reached.error().message);
     }
     const auto plan = topic_plan(settings_);
     const auto facts = (*admin)->describe(kafka::names_of(plan), settings_.kafka.request_timeout);

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <utility>
 
 #include "kafka/admin_call.hpp"
+#include "kafka/extent.hpp"
 
 namespace admitone::kafka {
 namespace {
@@ -56,13 +58,16 @@ Admin::Admin(Client client) : client_(std::move(client)) {}
 
 base::Result<Cluster> Admin::reach(Milliseconds limit) const {
   char* id = rd_kafka_clusterid(client_.get(), static_cast<int>(limit.count()));
-  if (id == nullptr) return error_of(RD_KAFKA_RESP_ERR__TRANSPORT, "reaching a broker");
+  if (id == nullptr) {
+    return call_error(client_.get(), RD_KAFKA_RESP_ERR__TRANSPORT, "reaching a broker");
+  }
   Cluster cluster{id, 0};
   rd_kafka_mem_free(client_.get(), id);
   const rd_kafka_metadata_t* raw = nullptr;
   const auto code =
       rd_kafka_metadata(client_.get(), 0, nullptr, &raw, static_cast<int>(limit.count()));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(code, "asking for brokers");
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return call_error(client_.get(), code, "asking for brokers");
   const Owner<const rd_kafka_metadata_t> metadata(raw);
   cluster.brokers = metadata->broker_cnt;
   return cluster;
@@ -99,12 +104,24 @@ base::Result<std::vector<TopicMade>> Admin::create_topics(std::span<const TopicS
   return made;
 }
 
+base::Status Admin::await_leaders(std::span<const std::string> names, Milliseconds limit,
+                                  const ports::Clock& clock) const {
+  const auto until = clock.steady() + limit;
+  for (const auto& name : names) {
+    const auto left = std::chrono::ceil<Milliseconds>(until - clock.steady());
+    const auto asked = ask_extent(client_.get(), name, left, left, clock);
+    if (!asked) return asked.error();
+  }
+  return {};
+}
+
 base::Result<std::vector<TopicFacts>> Admin::describe(std::span<const std::string> names,
                                                       Milliseconds limit) const {
   const rd_kafka_metadata_t* raw = nullptr;
   const auto code =
       rd_kafka_metadata(client_.get(), 1, nullptr, &raw, static_cast<int>(limit.count()));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(code, "describing topics");
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return call_error(client_.get(), code, "describing topics");
   const Owner<const rd_kafka_metadata_t> metadata(raw);
   std::vector<TopicFacts> facts;
   for (const auto& name : names) {

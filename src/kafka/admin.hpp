@@ -15,6 +15,7 @@
 #include "kafka/handles.hpp"
 #include "kafka/probe.hpp"
 #include "kafka/settings.hpp"
+#include "ports/clock.hpp"
 
 namespace admitone::kafka {
 
@@ -50,6 +51,10 @@ class Admin {
   // Index-aligned. A topic that exists is left as it is.
   base::Result<std::vector<TopicMade>> create_topics(std::span<const TopicSpec> topics,
                                                      Milliseconds limit) const;
+  // Returns when every partition of these topics has a leader that answers. A topic is made before
+  // it can be used; what comes right after `create_topics` would be refused.
+  base::Status await_leaders(std::span<const std::string> names, Milliseconds limit,
+                             const ports::Clock& clock) const;
   base::Result<std::vector<TopicFacts>> describe(std::span<const std::string> names,
                                                  Milliseconds limit) const;
   base::Status delete_topics(std::span<const std::string> names, Milliseconds limit) const;

@@ -121,8 +121,8 @@ base::Result<Client> Conf::make(rd_kafka_type_t type) {
     return permanent(fmt::format("Kafka client '{}' cannot be made: {}", role_, why));
   }
   static_cast<void>(conf_.release());  // owned by the client now
-  base::logger("kafka")->info("client {}:{}{}", role_, ours_,
-                              settings_.options.empty() ? "" : " and kafka.options");
+  base::logger("kafka")->debug("client {}:{}{}", role_, ours_,
+                               settings_.options.empty() ? "" : " and kafka.options");
   return Client(made);
 }
 
@@ -147,6 +147,27 @@ base::Error error_of(rd_kafka_resp_err_t code, const std::string& what, base::Ef
   const bool hopeless = std::find(kHopeless.begin(), kHopeless.end(), code) != kHopeless.end();
   return {hopeless ? base::ErrorKind::permanent : base::ErrorKind::retry_call, effect,
           fmt::format("{}: {} ({})", what, rd_kafka_err2str(code), rd_kafka_err2name(code))};
+}
+
+base::Error call_error(rd_kafka_t* client, rd_kafka_resp_err_t code, const std::string& what) {
+  static constexpr std::array kNobody{
+      RD_KAFKA_RESP_ERR__TRANSPORT,       RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN,
+      RD_KAFKA_RESP_ERR__RESOLVE,         RD_KAFKA_RESP_ERR__SSL,
+      RD_KAFKA_RESP_ERR__AUTHENTICATION,  RD_KAFKA_RESP_ERR__TIMED_OUT,
+      RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE,
+  };
+  auto error = error_of(code, what);
+  if (std::find(kNobody.begin(), kNobody.end(), code) == kNobody.end()) return error;
+  char servers[512] = "";
+  std::size_t size = sizeof(servers);
+  if (rd_kafka_conf_get(rd_kafka_conf(client), "bootstrap.servers", servers, &size) !=
+      RD_KAFKA_CONF_OK) {
+    return error;
+  }
+  error.message += fmt::format(
+      "; no answer from {}: check kafka.bootstrap_servers, and TLS and SASL in kafka.options",
+      servers);
+  return error;
 }
 
 PartitionList make_list(int size) {

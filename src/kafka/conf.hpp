@@ -62,6 +62,10 @@ class Conf {
 base::Error error_of(rd_kafka_resp_err_t code, const std::string& what,
                      base::Effect effect = base::Effect::not_applied);
 
+// The same for a call that asks brokers: when none of them answers, with their addresses and the
+// way out.
+base::Error call_error(rd_kafka_t* client, rd_kafka_resp_err_t code, const std::string& what);
+
 PartitionList make_list(int size);
 
 }  // namespace admitone::kafka

@@ -26,7 +26,8 @@ base::Result<Watermarks> Probe::watermarks(const NamedPartition& partition,
       rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition,
                                        &found.low, &found.high, static_cast<int>(limit.count()));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return error_of(code, fmt::format("offsets of {}/{}", partition.topic, partition.partition));
+    return call_error(client_.get(), code,
+                      fmt::format("offsets of {}/{}", partition.topic, partition.partition));
   }
   return found;
 }

@@ -6,16 +6,15 @@
 #include <utility>
 
 #include "kafka/conf.hpp"
+#include "kafka/extent.hpp"
 #include "kafka/records.hpp"
 
 namespace admitone::kafka {
 namespace {
 
 constexpr int kPoll = 50;
-
-struct FreeMetadata {
-  void operator()(const rd_kafka_metadata_t* data) const { rd_kafka_metadata_destroy(data); }
-};
+// How long a topic that was made a moment ago may be unknown to a broker.
+constexpr Milliseconds kUnknown{2000};
 
 }  // namespace
 
@@ -34,26 +33,7 @@ Reader::Reader(Client client, const ports::Clock& clock)
     : client_(std::move(client)), clock_(clock) {}
 
 base::Result<Extent> Reader::extent(const std::string& topic, Milliseconds limit) const {
-  const int milliseconds = static_cast<int>(limit.count());
-  const rd_kafka_metadata_t* raw = nullptr;
-  const auto code = rd_kafka_metadata(client_.get(), 1, nullptr, &raw, milliseconds);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(code, topic);
-  const std::unique_ptr<const rd_kafka_metadata_t, FreeMetadata> metadata(raw);
-  std::int32_t partitions = 0;
-  for (int i = 0; i < metadata->topic_cnt; ++i) {
-    if (topic == metadata->topics[i].topic) partitions = metadata->topics[i].partition_cnt;
-  }
-  if (partitions == 0) return error_of(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, topic);
-  Extent found;
-  for (std::int32_t partition = 0; partition < partitions; ++partition) {
-    auto& marks = found[partition];
-    const auto asked = rd_kafka_query_watermark_offsets(client_.get(), topic.c_str(), partition,
-                                                        &marks.low, &marks.high, milliseconds);
-    if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      return error_of(asked, fmt::format("{}/{}", topic, partition));
-    }
-  }
-  return found;
+  return ask_extent(client_.get(), topic, limit, kUnknown, clock_);
 }
 
 base::Status Reader::begin(const std::string& topic, const Extent& extent, bool at_end) const {
@@ -79,7 +59,12 @@ base::Status Reader::scan(const std::string& topic, const Extent& extent, Millis
     const Message message{rd_kafka_consumer_poll(client_.get(), kPoll)};
     if (!message) {
       if (clock_.steady() < until) continue;
-      return error_of(RD_KAFKA_RESP_ERR__TIMED_OUT, fmt::format("reading {}", topic));
+      return call_error(client_.get(), RD_KAFKA_RESP_ERR__TIMED_OUT,
+                        fmt::format("reading {}", topic));
+    }
+    if (passes(message->err)) {
+      if (clock_.steady() < until) continue;
+      return call_error(client_.get(), message->err, fmt::format("reading {}", topic));
     }
     until = clock_.steady() + patience;
     const auto end = extent.at(message->partition).high;
@@ -105,18 +90,17 @@ base::Status Reader::read(const std::string& topic, const Extent& extent, Millis
 }
 
 base::Status Reader::follow(const std::string& topic, const Extent& extent, Milliseconds limit,
-                            const Each& each) const {
+                            const Each& each, const GoOn& go_on) const {
   if (auto begun = begin(topic, extent, true); !begun) return begun;
   const auto until = clock_.steady() + limit;
   bool more = true;
-  while (more && !stopped_ && clock_.steady() < until) {
+  while (more && !stopped_ && clock_.steady() < until && (!go_on || go_on())) {
     const Message message{rd_kafka_consumer_poll(client_.get(), kPoll)};
     if (!message || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     more = each(to_record(*message, 0));
   }
   rd_kafka_assign(client_.get(), nullptr);
-  if (!more) return {};
-  return error_of(RD_KAFKA_RESP_ERR__TIMED_OUT, fmt::format("waiting on {}", topic));
+  return {};
 }
 
 base::Result<std::optional<base::Record>> Reader::find(const NamedPartition& partition,
@@ -126,7 +110,7 @@ base::Result<std::optional<base::Record>> Reader::find(const NamedPartition& par
   const auto code =
       rd_kafka_query_watermark_offsets(client_.get(), partition.topic.c_str(), partition.partition,
                                        &marks.low, &marks.high, static_cast<int>(limit.count()));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(code, partition.topic);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return call_error(client_.get(), code, partition.topic);
   std::optional<base::Record> found;
   if (offset < marks.low || offset >= marks.high) return found;
   // Up to the end: the position itself may hold no record, the next one tells.

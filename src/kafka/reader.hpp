@@ -32,6 +32,8 @@ class Reader {
                                                       const ports::Clock& clock);
   Reader(Client client, const ports::Clock& clock);
 
+  // Asks again while the answer is one that passes by itself, until `limit` is over; a topic that
+  // nobody knows is given two seconds to be told to all brokers.
   base::Result<Extent> extent(const std::string& topic, Milliseconds limit) const;
 
   // Every committed record within `extent`, in order per partition; Record::position has topic 0.
@@ -40,9 +42,12 @@ class Reader {
   base::Status read(const std::string& topic, const Extent& extent, Milliseconds patience,
                     const Each& each) const;
 
-  // New records from `extent`'s ends on, until `each` returns false or `limit` is over.
+  // New records from `extent`'s ends on, until `each` or `go_on` returns false or `limit` is over;
+  // `go_on` is asked many times a second, also while nothing comes. That the time is over is no
+  // error: the caller knows what it still waits for.
+  using GoOn = std::function<bool()>;
   base::Status follow(const std::string& topic, const Extent& extent, Milliseconds limit,
-                      const Each& each) const;
+                      const Each& each, const GoOn& go_on = {}) const;
 
   // Ends a `follow` that is under way, for good: it returns as when its time is over.
   void stop() { stopped_ = true; }

@@ -33,9 +33,9 @@ kafka::Extent extent_of(const kafka::Reader& reader, const std::string& topic,
   auto extent = reader.extent(topic, limit);
   if (extent) return std::move(extent.value());
   const bool permanent = extent.error().kind == base::ErrorKind::permanent;
-  throw VerbError(kFailed, extent.error().message +
-                               (permanent ? "; `admitone topics create` makes what is missing"
-                                          : "; is kafka.bootstrap_servers right?"));
+  throw VerbError(kFailed,
+                  extent.error().message +
+                      (permanent ? "; `admitone topics create` makes what is missing" : ""));
 }
 
 Json to_json(const postgres::Cell& cell) {

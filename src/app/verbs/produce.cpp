@@ -66,16 +66,19 @@ class Production {
     for (const auto& line : sent_) pending.expect(line.position, line.command);
     if (pending.waiting() == 0) return pending;
     auto said = clock_.steady();
-    must(reader_->follow(settings_.kafka.outcome_topic, outcomes_before_, timeout,
-                         [&](base::Record&& record) {
-                           pending.take(record);
-                           if (clock_.steady() - said > std::chrono::seconds{2}) {
-                             said = clock_.steady();
-                             context_.err << fmt::format("waiting for {} of {} outcomes\n",
-                                                         pending.waiting(), sent_.size());
-                           }
-                           return pending.waiting() > 0 && !context_.interrupted();
-                         }));
+    const auto take = [&](base::Record&& record) {
+      pending.take(record);
+      return pending.waiting() > 0;
+    };
+    const auto go_on = [&] {
+      if (clock_.steady() - said > std::chrono::seconds{2}) {
+        said = clock_.steady();
+        context_.err << fmt::format("waiting for {} of {} outcomes\n", pending.waiting(),
+                                    sent_.size());
+      }
+      return !context_.interrupted();
+    };
+    must(reader_->follow(settings_.kafka.outcome_topic, outcomes_before_, timeout, take, go_on));
     return pending;
   }
 
@@ -153,8 +156,13 @@ class Produce : public Verb {
       const auto pending = production.wait(*timeout);
       print_answers(context, production, pending);
       if (pending.waiting() > 0) {
-        context.err << fmt::format("admitone: {} of {} commands have no outcome after {}\n",
-                                   pending.waiting(), production.sent().size(), timeout_);
+        context.err << fmt::format(
+            "admitone: {} of {} commands have no outcome {}; they are on the home topic and wait "
+            "there for a worker: `admitone lanes` shows who reads it and how far, `admitone "
+            "inspect "
+            "POSITION` what became of one, `admitone dead-letters list` what nobody could read\n",
+            pending.waiting(), production.sent().size(),
+            context.interrupted() ? "yet" : "after " + timeout_);
         code = kPartly;
       }
     } else {

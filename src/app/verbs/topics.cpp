@@ -1,4 +1,5 @@
 #include "kafka/topics.hpp"
+#include "app/system_clock.hpp"
 #include "app/verbs/all.hpp"
 #include "app/wiring.hpp"
 #include "kafka/admin.hpp"
@@ -29,17 +30,43 @@ class TopicsCreate : public Verb {
 
   int run(Context& context) override {
     const Settings& settings = context.settings({"kafka.bootstrap_servers"});
-    const auto specs = kafka::specs_of(topic_plan(settings));
-    const auto made = admin(settings)->create_topics(specs, settings.kafka.init_timeout);
+    const auto plan = topic_plan(settings);
+    const auto specs = kafka::specs_of(plan);
+    const auto client = admin(settings);
+    const auto made = client->create_topics(specs, settings.kafka.init_timeout);
     if (!made) throw VerbError(kFailed, "topics create: " + made.error().message);
+    const auto facts = ready(*client, kafka::names_of(plan), settings);
     Rows rows({"topic", "partitions", "replication", "result"});
+    bool as_wished = true;
     for (std::size_t i = 0; i < specs.size(); ++i) {
       const bool created = (*made)[i] == kafka::TopicMade::created;
-      rows.add({specs[i].name, specs[i].partitions, specs[i].replication,
+      // What is there, not what was asked for: a topic that existed is left as it is.
+      rows.add({facts[i].name, facts[i].partitions, facts[i].replication,
                 created ? "created" : "existed"});
+      as_wished = as_wished && facts[i].partitions == specs[i].partitions &&
+                  facts[i].replication == specs[i].replication;
     }
     context.print(rows);
+    if (!as_wished) {
+      context.err << "admitone: topics that exist are left as they are; `admitone topics check` "
+                     "says what differs from the settings and what to do\n";
+    }
     return kOk;
+  }
+
+ private:
+  static std::vector<kafka::TopicFacts> ready(const kafka::Admin& client,
+                                              const std::vector<std::string>& names,
+                                              const Settings& settings) {
+    const SystemClock clock;
+    const auto limit = settings.kafka.request_timeout;
+    if (const auto led = client.await_leaders(names, limit, clock); !led) {
+      throw VerbError(kFailed, "topics create: the topics are made but cannot be used yet: " +
+                                   led.error().message);
+    }
+    auto facts = client.describe(names, limit);
+    if (!facts) throw VerbError(kFailed, "topics create: " + facts.error().message);
+    return std::move(facts.value());
   }
 };
 

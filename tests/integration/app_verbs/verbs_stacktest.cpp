@@ -118,6 +118,28 @@ TEST_F(Verbs, ProduceSendsNothingForALineThatBreaksTheContract) {
   EXPECT_NE(run.err.find("0 sent, 1 refused"), std::string::npos) << run.err;
 }
 
+TEST_F(Verbs, ProduceThatWaitsInVainShowsWhereItsCommandsAre) {
+  const Installation alone;  // without a worker
+  ASSERT_EQ(alone.run("topics create").code, 0);
+  const auto run = alone.run("produce - --wait --timeout 1s -o json --no-validate", "{}\n");
+  EXPECT_EQ(run.code, 6) << run.err;
+  const auto rows = Json::parse(run.out);
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0]["position"].get<std::string>().rfind(alone.home_topic() + "/", 0), 0U);
+  EXPECT_TRUE(rows[0]["status"].is_null());
+  EXPECT_NE(run.err.find("1 of 1 commands have no outcome after 1s"), std::string::npos) << run.err;
+}
+
+TEST_F(Verbs, TopicsCreateShowsWhatIsThere) {
+  const auto run = installation->run("topics create --set kafka.partitions=24 -o json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  for (const auto& row : Json::parse(run.out)) {
+    EXPECT_EQ(row["result"], "existed");
+    EXPECT_NE(row["partitions"], 24);
+  }
+  EXPECT_NE(run.err.find("admitone topics check"), std::string::npos) << run.err;
+}
+
 TEST_F(Verbs, AuditProvesACleanInstallation) {
   const auto audit = installation->run("audit -o json");
   EXPECT_EQ(audit.code, 0) << audit.out << audit.err;

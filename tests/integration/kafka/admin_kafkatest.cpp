@@ -35,7 +35,11 @@ TEST_F(AdminTest, SaysWhenNobodyAnswers) {
   nowhere.bootstrap_servers = "127.0.0.1:1";
   auto lost = Admin::create(nowhere);
   ASSERT_TRUE(lost);
-  EXPECT_FALSE((*lost)->reach(500ms));
+  const auto reached = (*lost)->reach(500ms);
+  ASSERT_FALSE(reached);
+  EXPECT_NE(reached.error().message.find("127.0.0.1:1: check kafka.bootstrap_servers"),
+            std::string::npos)
+      << reached.error().message;
 }
 
 TEST_F(AdminTest, WhatItMakesPassesItsOwnCheck) {
@@ -43,10 +47,7 @@ TEST_F(AdminTest, WhatItMakesPassesItsOwnCheck) {
   const auto made = admin->create_topics(specs_of(plan()), kLimit);
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(*made, (std::vector<TopicMade>(3, TopicMade::created)));
-  ASSERT_TRUE(wait_until([&] {
-    const auto facts = admin->describe(names_of(plan()), kLimit);
-    return facts && (*facts)[2].exists;
-  }));
+  ASSERT_TRUE(admin->await_leaders(names_of(plan()), kLimit, clock));
   for (const auto& finding : judge(plan())) {
     EXPECT_EQ(finding.level, Finding::Level::ok) << finding.what;
   }

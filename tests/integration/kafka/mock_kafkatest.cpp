@@ -11,6 +11,7 @@ namespace {
 
 using ports::PublishEnd;
 
+constexpr std::int16_t kListOffsets = 2;
 constexpr std::int16_t kEndTxn = 26;
 constexpr std::int16_t kTxnOffsetCommit = 28;
 
@@ -92,6 +93,27 @@ TEST_F(MockTest, MutantNoRecycleAfterTransportErrorIsCaught) {
   fail_once(kEndTxn, RD_KAFKA_RESP_ERR__TRANSPORT);
   EXPECT_EQ(publish().end, PublishEnd::committed)
       << "librdkafka hides it: the held request could commit half of the next transaction";
+}
+
+TEST_F(MockTest, AReaderAsksAgainWhileAPartitionChangesItsLeader) {
+  auto reader = Reader::create(client, "stranger", clock);
+  ASSERT_TRUE(reader);
+  rd_kafka_mock_push_request_errors(
+      cluster, kListOffsets, 3, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+  const auto extent = (*reader)->extent("commands", 10s);
+  ASSERT_TRUE(extent) << extent.error().message;
+  EXPECT_EQ(extent->size(), 1U);
+}
+
+TEST_F(MockTest, TopicsAreReadyWhenTheirLeadersAnswer) {
+  auto admin = Admin::create(client);
+  ASSERT_TRUE(admin);
+  const std::vector<std::string> names{"commands", "outcomes"};
+  fail_once(kListOffsets, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+  const auto ready = (*admin)->await_leaders(names, 10s, clock);
+  EXPECT_TRUE(ready) << ready.error().message;
+  EXPECT_FALSE((*admin)->await_leaders(std::vector<std::string>{"nowhere"}, 300ms, clock));
 }
 
 struct Answer {
