@@ -1,4 +1,5 @@
--- What is sold. These tables outlive the ledger.
+-- What is sold. These tables outlive the ledger. Text that an index holds is ordered by its bytes: cheaper, and no
+-- update of the system's locales can spoil the index.
 
 create table events (
   starts_at timestamptz not null,
@@ -15,13 +16,13 @@ create table events (
   status smallint not null check (status between 1 and 6),
   tenant_id uuid not null,
   event_id uuid not null,
-  venue_id text not null,
+  venue_id text collate "C" not null,
   name text not null,
-  name_folded text not null,
-  slug text not null,
+  name_folded text collate "C" not null,
+  slug text collate "C" not null,
   description text,
   timezone text not null,
-  external_id text,
+  external_id text collate "C",
   metadata text,
   artist_wallet text,
   venue_wallet text,
@@ -52,7 +53,7 @@ create table sections (
   ordinal int not null,
   tenant_id uuid not null,
   event_id uuid not null,
-  section_id text not null,
+  section_id text collate "C" not null,
   name text not null,
   currency text not null,
   primary key (tenant_id, event_id, section_id),
@@ -60,6 +61,17 @@ create table sections (
   constraint sections_sold check (sold >= 0),
   constraint sections_capacity check (held + sold <= capacity)
 ) with (fillfactor = 60);
+
+-- Net changes of a unit of work; see ledger_row.
+create type section_change as (
+  tenant_id uuid,
+  event_id uuid,
+  section_id text,
+  held bigint,
+  sold bigint,
+  expected bigint
+);
+grant usage on type section_change to {{worker}};
 
 create table reservations (
   version bigint not null check (version >= 1),

@@ -18,13 +18,17 @@ double seconds(base::Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
+// A reservation that is to be made is hardly ever there already: unless `doubting`, it is not
+// looked for, and the table's own index tells (UnitEnd::key_taken).
 void add_command(ports::UnitQuery& query, const Item& item, Lane& lane,
-                 std::set<ports::EventKey>& events) {
+                 std::set<ports::EventKey>& events, bool doubting) {
   const auto tenant = item.tenant();
   query.keys.push_back(item.owned_key());
   if (item.command.content_key) query.content_keys.push_back({tenant, *item.command.content_key});
   const ports::EventKey event{tenant, item.command.event};
   if (lane.events.find(event) == nullptr) events.insert(event);
+  const bool makes_it = std::holds_alternative<domain::CreateReservation>(item.command.command);
+  if (makes_it && !doubting) return;
   if (const auto reservation = domain::reservation_of(item.command.command))
     query.reservations.push_back({tenant, *reservation});
 }
@@ -65,7 +69,8 @@ ports::UnitQuery UnitRunner::first_query(const std::vector<LaneShare>& shares) c
       const auto& item = share.lane->pending[i];
       query.tenants.push_back(item.tenant());
       if (item.forwarded_in) query.origins.push_back(item.origin_key());
-      if (item.kind == Item::Kind::command) add_command(query, item, *share.lane, events);
+      if (item.kind == Item::Kind::command)
+        add_command(query, item, *share.lane, events, doubting_);
     }
     const auto continued = [&](const ports::EventKey& event, std::int32_t parked) {
       query.tenants.push_back(event.tenant);
@@ -116,7 +121,7 @@ base::Status UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Ov
       if (ends(share, row.event, overlay)) more.copies_of.push_back(row.row);
       more.keys.push_back(row.row);
       if (parked.item.kind == Item::Kind::command)
-        add_command(more, parked.item, *share.lane, events);
+        add_command(more, parked.item, *share.lane, events, doubting_);
       share.parked.push_back(std::move(parked));
     }
   }
@@ -262,6 +267,7 @@ RunReport UnitRunner::commit(Overlay& overlay, ports::UnitWrites& writes,
   switch (ended->end) {
     case ports::UnitEnd::committed:
       hit("unit.committed");
+      doubting_ = false;
       meters_.add(ports::Counter::units, "committed", 1);
       return {RunEnd::committed, {}, {}};
     case ports::UnitEnd::fenced:
@@ -271,6 +277,7 @@ RunReport UnitRunner::commit(Overlay& overlay, ports::UnitWrites& writes,
     case ports::UnitEnd::key_taken:
       meters_.add(ports::Counter::units, "key_taken", 1);
       overlay.forget();
+      doubting_ = true;
       return {RunEnd::again, {}, "a key, an id or a name was taken by another lane meanwhile"};
     case ports::UnitEnd::stale:
       meters_.add(ports::Counter::units, "stale", 1);

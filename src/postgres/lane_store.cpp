@@ -75,6 +75,7 @@ struct LaneStore::Impl {
   std::unique_ptr<Connection> connection;
   Connection::Backend lost_backend;  // of the connection before, until it is known to be gone
   bool unit_open = false;
+  std::int32_t part = 0;  // of the unit that is open
   std::vector<base::TenantId> tenants;
 
   Connection& connected() {
@@ -157,7 +158,8 @@ struct LaneStore::Impl {
     reads.database_now = row.next<base::Timestamp>();
     tenants = query.tenants;
     set_tenants();
-    read_unit(*connection, query, reads);
+    part = reads.part;
+    read_unit(*connection, query, part, reads);
     return reads;
   }
 
@@ -394,14 +396,14 @@ base::Result<std::vector<ports::ClaimAnswer>> LaneStore::claims(
 }
 
 base::Result<ports::UnitReads> LaneStore::more(const ports::UnitQuery& query) {
-  return impl_->guarded<ports::UnitReads>("reading for a unit of work",
-                                          [&]() -> base::Result<ports::UnitReads> {
-                                            ADMITONE_ASSERT(impl_->unit_open);
-                                            ports::UnitReads reads;
-                                            impl_->widen_tenants(query.tenants);
-                                            read_unit(*impl_->connection, query, reads);
-                                            return reads;
-                                          });
+  return impl_->guarded<ports::UnitReads>(
+      "reading for a unit of work", [&]() -> base::Result<ports::UnitReads> {
+        ADMITONE_ASSERT(impl_->unit_open);
+        ports::UnitReads reads;
+        impl_->widen_tenants(query.tenants);
+        read_unit(*impl_->connection, query, impl_->part, reads);
+        return reads;
+      });
 }
 
 base::Result<ports::UnitReport> LaneStore::commit(const ports::UnitWrites& writes) {

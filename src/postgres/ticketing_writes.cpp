@@ -53,18 +53,16 @@ on conflict do nothing)"};
 constexpr Statement kUpdateSections{"unit_update_sections", R"(
 update sections s
 set held = s.held + u.held, sold = s.sold + u.sold, row_version = s.row_version + 1
-from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
-     u (t, e, section, held, sold, expected)
-where s.tenant_id = u.t and s.event_id = u.e and s.section_id = u.section
+from unnest($1::section_change[]) u
+where s.tenant_id = u.tenant_id and s.event_id = u.event_id and s.section_id = u.section_id
   and s.row_version = u.expected)"};
 
 // The defect of law L11: the version the decision was made on is not asked for.
 constexpr Statement kUpdateSectionsUnchecked{"unit_update_sections_unchecked", R"(
 update sections s
 set held = s.held + u.held, sold = s.sold + u.sold, row_version = s.row_version + 1
-from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[])
-     u (t, e, section, held, sold, expected)
-where s.tenant_id = u.t and s.event_id = u.e and s.section_id = u.section)"};
+from unnest($1::section_change[]) u
+where s.tenant_id = u.tenant_id and s.event_id = u.event_id and s.section_id = u.section_id)"};
 
 constexpr Statement kRespecifySections{"unit_respecify_sections", R"(
 update sections s
@@ -212,7 +210,7 @@ struct SectionRow {
   }
 };
 
-using SectionKey = std::tuple<base::TenantId, base::EventId, std::string>;
+using SectionKey = std::tuple<base::TenantId, base::EventId, std::string_view>;  // of the writes
 using SectionEntry = std::pair<SectionKey, SectionRow>;
 
 // In the order in which every unit locks sections.
@@ -239,7 +237,7 @@ void add_section_key(Params& p, const std::vector<SectionEntry>& rows) {
   using E = const SectionEntry&;
   p.array(rows, [](E e) { return std::get<0>(e.first); });
   p.array(rows, [](E e) { return std::get<1>(e.first); });
-  p.array(rows, [](E e) -> const std::string& { return std::get<2>(e.first); });
+  p.array(rows, [](E e) { return std::get<2>(e.first); });
 }
 
 void add_counters(Params& p, const std::vector<SectionEntry>& rows) {
@@ -257,15 +255,26 @@ void add_spec(Params& p, const std::vector<SectionEntry>& rows) {
   p.array(rows, [](E e) -> const std::string& { return e.second.spec->currency; });
 }
 
-UnitEnd update_sections(Connection& connection, const std::vector<SectionEntry>& rows,
-                        const Statement& statement, bool with_spec) {
+UnitEnd change_sections(Connection& connection, const std::vector<SectionEntry>& rows) {
+  if (rows.empty()) return UnitEnd::committed;
+  const auto& statement =
+      base::failpoint::mutant("no_section_version") ? kUpdateSectionsUnchecked : kUpdateSections;
+  Params p;
+  p.rows(connection.row_type("section_change"), rows, [](RowWriter& w, const SectionEntry& e) {
+    const auto& [tenant, event, section] = e.first;
+    w << tenant << event << section << e.second.held() << e.second.sold() << e.second.expected();
+  });
+  return expect(connection.run(statement, p).affected(), rows.size(), UnitEnd::stale);
+}
+
+UnitEnd respecify_sections(Connection& connection, const std::vector<SectionEntry>& rows) {
   if (rows.empty()) return UnitEnd::committed;
   Params p;
   add_section_key(p, rows);
   add_counters(p, rows);
   p.array(rows, [](const SectionEntry& e) { return e.second.expected(); });
-  if (with_spec) add_spec(p, rows);
-  return expect(connection.run(statement, p).affected(), rows.size(), UnitEnd::stale);
+  add_spec(p, rows);
+  return expect(connection.run(kRespecifySections, p).affected(), rows.size(), UnitEnd::stale);
 }
 
 UnitEnd write_sections(Connection& connection, const ports::UnitWrites& writes) {
@@ -278,14 +287,8 @@ UnitEnd write_sections(Connection& connection, const ports::UnitWrites& writes) 
                                                : respecified;
     where.emplace_back(entry);
   }
-  const auto& statement =
-      base::failpoint::mutant("no_section_version") ? kUpdateSectionsUnchecked : kUpdateSections;
-  if (const auto end = update_sections(connection, counted, statement, false);
-      end != UnitEnd::committed) {
-    return end;
-  }
-  if (const auto end = update_sections(connection, respecified, kRespecifySections, true);
-      end != UnitEnd::committed) {
+  if (const auto end = change_sections(connection, counted); end != UnitEnd::committed) return end;
+  if (const auto end = respecify_sections(connection, respecified); end != UnitEnd::committed) {
     return end;
   }
   if (fresh.empty()) return UnitEnd::committed;

@@ -9,13 +9,15 @@ namespace admitone::postgres {
 namespace {
 
 // Every probe is a loop of index look-ups: `offset 0` keeps the planner from turning it into a
-// join against the whole table, which row level security makes it prefer.
+// join against the whole table, which row level security makes it prefer. Parts that are made ahead
+// are empty: `$3` keeps the probe out of them.
 constexpr Statement kKeys{"unit_keys", R"(
 select q.i::int, l.part, l.payload, l.verdict, l.status, l.attempts, l.owns_key, l.expires_at,
        l.event_id, l.stored_key, l.stored_part, l.outcome_id, l.outcome_type, l.code,
        l.outcome_time, coalesce(l.outcome_value, s.outcome_value)
 from unnest($1::uuid[], $2::uuid[]) with ordinality q (t, h, i)
-cross join lateral (select * from ledger where tenant_id = q.t and key_hash = q.h offset 0) l
+cross join lateral (select * from ledger
+                    where tenant_id = q.t and key_hash = q.h and part <= $3::int offset 0) l
 left join lateral (select outcome_value from ledger
                    where tenant_id = q.t and key_hash = l.stored_key and part = l.stored_part
                    offset 0) s on true)"};
@@ -143,9 +145,11 @@ Candidate candidate_of(Row row, const LedgerKey& key) {
   return c;
 }
 
-void read_keys(Connection& connection, const std::vector<LedgerKey>& keys,
+void read_keys(Connection& connection, const std::vector<LedgerKey>& keys, std::int32_t part,
                std::vector<ports::FoundKey>& out) {
-  const Rows rows = connection.run(kKeys, keys_of(keys));
+  auto p = keys_of(keys);
+  p.scalar(part);
+  const Rows rows = connection.run(kKeys, p);
   // Several parts may hold rows under one key: the owner counts, else the newest.
   std::map<std::int32_t, Candidate> best;
   for (int i = 0; i < rows.size(); ++i) {
@@ -306,8 +310,9 @@ void read_companions(Connection& connection, const ports::UnitQuery& query,
 
 }  // namespace
 
-void read_unit(Connection& connection, const ports::UnitQuery& query, ports::UnitReads& reads) {
-  if (!query.keys.empty()) read_keys(connection, query.keys, reads.keys);
+void read_unit(Connection& connection, const ports::UnitQuery& query, std::int32_t part,
+               ports::UnitReads& reads) {
+  if (!query.keys.empty()) read_keys(connection, query.keys, part, reads.keys);
   read_companions(connection, query, reads);
   if (!query.events.empty()) read_events(connection, query.events, reads.events);
   if (!query.reservations.empty()) {

@@ -7,8 +7,9 @@
 
 namespace admitone::postgres {
 
-// Everything of `query` but the part lock.
-void read_unit(Connection& connection, const ports::UnitQuery& query, ports::UnitReads& reads);
+// Everything of `query` but the part lock; `part` is the one it locked.
+void read_unit(Connection& connection, const ports::UnitQuery& query, std::int32_t part,
+               ports::UnitReads& reads);
 
 std::vector<ports::ClaimAnswer> read_claims(Connection& connection,
                                             const std::vector<ports::ClaimQuery>& queries);
