@@ -1,5 +1,6 @@
 #include "app/worker.hpp"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <array>
@@ -204,6 +205,11 @@ void Worker::start_http() {
   http_thread_ = std::jthread([this] { http_->run(); });
 }
 
+// For `top -H`; Linux takes 15 characters.
+void name(std::jthread& thread, const std::string& text) {
+  pthread_setname_np(thread.native_handle(), text.substr(0, 15).c_str());
+}
+
 void Worker::start_threads() {
   // In the order of Engine::rounds: the publisher, then the pipelines.
   loops_.push_back(&health_.loop("publisher", kStuckAfter));
@@ -213,13 +219,17 @@ void Worker::start_threads() {
   poll_beat_ = &health_.loop("poll", kStuckAfter);
   publisher_thread_ =
       std::jthread([this](const std::stop_token& stop) { engine_->run_publisher(stop); });
+  name(publisher_thread_, "publisher");
   for (std::size_t i = 0; i < engine_->pipelines(); ++i) {
     pipeline_threads_.emplace_back(
         [this, i](const std::stop_token& stop) { engine_->run_pipeline(i, stop); });
+    name(pipeline_threads_.back(), "pipeline " + std::to_string(i));
   }
   upkeep_thread_ = std::jthread([this](const std::stop_token& stop) { upkeep_->run(stop); });
+  name(upkeep_thread_, "upkeep");
   need(consumer_->subscribe(*engine_));
   poll_thread_ = std::jthread([this](const std::stop_token& stop) { poll(stop); });
+  name(poll_thread_, "poll");
 }
 
 void Worker::poll(const std::stop_token& stop) {

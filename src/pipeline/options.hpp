@@ -64,6 +64,10 @@ struct EngineOptions {
       500;  // reservations drained, parked commands released: per lane and unit
   std::size_t transaction_records = 20'000;  // outcomes in one Kafka transaction
   std::size_t transaction_bytes = 32U << 20U;
+  // While units of work are full, a Kafka transaction waits until it has so many outcomes, but no
+  // longer than this.
+  std::size_t transaction_worth = 10'000;
+  std::chrono::milliseconds transaction_wait{100};
   std::chrono::milliseconds tick{1'000};  // timers, watermarks of idle lanes
   std::size_t timers_per_send = 500;
   std::int32_t timers_under_way = 5'000;  // expire commands of a lane, sent and not yet decided

@@ -204,11 +204,28 @@ Publisher::Load Publisher::gather() {
   return load;
 }
 
+// A Kafka transaction costs the broker the same whatever it carries. Whole batches mean that more is
+// on its way; a smaller one that the pipelines have caught up, and then nothing waits.
+bool Publisher::worth_waiting() const {
+  const auto now = world_.clock.steady();
+  std::size_t outcomes = 0;
+  auto oldest = now;
+  for (const auto& [tp, lane] : lanes_) {
+    if (lane.stage != Stage::open) continue;
+    for (const auto& publication : lane.waiting) {
+      if (!publication.of_full_unit) return false;
+      outcomes += publication.outcomes.size();
+      oldest = std::min(oldest, publication.decided);
+    }
+  }
+  return outcomes < options_.transaction_worth && now - oldest < options_.transaction_wait;
+}
+
 bool Publisher::publish_load() {
   Load load;
   {
     const std::scoped_lock lock(mutex_);
-    if (cancel_) return false;
+    if (cancel_ || worth_waiting()) return false;
     load = gather();
     if (load.parts.empty()) return false;
     publishing_ = true;

@@ -148,6 +148,7 @@ class Publisher {
   // Under the lock; null when that `add` is over.
   LaneOut* find(base::TopicPartition tp, std::uint64_t serial);
   bool publish_load();
+  [[nodiscard]] bool worth_waiting() const;
   Load gather();
   void add_records(Load& load, base::TopicPartition tp, const Publication& publication) const;
   void settle(const Load& load, const ports::PublishReport& report);

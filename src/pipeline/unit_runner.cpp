@@ -313,6 +313,7 @@ void UnitRunner::apply(Overlay& overlay, std::vector<LaneEffects>& effects, std:
       meters_.add(ports::Counter::content_duplicates, mode, n);
     for (const auto& letter : fx.publication.dead_letters)
       meters_.add(ports::Counter::dead_letters, letter.facts.reason, 1);
+    fx.publication.of_full_unit = records >= options_.batch_records;
     publish_(std::move(fx.publication));
   }
   if (records > 0) meters_.observe(ports::Histogram::batch_records, static_cast<double>(records));
