@@ -122,6 +122,7 @@ std::string media_type(std::string_view content_type) {
 }
 
 bool is_json_media_type(std::string_view content_type) {
+  if (content_type == "application/json") return true;
   const auto type = media_type(content_type);
   return type == "application/json" || type == "text/json" ||
          (type.starts_with("application/") && type.ends_with("+json"));

@@ -96,6 +96,10 @@ std::string canonical_json(JsonValue value) {
   return out;
 }
 
+void append_canonical_json(std::string& out, JsonValue value) {
+  append_canonical(out, value);
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');

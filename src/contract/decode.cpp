@@ -97,6 +97,7 @@ class Decoding {
 
   Mode mode() const {
     const auto type = raw_.get(Attribute::content_type);
+    if (type == "application/json" && raw_.any_ce_header()) return Mode::binary;
     const auto media = media_type(type.value_or(""));
     if (media == "application/cloudevents+json") return Mode::structured;
     if (media.starts_with("application/cloudevents")) return Mode::unknown;
@@ -225,12 +226,14 @@ class Decoding {
 
   // Over `data` as it was sent, before ids are derived.
   base::Fingerprint fingerprint() const {
-    std::string bytes = envelope_->type;
+    std::string bytes;
+    bytes.reserve(envelope_->type.size() + 1 + text_.size());
+    bytes.append(envelope_->type);
     bytes.push_back('\0');
     if (base::failpoint::mutant("fingerprint_raw_bytes")) {
       bytes.append(text_);
     } else {
-      bytes.append(canonical_json(*data_));
+      append_canonical_json(bytes, *data_);
     }
     return sha256(bytes);
   }

@@ -13,9 +13,14 @@ constexpr std::size_t kMaxTraceState = 512;
 
 // CloudEvents' String: no control characters. These values are stored and sent on as text.
 bool is_clean(std::string_view text, std::size_t most) {
-  const bool controls = std::ranges::any_of(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20U || c == 0x7F; });
-  return text.size() <= most && !controls && count_utf8(text).has_value();
+  if (text.size() > most) return false;
+  bool ascii = true;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20U || byte == 0x7F) return false;
+    ascii = ascii && byte < 0x80U;
+  }
+  return ascii || count_utf8(text).has_value();
 }
 
 std::string bytes(std::size_t most) {

@@ -81,6 +81,7 @@ bool is_time_zone(std::string_view text) {
 
 Fields::Fields(JsonValue object, std::string pointer, Errors& errors)
     : object_(object), pointer_(std::move(pointer)), errors_(errors) {
+  asked_.reserve(8);
   if (object_.kind() != JsonKind::object) errors_.add(pointer_, "must be an object");
 }
 

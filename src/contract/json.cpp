@@ -26,6 +26,8 @@ class Builder {
     // Decoded strings are never longer than the text, so this never grows and views stay valid.
     text_.reserve(text.size());
     constexpr std::size_t kBytesPerValue = 16;  // of an ordinary command
+    open_.reserve(8);
+    names_.reserve(16);
     nodes_.reserve(std::min(text.size() / kBytesPerValue + 4, limits.max_elements));
   }
 

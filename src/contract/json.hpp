@@ -105,6 +105,7 @@ std::variant<JsonDocument, JsonFailure> parse_json(std::string_view text, const 
 
 // RFC 8785. For a document without errors; integers only, so numbers have one form each.
 std::string canonical_json(JsonValue value);
+void append_canonical_json(std::string& out, JsonValue value);
 // A JSON string as RFC 8785 writes it, quotes included. The input must be valid UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 

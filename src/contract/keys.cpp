@@ -104,8 +104,13 @@ base::OutcomeId outcome_id(std::string_view origin_position, domain::OutcomeType
 }
 
 std::string position_text(std::string_view topic, std::int32_t partition, std::int64_t offset) {
-  std::string out(topic);
-  out.append("/").append(std::to_string(partition)).append("/").append(std::to_string(offset));
+  std::string out;
+  out.reserve(topic.size() + 32);
+  out.append(topic)
+      .append("/")
+      .append(std::to_string(partition))
+      .append("/")
+      .append(std::to_string(offset));
   return out;
 }
 

@@ -137,7 +137,7 @@ void Overlay::change_sections(Lane& lane, const ports::EventKey& key,
   }
 }
 
-void Overlay::write(ports::UnitWrites& writes) const {
+void Overlay::write(ports::UnitWrites& writes) {
   for (const auto& [key, touched] : events_) {
     if (touched.row_changed) writes.events.push_back({touched.now, touched.base_row_version});
     for (const auto& section : touched.now.sections) {
@@ -149,8 +149,9 @@ void Overlay::write(ports::UnitWrites& writes) const {
                                  before != nullptr ? before->row_version : 0});
     }
   }
-  for (const auto& [key, touched] : reservations_)
-    writes.reservations.push_back({touched.now, touched.base_version});
+  writes.reservations.reserve(reservations_.size());
+  for (auto& [key, touched] : reservations_)
+    writes.reservations.push_back({std::move(touched.now), touched.base_version});
 }
 
 void Overlay::remember() {

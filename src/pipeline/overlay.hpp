@@ -82,8 +82,9 @@ class Overlay {
   void change_sections(Lane& lane, const ports::EventKey& key,
                        const std::vector<domain::SectionDelta>& deltas);
 
-  // Adds the net changes of events, sections and reservations.
-  void write(ports::UnitWrites& writes) const;
+  // Adds the net changes of events, sections and reservations, when all is decided: what is known
+  // of reservations is gone after it.
+  void write(ports::UnitWrites& writes);
   // After the commit: what changed becomes the memory of its lane.
   void remember();
   // After a roll-back for a stale version or a taken key: whatever was touched is read anew next

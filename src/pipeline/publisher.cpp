@@ -204,8 +204,8 @@ Publisher::Load Publisher::gather() {
   return load;
 }
 
-// A Kafka transaction costs the broker the same whatever it carries. Whole batches mean that more is
-// on its way; a smaller one that the pipelines have caught up, and then nothing waits.
+// A Kafka transaction costs the broker the same whatever it carries. Whole batches mean that more
+// is on its way; a smaller one that the pipelines have caught up, and then nothing waits.
 bool Publisher::worth_waiting() const {
   const auto now = world_.clock.steady();
   std::size_t outcomes = 0;

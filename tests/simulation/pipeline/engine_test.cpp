@@ -73,27 +73,6 @@ TEST_F(EngineTest, AnswersACommandThatMakesAReservationAgainUnderAnotherKey) {
   EXPECT_EQ(one->meters.counted.at({ports::Counter::units, "key_taken"}), 1);
 }
 
-TEST_F(EngineTest, GathersFullUnitsIntoFewerKafkaTransactionsAndTheLastOneAtOnce) {
-  const auto transactions = [this](std::chrono::milliseconds wait) {
-    World fresh;
-    fresh.options.batch_records = 10;
-    fresh.options.transaction_wait = wait;
-    auto worker = fresh.worker("one");
-    worker->source.assign(World::all_lanes());
-    fresh.turn(*worker);
-    const auto& counted = worker->meters.counted;
-    const std::pair committed{ports::Counter::kafka_transactions, std::string("committed")};
-    const auto before = counted.contains(committed) ? counted.at(committed) : 0;
-    fresh.send(kEvent, create_event(kEvent, 100, "k1"));
-    for (int i = 0; i < 74; ++i) fresh.send(kEvent, hold(kEvent, 1, "h" + std::to_string(i)));
-    fresh.turn(*worker, 9);
-    EXPECT_EQ(fresh.codes(lane).size(), 75U);
-    return counted.at(committed) - before;
-  };
-  EXPECT_EQ(transactions(std::chrono::milliseconds{0}), 8);
-  EXPECT_LE(transactions(std::chrono::milliseconds{150}), 4);
-}
-
 TEST_F(EngineTest, RefusesAKeyThatIsUsedWithAnotherPayload) {
   begin();
   world.send(kEvent, create_event(kEvent, 10, "k1"));
