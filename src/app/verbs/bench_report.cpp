@@ -260,6 +260,7 @@ void Report::print(std::ostream& out, OutputFormat format) const {
       all.push_back(comparison_of(group.by_program.front(), group.by_program[i]));
     }
   }
+  if (machine_.is_object()) all.push_back(machine_);
   if (format == OutputFormat::json) return print_document(out, format, all);
   for (const auto& each : all) print_document(out, format, each);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/output.hpp"
@@ -104,6 +105,8 @@ Json comparison_of(const std::vector<Figures>& first, const std::vector<Figures>
 // Tables for people, or one JSON object per run, summary and comparison.
 class Report {
  public:
+  // Where and with what it was measured: one more object at the end.
+  void about(Json machine) { machine_ = std::move(machine); }
   void add(const Figures& figures) { runs_.push_back(figures); }
   [[nodiscard]] bool empty() const { return runs_.empty(); }
   // Median rate of the runs so far with the workload, program, mode and workers of `like`.
@@ -126,6 +129,7 @@ class Report {
                                const std::vector<Figures>& second);
 
   std::vector<Figures> runs_;
+  Json machine_;
 };
 
 }  // namespace admitone::app::bench

@@ -101,6 +101,7 @@ Run::ServerLoad Run::server_load() {
   ServerLoad load;
   load.wal_bytes = postgres::integer(row[1]);
   if (std::holds_alternative<std::int64_t>(row[2])) load.flushes = postgres::integer(row[2]);
+  server_version_ = postgres::text(row[4]);
   postmaster_ = postmaster_of(static_cast<pid_t>(postgres::integer(row[0])));
   return load;
 }

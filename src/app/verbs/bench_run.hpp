@@ -47,6 +47,8 @@ class Run {
 
   [[nodiscard]] Stage& stage() { return stage_; }
   [[nodiscard]] const SystemClock& clock() const { return clock_; }
+  // Of PostgreSQL; empty before the first measurement.
+  [[nodiscard]] const std::string& server_version() const { return server_version_; }
 
   // Topics that are missing, and the schema.
   void set_up();
@@ -110,6 +112,7 @@ class Run {
   std::vector<Worker> workers_;
   std::int64_t started_ = 0;  // workers so far: each has a log of its own
   std::optional<pid_t> postmaster_;
+  std::string server_version_;
   std::optional<pid_t> broker_;
   base::Instant moved_{};
   base::Instant said_{};

@@ -4,6 +4,7 @@
 // Used by: the verb `bench`. Lifetime: one invocation. Threads: the main thread. Errors: as Run.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -68,12 +69,12 @@ class Suite {
   Figures one(const RunPlan& plan, const Workload& workload);
   Figures play(Run& run, const RunPlan& plan, const Workload& workload);
   Figures at_rate(const RunPlan& plan, std::int64_t per_second);
-  template <class Measure>
-  Figures guarded(Run& run, const Measure& measure);
+  Figures guarded(Run& run, const std::function<Figures()>& measure);
   [[nodiscard]] InputOptions input_of(const RunPlan& plan, Shape shape, std::int64_t size) const;
   Load fill(Run& run, const RunPlan& plan, Shape shape, std::int64_t size);
   Load shared_load(Run& run, const RunPlan& plan, Shape shape);
   void compare_with_base(Figures& figures, const Workload& workload) const;
+  [[nodiscard]] Json about() const;
   void leave(Run& run);
   void delete_topics();
 
@@ -84,6 +85,7 @@ class Suite {
   std::vector<std::string> topics_;    // home topics that runs share
   std::map<std::string, Load> loads_;  // by topic
   std::int64_t stages_ = 0;
+  std::string server_version_;
   Report report_;
 };
 

@@ -53,6 +53,9 @@ void Report::print_tables(std::ostream& out) const {
       print_comparison(out, group.by_program.front(), group.by_program[i]);
     }
   }
+  if (!machine_.is_object()) return;
+  out << '\n';
+  print_document(out, OutputFormat::table, machine_);
 }
 
 void Report::print_runs(std::ostream& out) const {

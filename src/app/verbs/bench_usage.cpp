@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -179,6 +180,22 @@ std::optional<Memory> memory_of(pid_t process) {
   }
   if (memory.peak == 0) return std::nullopt;
   return memory;
+}
+
+Machine this_machine() {
+  Machine machine;
+  machine.cores = sysconf(_SC_NPROCESSORS_ONLN);
+  machine.memory = sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+  utsname system{};
+  if (uname(&system) == 0) machine.kernel = std::string(system.sysname) + " " + system.release;
+  std::istringstream lines(read_file("/proc/cpuinfo"));
+  for (std::string line; machine.processor.empty() && std::getline(lines, line);) {
+    const auto colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) {
+      machine.processor = line.substr(colon + 2);
+    }
+  }
+  return machine;
 }
 
 std::optional<pid_t> postmaster_of(pid_t backend) {

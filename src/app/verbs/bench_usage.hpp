@@ -26,6 +26,14 @@ struct Memory {
 };
 std::optional<Memory> memory_of(pid_t process);
 
+struct Machine {
+  std::int64_t cores = 0;
+  std::int64_t memory = 0;  // bytes
+  std::string processor;
+  std::string kernel;
+};
+Machine this_machine();
+
 // The server process that PostgreSQL's session `backend` belongs to.
 std::optional<pid_t> postmaster_of(pid_t backend);
 // Who listens on the port of the first of "HOST:PORT,..."; only when HOST is this machine.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -26,9 +27,12 @@ TEST_F(Bench, TellsAFigureForEveryProcessAfterAnAudit) {
   const auto run = installation.run("bench w1 --size 2000 --partitions 3 -o json");
   ASSERT_EQ(run.code, 0) << run.err;
   const auto all = Json::parse(run.out);
-  ASSERT_EQ(all.size(), 1U);
+  ASSERT_EQ(all.size(), 2U);
   const Json& figures = all[0];
   EXPECT_EQ(figures["kind"], "run");
+  EXPECT_EQ(all[1]["kind"], "machine");
+  EXPECT_GT(all[1]["cores"], 0);
+  EXPECT_NE(all[1]["postgres"], "");
   EXPECT_EQ(figures["workload"], "w1");
   EXPECT_EQ(figures["publish_mode"], "exactly_once");
   EXPECT_EQ(figures["commands"], 2100);
@@ -51,7 +55,7 @@ TEST_F(Bench, RunsTwoProgramsInTurnsAndComparesThem) {
                                     program + " --program " + program + " -o json");
   ASSERT_EQ(run.code, 0) << run.err;
   const auto all = Json::parse(run.out);
-  ASSERT_EQ(all.size(), 7U);
+  ASSERT_EQ(all.size(), 8U);
   EXPECT_EQ(all[0]["program"], program);
   EXPECT_EQ(all[1]["program"], program + "#2");
   EXPECT_EQ(all[2]["run"], 2);
@@ -84,12 +88,13 @@ TEST_F(Bench, TakesTimesFromWhenACommandWasDueInBothModes) {
       installation.run("bench w7 --rate 100 --seconds 2 --partitions 2 --both-modes -o json");
   ASSERT_EQ(run.code, 0) << run.err;
   const auto all = Json::parse(run.out);
-  ASSERT_EQ(all.size(), 2U);
+  ASSERT_EQ(all.size(), 3U);
   EXPECT_EQ(all[0]["publish_mode"], "exactly_once");
   EXPECT_EQ(all[1]["publish_mode"], "at_least_once");
   EXPECT_GT(all[0]["kafka_transactions"], 0);
   EXPECT_TRUE(all[1]["kafka_transactions"].is_null());
-  for (const auto& figures : all) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Json& figures = all[i];
     const Json& latency = figures["latency_ms"];
     EXPECT_GT(latency["samples"], 100) << figures.dump();
     EXPECT_GT(latency["p50"], 0);
@@ -113,7 +118,7 @@ TEST_F(Bench, HoldsW1AgainstPostgresAlone) {
       installation.run("bench w1 --size 3000 --partitions 3 --reference limit -o json");
   ASSERT_EQ(run.code, 0) << run.err;
   const auto all = Json::parse(run.out);
-  ASSERT_EQ(all.size(), 2U);
+  ASSERT_EQ(all.size(), 3U);
   EXPECT_EQ(all[1]["workload"], "limit");
   EXPECT_EQ(all[1]["commands"], 3000);
   EXPECT_EQ(all[1]["base"], "w1");
@@ -128,7 +133,7 @@ TEST_F(Bench, HoldsW1AgainstAWorkerWithATransactionPerCommand) {
       installation.run("bench w1 --size 400 --partitions 3 --reference per-message -o json");
   ASSERT_EQ(run.code, 0) << run.err;
   const auto all = Json::parse(run.out);
-  ASSERT_EQ(all.size(), 2U);
+  ASSERT_EQ(all.size(), 3U);
   EXPECT_EQ(all[1]["workload"], "per-message");
   EXPECT_EQ(all[1]["outcomes"], 500);
   EXPECT_EQ(all[1]["base"], "w1");
@@ -138,9 +143,14 @@ TEST_F(Bench, HoldsW1AgainstAWorkerWithATransactionPerCommand) {
 TEST_F(Bench, HasNoFigureForARunThatTheAuditRefutes) {
   if (!base::failpoint::kEnabled) GTEST_SKIP() << "mutants are not built in";
   const Installation installation;
+  // The logs of a run that failed are kept.
+  const auto folder = std::filesystem::temp_directory_path() / installation.name() / "logs";
+  std::filesystem::create_directories(folder);
+  setenv("TMPDIR", folder.c_str(), 1);
   setenv("ADMITONE_FAILPOINTS", "mutant:verdict_row_skipped_for_duplicates", 1);
   const auto run = installation.run("bench w3 --size 1000 --partitions 2 -o json");
   unsetenv("ADMITONE_FAILPOINTS");
+  unsetenv("TMPDIR");
   EXPECT_EQ(run.code, 3);
   EXPECT_EQ(run.out, "");
   EXPECT_NE(run.err.find("refuted by the audit, so it has no figure"), std::string::npos)
