@@ -3,7 +3,7 @@
 # make_kafka CLIENT_PORT CONTROLLER_PORT PROXIED_PORT PROXY_PORT
 make_kafka() {
   local release
-  release=$(kafka_release "$kafka_version")
+  release=$(kafka_release "$kafka_version") || exit 1
   [ -d "$(kafka_dir "$release")/jars" ] ||
     die "Apache Kafka $release is not here; fetch it with: scripts/setup --kafka-version $release"
   mkdir -p "$dir/kafka"
@@ -64,6 +64,7 @@ kafka_java() {
   release=$(cat "$dir/kafka/release")
   java=$(ls -d /usr/lib/jvm/java-17-openjdk-*/bin/java 2>/dev/null | head -n 1)
   exec_or_run "${java:-java}" -Xms256m -Xmx512m -XX:+UseSerialGC -XX:-UsePerfData -Djava.awt.headless=true \
+    -Djava.io.tmpdir="$dir/kafka" \
     -Dlog4j2.level=INFO -Dlog4j.configuration="file:$dir/kafka/log4j.properties" \
     -cp "$(kafka_dir "$release")/jars/*" "$@"
 }

@@ -23,6 +23,20 @@ constexpr std::array kShorthands{
     Shorthand{"--log-format", "log.format", "automatic, text, json"},
 };
 
+// Verbs of two words: what the first one is about.
+struct Topic {
+  const char* word;
+  const char* text;
+};
+constexpr std::array kTopics{
+    Topic{"config", "Settings and where they come from"},
+    Topic{"dead-letters", "What could not be processed, and why"},
+    Topic{"keys", "Idempotency keys and what became of them"},
+    Topic{"migrate", "The database schema"},
+    Topic{"timers", "What will happen by itself"},
+    Topic{"topics", "The Kafka topics"},
+};
+
 struct GlobalOptions {
   std::string config;
   std::vector<std::string> sets;
@@ -73,6 +87,13 @@ std::vector<std::pair<std::string, std::string>> setting_flags(const CLI::App& r
   return flags;
 }
 
+std::string topic_text(const std::string& word) {
+  for (const Topic& topic : kTopics) {
+    if (word == topic.word) return std::string(topic.text) + ": ";
+  }
+  return {};
+}
+
 // "config print" is `print` below `config`; the first word is made when it is first needed.
 CLI::App* add_verb(CLI::App& root, const VerbInfo& info) {
   CLI::App* parent = &root;
@@ -85,12 +106,14 @@ CLI::App* add_verb(CLI::App& root, const VerbInfo& info) {
     parent = subs.empty() ? root.add_subcommand(first, "")->group(info.group) : subs.front();
     parent->require_subcommand(1);
     const std::string words = parent->get_description();
-    parent->description(words.empty() ? name : words + ", " + name);
+    parent->description(words.empty() ? topic_text(first) + name : words + ", " + name);
+    parent->footer("admitone help " + first + " " + name + " shows its options and examples");
   }
   CLI::App* app = parent->add_subcommand(name, info.summary);
   if (parent == &root) app->group(info.group);
   std::string footer = "Examples:";
   for (const auto& example : info.examples) footer += "\n  " + example;
+  footer += "\n\nOptions of every command, such as -c, --set and -o json: admitone --help";
   app->footer(footer);
   return app;
 }
@@ -104,6 +127,13 @@ std::vector<std::string> without_help_word(std::vector<std::string> arguments) {
   return arguments;
 }
 
+// "admitone config print", as far as the command line was understood.
+std::string path_of(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  if (chosen.empty()) return app.get_name();
+  return app.get_name() + " " + path_of(*chosen.front());
+}
+
 int parse_error(const CLI::App& root, const CLI::ParseError& error, const ProgramIo& io) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
     root.exit(error, io.out, io.err);  // help and version
@@ -112,7 +142,7 @@ int parse_error(const CLI::App& root, const CLI::ParseError& error, const Progra
   const bool no_verb = root.get_subcommands().empty() && !root.remaining().empty();
   io.err << "admitone: "
          << (no_verb ? "unknown command '" + root.remaining().front() + "'" : error.what())
-         << "; see admitone --help\n";
+         << "; see " << path_of(root) << " --help\n";
   return kUsage;
 }
 
@@ -145,7 +175,9 @@ int run_program(const std::vector<std::string>& arguments, const Environment& en
   root.set_version_flag("--version", std::string("admitone ") + ADMITONE_VERSION);
   root.footer(
       "admitone help VERB shows a verb's options and examples, for example:\n"
-      "  admitone help worker");
+      "  admitone help worker\n"
+      "Exit codes: 0 ok, 1 failed, 2 usage, 3 condition not met, 4 not found, 5 conflict,\n"
+      "6 partly done, 130 interrupted");
   GlobalOptions globals;
   add_globals(root, globals, environment);
   Verb* chosen = nullptr;
@@ -156,6 +188,15 @@ int run_program(const std::vector<std::string>& arguments, const Environment& en
   }
   if (arguments.empty()) {
     io.err << root.help();
+    return kUsage;
+  }
+  const auto is_known = [&root](const std::string& name) {
+    return !root.get_subcommands([&name](CLI::App* app) { return app->get_name() == name; })
+                .empty();
+  };
+  if (arguments.size() > 1 && arguments[0] == "help" && !arguments[1].starts_with("-") &&
+      !is_known(arguments[1])) {
+    io.err << "admitone: unknown command '" << arguments[1] << "'; see admitone --help\n";
     return kUsage;
   }
   try {

@@ -50,8 +50,19 @@ class Loader {
   void fail(const std::string& line) { out_.errors.push_back(line); }
 
   void unknown(const std::string& where, const std::string& key) {
-    fail(where + ": unknown setting '" + key + "'; did you mean '" + nearest_key(key, known_) +
-         "'?");
+    std::string near = nearest_key(key, known_);
+    if (!near.empty() && where.starts_with("environment ")) near = variable_of(near);
+    fail(where + ": unknown setting '" + key + "'; " +
+         (near.empty() ? "`admitone config print` lists all there are"
+                       : "did you mean '" + near + "'?"));
+  }
+
+  static std::string variable_of(const std::string& key) {
+    std::string name(kPrefix);
+    for (const char c : key) {
+      name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    return name;
   }
 
   // Puts a value under its key; a key that ends in _file of a secret is that secret's file.
@@ -90,8 +101,10 @@ class Loader {
     const std::string at = where + ":" + std::to_string(name.Mark().line + 1);
     const auto sections = setting_sections();
     if (std::find(sections.begin(), sections.end(), section) == sections.end()) {
-      return fail(at + ": unknown section '" + section + "'; did you mean '" +
-                  nearest_key(section, sections) + "'?");
+      const std::string near = nearest_key(section, sections);
+      return fail(at + ": unknown section '" + section + "'; " +
+                  (near.empty() ? "`admitone config print` lists all there are"
+                                : "did you mean '" + near + "'?"));
     }
     if (!seen_sections_.insert(section).second) {
       return fail(at + ": section '" + section + "' is given twice; merge the two");

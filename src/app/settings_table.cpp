@@ -462,9 +462,12 @@ std::vector<std::string> setting_sections() {
 
 std::string nearest_key(std::string_view key, const std::vector<std::string>& known) {
   std::string best;
-  std::size_t least = std::numeric_limits<std::size_t>::max();
+  // Farther away than this it is no slip of the pen.
+  std::size_t least = std::max<std::size_t>(3, key.size() / 4) + 1;
   for (const std::string& candidate : known) {
-    const std::size_t distance = edit_distance(key, candidate);
+    // The beginning of a key is meant to be that key.
+    const bool begun = candidate.size() > key.size() && candidate.starts_with(key);
+    const std::size_t distance = begun ? 1 : edit_distance(key, candidate);
     if (distance < least) {
       least = distance;
       best = candidate;

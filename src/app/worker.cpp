@@ -353,7 +353,9 @@ int run_worker(const Settings& settings, const WorkerIo& io) {
   const auto log = base::logger("app");
   log->info("admitone {} starts, group {}", ADMITONE_VERSION, settings.kafka.group_id);
   const StartUp start = check_start(settings, io.wait);
-  if (start.interrupted) return kInterrupted;
+  if (start.interrupted) {
+    throw VerbError(kInterrupted, "stopped before it had started; nothing was read or changed");
+  }
   for (const auto& line : start.warnings) log->warn("{}", line);
   if (!start.problems.empty()) {
     std::string lines;

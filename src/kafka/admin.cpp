@@ -17,6 +17,7 @@ struct Free {
   void operator()(rd_kafka_ConfigResource_t* one) const { rd_kafka_ConfigResource_destroy(one); }
   void operator()(rd_kafka_DeleteRecords_t* one) const { rd_kafka_DeleteRecords_destroy(one); }
   void operator()(const rd_kafka_metadata_t* data) const { rd_kafka_metadata_destroy(data); }
+  void operator()(const rd_kafka_group_list* list) const { rd_kafka_group_list_destroy(list); }
   void operator()(rd_kafka_AlterConsumerGroupOffsets_t* one) const {
     rd_kafka_AlterConsumerGroupOffsets_destroy(one);
   }
@@ -210,6 +211,25 @@ base::Status Admin::delete_records(const NamedPartition& partition, std::int64_t
     return error_of(left->elems[0].err, "deleting records");
   }
   return {};
+}
+
+base::Result<std::int32_t> Admin::members(const std::string& group, Milliseconds limit) const {
+  const rd_kafka_group_list* raw = nullptr;
+  const auto code =
+      rd_kafka_list_groups(client_.get(), group.c_str(), &raw, static_cast<int>(limit.count()));
+  const Owner<const rd_kafka_group_list> groups(raw);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return call_error(client_.get(), code, "members of group " + group);
+  }
+  std::int32_t count = 0;
+  for (int i = 0; i < groups->group_cnt; ++i) {
+    const auto& one = groups->groups[i];
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      return error_of(one.err, "members of group " + group);
+    }
+    count += one.member_cnt;
+  }
+  return count;
 }
 
 base::Status Admin::set_position(const std::string& group, const NamedPartition& partition,

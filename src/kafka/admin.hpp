@@ -61,6 +61,8 @@ class Admin {
   // Deletes records below `offset`, as retention does.
   base::Status delete_records(const NamedPartition& partition, std::int64_t offset,
                               Milliseconds limit) const;
+  // How many living members the group has.
+  base::Result<std::int32_t> members(const std::string& group, Milliseconds limit) const;
   // Sets a group's position; only while the group has no members.
   base::Status set_position(const std::string& group, const NamedPartition& partition,
                             std::int64_t offset, Milliseconds limit) const;

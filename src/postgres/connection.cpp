@@ -13,7 +13,7 @@ namespace admitone::postgres {
 namespace {
 
 // Dead peers are noticed by keep-alives and unacknowledged data, not by hope.
-PGconn* connect(const ConnectionSettings& settings) {
+PGconn* connect(const ConnectionSettings& settings, RoleKind kind) {
   check_url(settings.url);
   const auto timeout = std::to_string(std::max<std::int64_t>(
       2, std::chrono::ceil<std::chrono::seconds>(settings.connect_timeout).count()));
@@ -34,7 +34,12 @@ PGconn* connect(const ConnectionSettings& settings) {
   if (raw == nullptr) throw std::bad_alloc();
   if (PQstatus(raw) != CONNECTION_OK) {
     // Of a sound connection string libpq's text names host, port and role, never the password.
-    const std::string message = PQerrorMessage(raw);
+    std::string message = PQerrorMessage(raw);
+    message = message.substr(0, message.find('\n'));
+    const char* setting = kind == RoleKind::worker  ? "database.url"
+                          : kind == RoleKind::owner ? "database.owner_url"
+                                                    : "database.reader_url";
+    message += std::string("; is the server up, and is ") + setting + " right?";
     PQfinish(raw);
     throw Failure({}, {}, true, message);
   }
@@ -134,7 +139,7 @@ void verify_role(pqxx::nontransaction& tx, RoleKind kind) {
 }  // namespace
 
 Connection::Connection(const ConnectionSettings& settings, RoleKind kind) {
-  raw_ = connect(settings);
+  raw_ = connect(settings, kind);
   session_ = adopt(raw_);
   set_up(settings, kind);
 }

@@ -173,7 +173,14 @@ base::Result<Views> Views::open(const ViewSettings& settings) {
       bounded.url += is_url ? (has_query ? "&" : "?") : " ";
       bounded.url += "connect_timeout=" + std::to_string(seconds);
     }
-    auto connection = std::make_unique<Connection>(bounded);
+    std::unique_ptr<Connection> connection;
+    try {
+      connection = std::make_unique<Connection>(bounded);
+    } catch (const pqxx::broken_connection& error) {
+      return base::Error{base::ErrorKind::retry_call, base::Effect::not_applied,
+                         "the database does not answer: " + first_line(error.what()) +
+                             "; is the server up, and is database.reader_url right?"};
+    }
     connection->begin();
     if (connection->snapshot->exec1("select to_regclass('outcome_log') is null")[0].as<bool>()) {
       return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,

@@ -16,12 +16,17 @@ class ConfigCheck : public Verb {
   int run(Context& context) override {
     const Loaded& loaded = context.loaded();
     Rows rows({"level", "setting", "problem", "fix"});
-    for (const auto& line : loaded.errors) rows.add({"fail", nullptr, line, "correct the source"});
+    for (const auto& line : loaded.errors) rows.add({"fail", nullptr, line, nullptr});
     for (const auto& problem : check_settings(loaded.settings)) {
       rows.add({"fail", problem.key, problem.what, problem.fix});
     }
     const bool fine = rows.size() == 0;
-    if (fine) rows.add({"ok", nullptr, "all settings fit together", nullptr});
+    // Not wrong: where only `migrate` runs they may be empty.
+    for (const auto& problem :
+         require_settings(loaded.settings, {"kafka.bootstrap_servers", "database.url"})) {
+      rows.add({"warn", problem.key, problem.what + "; the worker needs it", problem.fix});
+    }
+    if (fine) rows.add({"ok", nullptr, "what is set fits together", nullptr});
     context.print(rows);
     return fine ? kOk : kNotMet;
   }

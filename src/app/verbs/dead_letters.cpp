@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "app/system_clock.hpp"
@@ -81,14 +82,20 @@ class DeadLettersList : public DeadLetters {
 
   int run(Context& context) override {
     if (reason_.empty()) return groups(context);
+    const std::string& own_topic =
+        context.settings({"kafka.bootstrap_servers"}).kafka.dead_letter_topic;
     Rows rows({"position", "code", "timestamp", "attempts", "dead_letter", "detail"});
     scan(context, [&](base::Record&& record) {
       if (fact(record, "reason") != reason_) return true;
       rows.add({origin_of(record), fact(record, "code"), fact(record, "timestamp"),
-                fact(record, "attempts"), own_position(record), fact(record, "detail")});
+                fact(record, "attempts"), own_position(own_topic, record), fact(record, "detail")});
       return static_cast<std::int64_t>(rows.size()) < limit_;
     });
     context.print(rows);
+    if (rows.size() == 0) {
+      context.err << "admitone: no dead letter has the reason '" << reason_
+                  << "'; `admitone dead-letters list` shows the reasons there are\n";
+    }
     return kOk;
   }
 
@@ -102,8 +109,8 @@ class DeadLettersList : public DeadLetters {
     std::string detail;
   };
 
-  static std::string own_position(const base::Record& record) {
-    return fmt::format("{}/{}", record.position.partition, record.position.offset);
+  static std::string own_position(const std::string& topic, const base::Record& record) {
+    return fmt::format("{}/{}/{}", topic, record.position.partition, record.position.offset);
   }
 
   int groups(Context& context) {
@@ -126,6 +133,7 @@ class DeadLettersList : public DeadLetters {
                 group.detail});
     }
     context.print(rows);
+    if (groups.empty()) context.err << "admitone: there are no dead letters\n";
     return kOk;
   }
 
@@ -171,7 +179,9 @@ class DeadLettersShow : public DeadLetters {
     Json letter = {{"position", origin_of(record)}, {"dead_letter", own}};
     for (const char* name :
          {"reason", "code", "detail", "attempts", "first-failed-at", "timestamp", "group"}) {
-      letter[name] = fact(record, name);
+      std::string member(name);
+      std::replace(member.begin(), member.end(), '-', '_');
+      letter[member] = fact(record, name);
     }
     Json headers = Json::object();
     for (const auto& header : record.headers) {

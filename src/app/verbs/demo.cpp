@@ -2,6 +2,7 @@
 #include <sys/prctl.h>
 
 #include <csignal>
+#include <filesystem>
 #include <map>
 #include <random>
 
@@ -53,7 +54,8 @@ class Play {
       const int code = acts();
       leave();
       if (keep) {
-        context_.err << "\nkept; to go on looking:\n" << stage_.exports();
+        context_.err << "\nKept. To look at it, paste these lines into your shell first:\n"
+                     << stage_.exports();
       } else {
         stage_.clear();
       }
@@ -95,8 +97,10 @@ class Play {
   }
 
   void act(const std::string& what) {
+    // Where the tables are people read, and need headings that stay with them in a file.
+    const bool shown = context_.format == OutputFormat::table;
     context_.out.flush();
-    context_.err << fmt::format("\n[{}] {}\n", ++act_, what) << std::flush;
+    (shown ? context_.out : context_.err) << fmt::format("\n[{}] {}\n", ++act_, what) << std::flush;
   }
 
   static std::string log_of(int worker) { return fmt::format("worker-{}.log", worker + 1); }
@@ -204,7 +208,11 @@ class Play {
         in_log += ends.high;
       }
       if (s.records == in_log && s.unpublished == 0 && s.unfinished == 0) {
-        return say_progress(input_.size(), true);
+        say_progress(input_.size(), true);
+        context_.err << "      (more verdicts than commands: a record on a wrong partition is "
+                        "forwarded there and\n      decided at home, and a hold that runs out is "
+                        "ended by a command of the worker's own)\n";
+        return;
       }
       if (clock_.steady() > deadline) {
         throw VerbError(kFailed, fmt::format("{} records, {} verdicts, {} unpublished outcomes, {} "
@@ -285,18 +293,24 @@ class Play {
     context_.err << "logs of the workers: " << stage_.folder() << '\n';
   }
 
+  static std::string folder_of_program() {
+    std::error_code ignored;
+    return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();
+  }
+
   void last_words() {
     context_.out << fmt::format(
         "\nProven: {} commands went through two workers, one of them killed with -9 on the way.\n"
         "Every record has one verdict, every key one effect and one first outcome, every lane of\n"
         "the outcome topic counts 1, 2, 3 without a gap, and no seat was sold twice.\n"
         "\nTry next:\n"
+        "  PATH={}:$PATH\n"
         "  scripts/stack up && eval \"$(scripts/stack env)\"    servers that stay\n"
-        "  admitone demo --keep                               and the data of the demo, to look "
-        "at:\n"
+        "  admitone demo --keep                               the demo there; paste the lines it\n"
+        "                                                     ends with, to look at what it left:\n"
         "  admitone lanes | inspect ID | keys list | dead-letters list | doctor --invariants\n"
         "  admitone worker, admitone produce FILE --wait      your own commands\n",
-        input_.size());
+        input_.size(), folder_of_program());
   }
 
   Context& context_;
@@ -324,9 +338,10 @@ class Demo : public Verb {
   void options(CLI::App& app) override {
     app.add_flag("--keep", keep_, "Leave topics, group and schema for looking at");
     app.add_flag("--print-input", print_input_, "Print the commands instead of sending them");
-    app.add_option("--seed", options_.seed, "Another evening");
-    app.add_option("--events", options_.events, "So many events")->check(CLI::Range(1, 1000));
-    app.add_option("--holds", options_.holds_per_event, "So many holds for each")
+    app.add_option("--seed", options_.seed,
+                   "Number that the input is made from; another one makes another input");
+    app.add_option("--events", options_.events, "How many events")->check(CLI::Range(1, 1000));
+    app.add_option("--holds", options_.holds_per_event, "How many holds for each event")
         ->check(CLI::Range(1, 10'000));
   }
 

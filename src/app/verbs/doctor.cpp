@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "app/system_clock.hpp"
@@ -9,6 +10,7 @@
 #include "app/verbs/look.hpp"
 #include "app/wiring.hpp"
 #include "kafka/admin.hpp"
+#include "kafka/probe.hpp"
 #include "kafka/topics.hpp"
 #include "postgres/migrator.hpp"
 #include "postgres/queries.hpp"
@@ -52,12 +54,12 @@ class Examination {
 
   void settings() {
     const Loaded& loaded = context_.loaded();
-    for (const auto& line : loaded.errors) fail("settings", line, "correct the source");
+    for (const auto& line : loaded.errors) fail("settings", line, "");
     for (const auto& problem : check_settings(loaded.settings)) {
       fail("settings", problem.key + ": " + problem.what, problem.fix);
     }
     broken_settings_ = failed_;
-    if (!failed_) ok("settings", "all settings fit together");
+    if (!failed_) ok("settings", "what is set fits together");
   }
 
   [[nodiscard]] const Settings& values() { return context_.loaded().settings; }
@@ -86,6 +88,41 @@ class Examination {
       if (finding.level == Level::warn) warn("topics", finding.what, finding.fix);
       if (finding.level == Level::fail) fail("topics", finding.what, finding.fix);
     }
+    const auto members = admin.value()->members(values().kafka.group_id, limit);
+    if (!members) return fail("group", members.error().message, "check the rights on groups");
+    members_ = *members;
+  }
+
+  // A log that waits while nobody reads it looks well from everywhere else.
+  void group(const CellTable& lanes) {
+    if (!members_) return;
+    const std::string& name = values().kafka.group_id;
+    if (*members_ > 0) return ok("group", fmt::format("{} has {} members", name, *members_));
+    const std::int64_t waiting = lag(lanes);
+    const std::string what = fmt::format("{} has no member", name);
+    if (waiting == 0) return ok("group", what + ", and no command waits");
+    warn("group", fmt::format("{}, and {} commands wait", what, waiting),
+         "start `admitone worker`; what it says on stderr tells why it ended");
+  }
+
+  // Records of the home topic that nobody has decided.
+  std::int64_t lag(const CellTable& lanes) {
+    const auto probe = kafka::Probe::create(kafka_for(context_, "doctor"), values().kafka.group_id);
+    if (!probe) throw VerbError(kFailed, probe.error().message);
+    const std::string& home = values().kafka.command_topics.front();
+    std::map<std::int64_t, Json> next;
+    for (std::size_t i = 0; i < lanes.rows.size(); ++i) {
+      if (cell_text(cell(lanes, i, "topic")) != home) continue;
+      next[cell(lanes, i, "partition").get<std::int64_t>()] = cell(lanes, i, "next_offset");
+    }
+    std::int64_t waiting = 0;
+    for (std::int32_t partition = 0; partition < home_partitions_; ++partition) {
+      const auto ends =
+          must((*probe)->watermarks({home, partition}, values().kafka.request_timeout));
+      const Json& from = next[partition];
+      waiting += ends.high - (from.is_number() ? from.get<std::int64_t>() : ends.low);
+    }
+    return waiting;
   }
 
   // Connecting verifies the role and the session's settings.
@@ -227,6 +264,7 @@ class Examination {
            "look at the workers' logs; the record ends as a dead letter after "
            "dead_letter.max_attempts");
     }
+    group(lanes);
     const CellTable jobs = ask(views, queries::jobs());
     for (std::size_t i = 0; i < jobs.rows.size(); ++i) {
       const Json failures = cell(jobs, i, "failures");
@@ -242,6 +280,7 @@ class Examination {
   SystemClock clock_;
   Rows rows_{{"level", "check", "what", "fix"}};
   std::int32_t home_partitions_ = 0;
+  std::optional<std::int32_t> members_;  // of the consumer group; none when it is not known
   bool failed_ = false;
   bool broken_settings_ = false;
 };

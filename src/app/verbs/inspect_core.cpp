@@ -208,7 +208,11 @@ void Screen::timeline(const std::vector<Moment>& moments) {
 void Screen::print(std::ostream& out, OutputFormat format) const {
   if (format != OutputFormat::table) {
     Json all = Json::object();
-    for (const auto& part : parts_) all[part.name] = part.content;
+    for (const auto& part : parts_) {
+      std::string member = part.name;
+      std::replace(member.begin(), member.end(), ' ', '_');
+      all[member] = part.content;
+    }
     print_document(out, format, all);
     return;
   }

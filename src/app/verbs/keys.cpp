@@ -48,6 +48,7 @@ class KeysList : public Verb {
     auto views = open_views(context);
     const auto table = ask(views, postgres::queries::keys(filter));
     context.print(to_rows(table));
+    if (table.rows.empty()) context.err << "admitone: no key is like that\n";
     if (static_cast<std::int64_t>(table.rows.size()) == limit_) {
       context.err << "admitone: the first " << limit_ << "; ask for more with --limit\n";
     }

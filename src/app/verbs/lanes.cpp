@@ -4,6 +4,7 @@
 #include "app/verbs/all.hpp"
 #include "app/verbs/look.hpp"
 #include "app/wiring.hpp"
+#include "kafka/admin.hpp"
 #include "kafka/probe.hpp"
 #include "postgres/queries.hpp"
 
@@ -57,10 +58,20 @@ class Lanes : public Verb {
     }
     context.print(rows);
     if (partitions.empty()) context.err << "admitone: no worker has taken a lane yet\n";
+    if (!partitions.empty()) say_who_lives(context, settings);
     return kOk;
   }
 
  private:
+  static void say_who_lives(Context& context, const Settings& settings) {
+    const auto admin = must(kafka::Admin::create(kafka_for(context, "lanes")));
+    const auto members =
+        must(admin->members(settings.kafka.group_id, settings.kafka.request_timeout));
+    if (members > 0) return;
+    context.err << "admitone: no worker runs in the group '" << settings.kafka.group_id
+                << "'; OWNER is who was it last\n";
+  }
+
   static Json position(const kafka::Probe::Position& position) {
     if (!position.ok()) return "pending";
     return position.value() ? Json(*position.value()) : Json();

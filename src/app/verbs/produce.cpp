@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <istream>
@@ -146,8 +147,10 @@ class Produce : public Verb {
     }
     std::ifstream file;
     if (file_ != "-") {
-      file.open(file_);
-      if (!file) throw VerbError(kUsage, "'" + file_ + "' cannot be read; give a file or -");
+      std::error_code ignored;
+      if (!std::filesystem::is_directory(file_, ignored)) file.open(file_);
+      if (!file.is_open())
+        throw VerbError(kUsage, "'" + file_ + "' cannot be read; give a file or -");
     }
     Production production(context);
     const bool complete = send_all(context, file_ == "-" ? std::cin : file, production);
@@ -168,6 +171,10 @@ class Produce : public Verb {
     } else {
       print_positions(context, production);
     }
+    if (not_json_) {
+      context.err << "admitone: every line must be a command of its own; `jq -c .` makes such "
+                     "lines of JSON that is spread over many\n";
+    }
     context.err << fmt::format("{} sent, {} refused\n", production.sent().size(), bad_);
     if (context.interrupted()) return kInterrupted;
     return code == kPartly && production.sent().empty() ? kFailed : code;
@@ -186,6 +193,7 @@ class Produce : public Verb {
       auto prepared = prepare_line(line, text, mode, validation, limits);
       if (auto* bad = std::get_if<BadLine>(&prepared)) {
         ++bad_;
+        not_json_ = not_json_ || !Json::accept(text);
         context.err << fmt::format("line {}: {}\n", bad->line, bad->what);
         continue;
       }
@@ -201,9 +209,12 @@ class Produce : public Verb {
     const std::int64_t last = batch.back().line;
     const auto sent = production.send(std::exchange(batch, {}));
     if (sent) return true;
+    const bool hopeless = sent.error().kind == base::ErrorKind::permanent;
     context.err << fmt::format(
-        "lines {} to {}: {}; some of them may have been sent: sending them again is harmless\n",
-        first, last, sent.error().message);
+        "lines {} to {}: {}; some of them may have been sent: {}\n", first, last,
+        sent.error().message,
+        hopeless ? "correct what was refused and send all of them again, which is harmless"
+                 : "sending them again is harmless");
     return false;
   }
 
@@ -241,6 +252,7 @@ class Produce : public Verb {
   std::string mode_ = "structured";
   bool no_validate_ = false;
   std::int64_t bad_ = 0;
+  bool not_json_ = false;
 };
 
 }  // namespace

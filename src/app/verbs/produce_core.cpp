@@ -29,7 +29,10 @@ base::Record as_record(std::string_view text, const std::vector<base::HeaderView
 std::string explain(const contract::Refusal& refusal) {
   std::string what = refusal.detail;
   for (const auto& error : refusal.errors) {
-    what += fmt::format("; {} {}", error.pointer.empty() ? "/" : error.pointer, error.detail);
+    // The detail of a refusal is its first error.
+    const auto text =
+        error.pointer.empty() ? error.detail : fmt::format("{} {}", error.pointer, error.detail);
+    if (text != refusal.detail) what += "; " + text;
   }
   return what;
 }

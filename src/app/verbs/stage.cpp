@@ -68,6 +68,7 @@ Stage::~Stage() {
 std::string Stage::exports() const {
   std::string lines;
   for (const auto& [variable, value] : overrides_) {
+    if (variable == "ADMITONE_LOG_FORMAT") continue;  // for the logs of our own workers only
     lines += fmt::format("export {}={}\n", variable, value);
   }
   return lines;

@@ -12,7 +12,8 @@ class Version : public Verb {
 
   int run(Context& context) override {
     if (context.format == OutputFormat::table) {
-      context.out << "admitone " << ADMITONE_VERSION << '\n';
+      context.out << "admitone " << ADMITONE_VERSION << ", compiler " << __VERSION__
+                  << (base::failpoint::kEnabled ? ", with failpoints for tests" : "") << '\n';
       return kOk;
     }
     context.print(Json{{"version", ADMITONE_VERSION},

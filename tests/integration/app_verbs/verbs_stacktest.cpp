@@ -128,6 +128,11 @@ TEST_F(Verbs, ProduceThatWaitsInVainShowsWhereItsCommandsAre) {
   EXPECT_EQ(rows[0]["position"].get<std::string>().rfind(alone.home_topic() + "/", 0), 0U);
   EXPECT_TRUE(rows[0]["status"].is_null());
   EXPECT_NE(run.err.find("1 of 1 commands have no outcome after 1s"), std::string::npos) << run.err;
+
+  ASSERT_EQ(alone.run("migrate up").code, 0);
+  const auto doctor = alone.run("doctor -o json");
+  EXPECT_NE(doctor.out.find("has no member, and 1 commands wait"), std::string::npos)
+      << doctor.out << doctor.err;
 }
 
 TEST_F(Verbs, TopicsCreateShowsWhatIsThere) {
@@ -268,6 +273,7 @@ TEST_F(Verbs, LanesShowOwnersAndNoLag) {
   ASSERT_EQ(run.code, 0) << run.err;
   const auto lanes = Json::parse(run.out);
   ASSERT_EQ(lanes.size(), 2U);
+  EXPECT_EQ(run.err.find("no worker runs"), std::string::npos) << run.err;
   for (const auto& lane : lanes) {
     EXPECT_EQ(lane["lag"], 0);
     EXPECT_EQ(lane["unpublished"], 0);

@@ -39,6 +39,9 @@ TEST(Help, NamesEveryVerb) {
     EXPECT_THAT(help.out, HasSubstr("  " + words(verb->info().name).front() + " "));
   }
   EXPECT_EQ(run({"help"}).out, help.out);
+  const Ran unknown = run({"help", "nonsense"});
+  EXPECT_EQ(unknown.code, kUsage);
+  EXPECT_THAT(unknown.err, HasSubstr("unknown command 'nonsense'"));
 }
 
 TEST(Help, HasAnExampleForEveryVerbThatTheVerbUnderstands) {

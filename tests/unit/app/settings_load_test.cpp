@@ -99,9 +99,14 @@ TEST_F(SettingsLoad, RefusesUnknownKeysAndNamesTheNearest) {
               ElementsAre(HasSubstr("unknown section 'kafak'; did you mean 'kafka'?")));
   EXPECT_THAT(load_settings({{}, {{"ADMITONE_DATABASE_ULR", "x"}}, ""}).errors,
               ElementsAre(HasSubstr("ADMITONE_DATABASE_ULR: unknown setting 'database.ulr'; did "
-                                    "you mean 'database.url'?")));
+                                    "you mean 'ADMITONE_DATABASE_URL'?")));
   EXPECT_THAT(load_settings({{{"log.levle", "info"}}, {}, ""}).errors,
               ElementsAre(HasSubstr("did you mean 'log.level'?")));
+  EXPECT_THAT(load_settings({{{"kafka.bootstrap", "x"}}, {}, ""}).errors,
+              ElementsAre(HasSubstr("did you mean 'kafka.bootstrap_servers'?")));
+  EXPECT_THAT(load_settings({{}, {{"ADMITONE_FOO", "x"}}, ""}).errors,
+              ElementsAre(AllOf(HasSubstr("unknown setting 'foo'; `admitone config print`"),
+                                Not(HasSubstr("did you mean")))));
 }
 
 TEST_F(SettingsLoad, LeavesVariablesOfOthersAlone) {
@@ -142,7 +147,7 @@ TEST_F(SettingsLoad, TakesNoSecretFromTheCommandLine) {
 
 TEST_F(SettingsLoad, ReadsEveryVariableOrSaysThatItIsNone) {
   EXPECT_THAT(load_settings({{}, {{"ADMITONE_KAFAK_GROUP_ID", "g"}}, ""}).errors,
-              ElementsAre(HasSubstr("did you mean 'kafka.group_id'")));
+              ElementsAre(HasSubstr("did you mean 'ADMITONE_KAFKA_GROUP_ID'")));
   const Environment of_others{{"ADMITONE_FAILPOINTS", "x"},
                               {"ADMITONE_CONFIG", "x"},
                               {"ADMITONE_TEST_LONG", "1"},
