@@ -110,7 +110,7 @@ class Starting(Case):
         here = Installation()
         self.refused(here, "venue.enabled", "saga", ADMITONE_VENUE_ENABLED="true")
         self.refused(here, "database.url: is not set", "ADMITONE_DATABASE_URL", ADMITONE_DATABASE_URL="")
-        self.refused(here, "unknown setting 'kafka.grup_id'", "kafka.group_id", ADMITONE_KAFKA_GRUP_ID="x")
+        self.refused(here, "unknown setting 'kafka.grup_id'", "ADMITONE_KAFKA_GROUP_ID", ADMITONE_KAFKA_GRUP_ID="x")
         self.refused(here, "isolation.level", "must not be set",
                      ADMITONE_KAFKA_OPTIONS__ISOLATION_LEVEL="read_uncommitted")
 
