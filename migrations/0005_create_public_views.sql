@@ -1,4 +1,4 @@
--- The public views (contract, section 7): the only way into the data for {{reader}}, which sees
+-- The public views: the only way into the data for {{reader}}, which sees
 -- all tenants here and no table. Whoever else asks sees the tenants set in the transaction. The
 -- views run with the owner's rights, which are themselves under the policies; the predicate is
 -- repeated in each view so that it holds even for an installation owned by a superuser.

@@ -18,7 +18,7 @@ struct ProgramIo {
   bool color = false;
 };
 
-// `arguments` without the program's name. Exit codes of contract §8.
+// `arguments` without the program's name. Exit codes: verb.hpp.
 int run_program(const std::vector<std::string>& arguments, const Environment& environment,
                 const ProgramIo& io, Verbs verbs);
 

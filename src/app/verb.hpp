@@ -2,7 +2,7 @@
 // A verb of the program: its name, its help and what it does. One class per verb in
 // app/verbs/<name>.cpp, made by a function that app/verbs/all.hpp lists; the registry order is the
 // order of the help. Used by: program.cpp. Lifetime: made once per process, run at most once.
-// Threads: the main thread. Errors: an exit code of contract §8, with the reason on stderr;
+// Threads: the main thread. Errors: one of the exit codes below, with the reason on stderr;
 // VerbError ends a verb early.
 
 #include <CLI/CLI.hpp>
@@ -19,7 +19,7 @@
 
 namespace admitone::app {
 
-// Contract §8.
+// Exit codes; scripts rely on them.
 inline constexpr int kOk = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;

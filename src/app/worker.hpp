@@ -10,7 +10,7 @@
 //
 // Used by: the verb `worker`. Lifetime: one run. Threads: the main thread.
 // Blocking: until a signal or a fatal error; after a signal at most shutdown.grace (law L19).
-// Errors: exit codes of contract §8, reasons on stderr.
+// Errors: exit codes of verb.hpp, reasons on stderr.
 
 #include <chrono>
 #include <functional>

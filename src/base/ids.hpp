@@ -1,5 +1,5 @@
 #pragma once
-// Identifiers. Uuid is 16 bytes in network order; its text form is always lower-case (contract §3).
+// Identifiers. Uuid is 16 bytes in network order; its text form is always lower-case.
 // KeyHash is the first 16 bytes of a SHA-256: what the ledger is keyed by.
 
 #include <array>
@@ -39,7 +39,7 @@ using ReservationId = Id<struct ReservationTag>;
 using OutcomeId = Id<struct OutcomeTag>;
 using KeyHash = Id<struct KeyHashTag>;
 
-// SHA-256 over `type` and the canonical JSON of `data` (contract §5).
+// SHA-256 over `type` and the canonical JSON of `data`.
 using Fingerprint = std::array<std::uint8_t, 32>;
 
 struct UuidHash {

@@ -1,6 +1,6 @@
 #pragma once
 // The attributes of a CloudEvent as they came, from headers or from a structured document, and what
-// becomes of them once they are checked (contract §2). Used by: decode.
+// becomes of them once they are checked (schemas/). Used by: decode.
 // Threads: values, any. Blocking: never. Lifetime: views into the record or the document.
 
 #include <array>

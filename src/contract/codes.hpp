@@ -14,7 +14,7 @@ std::optional<domain::CommandType> command_type(std::string_view name);
 std::optional<domain::OutcomeType> outcome_type(std::string_view name);
 std::string_view code_name(domain::Code code);           // "RESERVATION_HELD"
 std::string_view code_title(domain::Code code);          // short, for problem.title
-int http_status(domain::Code code);                      // contract §4
+int http_status(domain::Code code);                      // of its problem document
 std::string_view name_of(domain::Verdict verdict);       // "applied"
 std::string_view name_of(domain::CommandStatus status);  // "completed"
 std::string_view name_of(domain::KeySource source);      // "explicit"

@@ -1,5 +1,5 @@
 #pragma once
-// `data` of each command type to its typed value (contract §3). Used by: decode.
+// `data` of each command type to its typed value (schemas/). Used by: decode.
 // Threads: pure functions. Blocking: never. Errors: noted with their pointers; the value is then
 // incomplete and must not be used.
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the envelope of a command says (contract §2), after it has been checked.
+// What the envelope of a command says (schemas/), after it has been checked.
 
 #include <optional>
 #include <string>

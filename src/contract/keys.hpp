@@ -13,7 +13,7 @@
 namespace admitone::contract {
 
 // First 16 bytes of SHA-256 over length-prefixed parts.
-// Scope of a key: (tenant, actor or none, command type, key), contract §2.
+// Scope of a key: (tenant, actor or none, command type, key).
 base::KeyHash key_hash(base::TenantId tenant, const std::optional<std::string>& actor,
                        domain::CommandType type, std::string_view key);
 // Key-less commands: the pair (source, id) is the key.
@@ -41,7 +41,7 @@ base::OutcomeId outcome_id(std::string_view origin_position, domain::OutcomeType
 // "<topic>/<partition>/<offset>".
 std::string position_text(std::string_view topic, std::int32_t partition, std::int64_t offset);
 
-// The two headers of a forwarded record (guarantees §1, point 2).
+// The two headers of a forwarded record (ARCHITECTURE.md, step 5).
 inline constexpr std::string_view kOriginHeader = "admitone-origin";
 inline constexpr std::string_view kOriginSignatureHeader = "admitone-origin-signature";
 

@@ -52,7 +52,7 @@ struct LaneSeq {
 };
 std::optional<LaneSeq> parse_seq(std::string_view text);
 
-// Headers of a dead letter: the original ones untouched, then ours and Spring's (contract §6).
+// Headers of a dead letter: the original ones untouched, then ours and Spring's.
 struct DeadLetterFacts {
   std::string reason;
   std::string code;
@@ -73,7 +73,7 @@ std::vector<base::Header> dead_letter_headers(const base::Record& record,
 std::string pack_record(const base::Record& record);
 std::optional<base::Record> unpack_record(std::string_view packed);
 
-// The internal command that a lane's timer sends to its own partition (guarantees §1, point 11).
+// The internal command that a lane's timer sends to its own partition (ARCHITECTURE.md, timers).
 struct TimerCommand {
   std::string key;  // record key: the event id
   std::string value;

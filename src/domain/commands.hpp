@@ -1,6 +1,6 @@
 #pragma once
 // Commands as typed values: what is left of a record once the contract room has checked it.
-// Ids that the producer may omit are filled in by the contract room (derived, contract §3).
+// Ids that the producer may omit are filled in by the contract room (derived).
 
 #include <cstdint>
 #include <optional>

@@ -69,7 +69,7 @@ struct Decision {
   OutcomeType type = OutcomeType::command_rejected;
   CommandStatus status = CommandStatus::rejected;
   bool silent = false;    // an early or late reservation.expire: no outcome
-  bool takes_key = true;  // false: an early reservation.expire, and INVALID_COMMAND (contract §5)
+  bool takes_key = true;  // false: an early reservation.expire, and INVALID_COMMAND
   Follow follow = Follow::none;
   Problem problem;                         // of a rejection
   std::optional<Event> event;              // new state of the event (event commands that change it)
@@ -81,7 +81,7 @@ struct Decision {
   bool shows_reservation = false;
 };
 
-// What the rules say where contract §4 leaves room:
+// What the rules say where the names of the codes leave room:
 // - An event.update that names nothing still counts: version + 1.
 // - event.cancel of an event on sale is not answered yet: status in_progress, Follow says how it
 //   goes on, finish_cancel gives the outcome.

@@ -1,5 +1,5 @@
 #pragma once
-// The rules of the event commands (contract §3, §4).
+// The rules of the event commands.
 // Used by: decide. Threads: pure functions, any. Blocking: never.
 
 #include "domain/decide.hpp"

@@ -11,7 +11,7 @@ namespace admitone::domain {
 
 namespace {
 
-// Every number we emit can be read exactly by a JavaScript consumer (contract §3).
+// Every number we emit can be read exactly by a JavaScript consumer.
 constexpr std::int64_t kMaxInteger = (std::int64_t{1} << 53) - 1;
 
 std::string item_pointer(std::size_t item, std::string_view field) {

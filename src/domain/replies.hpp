@@ -9,7 +9,7 @@
 
 namespace admitone::domain {
 
-// A definite no. INVALID_COMMAND leaves the key free for a corrected command (contract §5).
+// A definite no. INVALID_COMMAND leaves the key free for a corrected command.
 Decision reject(Code code, std::string detail, std::vector<FieldError> errors = {});
 Decision event_not_found(const EventId& event);
 Decision event_not_on_sale(std::string why);

@@ -1,5 +1,5 @@
 #pragma once
-// The exactly-once way out: one transactional producer per process (guarantees §1 point 9, §3).
+// The exactly-once way out: one transactional producer per process (ARCHITECTURE.md, step 8).
 //
 // A Kafka transaction here is definite or it is not trusted: an answer that could mean either, or
 // any sign of trouble on a connection while it was open, destroys the producer. Initialising the

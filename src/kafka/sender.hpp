@@ -1,6 +1,6 @@
 #pragma once
 // Forwards, timer commands, and what the CLI produces: a plain idempotent producer. Delivered
-// before send() returns; a repeat is recognised by the receiver (guarantees §1, points 2 and 11).
+// before send() returns; a repeat is recognised by the receiver (ARCHITECTURE.md, step 5).
 // Used by: pipeline through ports::CommandSender, the verbs `produce` and `dead-letters redrive`.
 // Threads: any; batches go one after the other.
 // Blocking: delivery_timeout. Errors: retry_call or permanent, effect unknown.

@@ -1,5 +1,5 @@
 #pragma once
-// The end of the outcome topic, read by a new owner before it publishes (guarantees §1 point 10).
+// The end of the outcome topic, read by a new owner before it publishes (ARCHITECTURE.md).
 // Used by: Publisher and PlainPublisher.
 // Lifetime: as its owner; connects at the first call and stays connected.
 // Threads: one at a time. Blocking: each call by `limit`.

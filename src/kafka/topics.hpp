@@ -1,6 +1,6 @@
 #pragma once
 // What AdmitOne expects of its topics, as values: what to make, and what is wrong with what is
-// there (contract §1, law L18).
+// there (law L18, docs/laws.md).
 // Used by: the verbs `topics` and `doctor`, the start-up check of `worker`.
 // Threads: pure functions. Blocking: never.
 

@@ -53,7 +53,7 @@ struct Lane {
   std::int64_t written_published_seq = 0;
   std::vector<base::Position> dead_letters_sent;
 
-  // Crash isolation (guarantees §1, point 13).
+  // A command that kills the process (ARCHITECTURE.md).
   std::size_t batch_cap = 0;
   // Earlier owners may have died of a record below this offset: each is tried alone (batch_cap 1).
   std::optional<std::int64_t> suspect_below;

@@ -1,5 +1,5 @@
 // Taking a lane's outcome partition over: the predecessor's transaction is over, what it published
-// is read from the log itself, and the rest is published from the ledger (guarantees §1, point 10).
+// is read from the log itself, and the rest is published from the ledger (ARCHITECTURE.md).
 #include <algorithm>
 #include <utility>
 

@@ -28,7 +28,7 @@ struct ContentKeyOptions {
   std::map<domain::CommandType, base::Duration> type_window;
 };
 
-// What a duplicate of a running command gets (contract §5).
+// What a duplicate of a running command gets (idempotency.in_progress).
 enum class InProgress { coalesce, reject };
 
 struct EngineOptions {

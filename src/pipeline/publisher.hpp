@@ -1,6 +1,6 @@
 #pragma once
 // Publishes what units of work made public, exactly once, and takes lanes over from their
-// predecessors (guarantees §1, points 9 and 10). One per process. Threads: run() and step() by one
+// predecessors (ARCHITECTURE.md, take-over). One per process. Threads: run() and step() by one
 // thread; the rest from any. Blocking: publish() of the outcome log; `release` waits for the
 // publication in flight to end. Durable: an outcome is dropped from memory only after its Kafka
 // transaction is known to be committed.

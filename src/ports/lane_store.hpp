@@ -331,7 +331,7 @@ class LaneStore {
   virtual base::Result<std::vector<ClaimAnswer>> claims(const std::vector<ClaimQuery>& queries) = 0;
   virtual base::Result<UnitReads> more(const UnitQuery& query) = 0;
   // Writes everything, reads every row count, commits. A commit in doubt is settled inside: the
-  // progress rows tell (guarantees §1, point 7). On any error nothing was applied.
+  // progress rows tell (ARCHITECTURE.md, step 6). On any error nothing was applied.
   virtual base::Result<UnitReport> commit(const UnitWrites& writes) = 0;
   // Ends an open unit without effect. No-op when none is open.
   virtual void rollback() = 0;

@@ -1,6 +1,6 @@
 #pragma once
 // Keeps the ledger's parts: makes them ahead, switches to the next when the current one has lasted
-// `part_length`, and drops those whose every row is past its use (guarantees §1, point 14).
+// `part_length`, and drops those whose every row is past its use (ARCHITECTURE.md, the data).
 // Used by: the worker's upkeep, the verb `timers run`. Lifetime: as its user; a connection of its
 // own. Threads: one at a time. Blocking: never longer than 100 ms on a lock that a unit of work
 // holds; looking through an old part may take minutes. Errors: retry_call; what was done stays

@@ -43,7 +43,8 @@ std::vector<MigrationStatus> read_status(pqxx::transaction_base& tx, const std::
     MigrationStatus one{migration.version, std::string(migration.name), std::nullopt, false};
     if (history) {
       const auto rows = tx.exec_params(
-          "select applied_at::text, checksum from schema_migrations where version = $1",
+          "select to_char(applied_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
+          "checksum from schema_migrations where version = $1",
           migration.version);
       if (!rows.empty()) {
         one.applied_at = rows[0][0].as<std::string>();

@@ -66,7 +66,7 @@ class Command:
 
     @property
     def key(self) -> tuple:
-        """Scope and key (contract §2): tenant, actor, type, and the key or the (source, id) pair."""
+        """Scope and key (schemas/): tenant, actor, type, and the key or the (source, id) pair."""
         a = self.attributes
         if self.keyed:
             return (a["tenantid"], a.get("actorid"), a["type"], "key", a["idempotencykey"])

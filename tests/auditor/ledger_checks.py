@@ -120,7 +120,7 @@ def keys(index: Index, findings: Findings) -> None:
 
 
 def gave_up(index: Index, record) -> bool:
-    """The command failed, so that the same key may be applied again (contract §5)."""
+    """The command failed, so that the same key may be applied again."""
     return any(o.status == "failed" for o in index.by_origin.get(index.origin[record.position], []))
 
 

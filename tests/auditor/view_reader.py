@@ -1,4 +1,4 @@
-"""Reads the public views of contract §7 with the reader's role, and nothing else."""
+"""Reads the public views (migrations/0005) with the reader's role, and nothing else."""
 from __future__ import annotations
 
 import psycopg

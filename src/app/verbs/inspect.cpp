@@ -52,8 +52,16 @@ class Inspection {
           {{"decided", false}, {"meaning", "in the log and not decided yet: see admitone lanes"}});
       return;
     }
+    std::string dead;
+    for (std::size_t i = 0; i < records.rows.size(); ++i) {
+      if (cell_text(cell(records, i, "verdict")) != "dead") continue;
+      dead = cell_text(cell(records, i, "topic")) + "/" + cell_text(cell(records, i, "partition")) +
+             "/" + cell_text(cell(records, i, "offset"));
+    }
     CellTable keys = find(queries::key_at(id.topic, id.partition, id.offset));
     story(std::move(keys), std::move(records), true);
+    if (dead.empty()) return;
+    screen_.document("dead letter", {{"reason", "shown by admitone dead-letters show " + dead}});
   }
 
   void by_uuid(const std::string& id) {

@@ -86,7 +86,7 @@ def test_clients_stay_behind_the_proxy_and_notice_nothing(kafka, topic):
 
 @needs_kafka
 def test_a_held_end_txn_arrives_in_the_next_transaction(kafka, topic):
-    """guarantees §3: the library's silent retry returns OK, the late request commits half of the next transaction."""
+    """The library's silent retry returns OK, the late request commits half of the next transaction."""
     p = producer(kafka)
     rule = kafka.rule("request", "EndTxn", "hold")
     p.begin_transaction()

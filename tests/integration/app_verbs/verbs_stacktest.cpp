@@ -302,6 +302,9 @@ TEST_F(Verbs, DeadLettersAreGroupedAndShownWithTheirBytes) {
   }
   ASSERT_EQ(shown.code, 0) << shown.err;
   EXPECT_EQ(Json::parse(shown.out)["record"]["value"], "{{{ not json");
+  const auto story = installation->run("inspect " + position);
+  EXPECT_NE(story.out.find("admitone dead-letters show " + position), std::string::npos)
+      << story.out << story.err;
   const auto list = installation->run("dead-letters list -o json");
   EXPECT_EQ(list.code, 0) << list.err;
   EXPECT_EQ(Json::parse(list.out)[0]["letters"], 1);

@@ -1,5 +1,5 @@
 // Error branches that a real broker cannot be made to take, on librdkafka's mock cluster. It proves
-// nothing about exactly once (guarantees §3); here only our reactions are looked at.
+// nothing about exactly once; here only our reactions are looked at.
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
