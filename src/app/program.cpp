@@ -171,6 +171,7 @@ int run_program(const std::vector<std::string>& arguments, const Environment& en
                 const ProgramIo& io, Verbs verbs) {
   CLI::App root("AdmitOne: applies ticketing commands from Kafka exactly once.", "admitone");
   root.fallthrough();
+  root.option_defaults()->always_capture_default();  // the help shows them
   root.require_subcommand(1);
   root.set_version_flag("--version", std::string("admitone ") + ADMITONE_VERSION);
   root.footer(

@@ -79,7 +79,12 @@ class ConfigSchema : public Verb {
     if (markdown_) {
       context.out << settings_markdown();
     } else {
-      context.out << settings_schema() << '\n';
+      const std::string schema = settings_schema();
+      if (context.format == OutputFormat::jsonl) {
+        context.print(Json::parse(schema));
+      } else {
+        context.out << schema << '\n';
+      }
     }
     return kOk;
   }

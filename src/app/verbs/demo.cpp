@@ -191,9 +191,11 @@ class Play {
     if (!now && time - said_ < std::chrono::seconds{1}) return;
     said_ = time;
     const Standing s = standing();
-    context_.err << fmt::format("      sent {:>5} of {}   verdicts {:>5}   outcomes {:>5}\n", sent,
-                                input_.size(), s.records, s.outcomes)
-                 << std::flush;
+    auto line = fmt::format("      sent {:>5} of {}   verdicts {:>5}   outcomes {:>5}\n", sent,
+                            input_.size(), s.records, s.outcomes);
+    if (line == said_last_) return;
+    said_last_ = std::move(line);
+    context_.err << said_last_ << std::flush;
   }
 
   // Every record in the log has its verdict, every outcome is published, nothing is under way.
@@ -322,6 +324,7 @@ class Play {
   std::unique_ptr<kafka::Sender> sender_;
   std::optional<postgres::Views> views_;
   base::Instant said_{};
+  std::string said_last_;
   int act_ = 0;
   bool killed_ = false;
 };

@@ -65,6 +65,17 @@ contract::DecodedCommand decoded(const PreparedCommand& command) {
   return std::get<contract::DecodedCommand>(contract::decode(record, {}).body);
 }
 
+TEST(PrepareLine, SaysEachErrorOnce) {
+  Json event = create_without_id();
+  event["data"]["endsAt"] = "2035-06-01T18:00:00Z";
+  const auto result = prepare(event.dump());
+  const auto* bad = std::get_if<BadLine>(&result);
+  ASSERT_NE(bad, nullptr);
+  const auto first = bad->what.find("/endsAt");
+  ASSERT_NE(first, std::string::npos) << bad->what;
+  EXPECT_EQ(bad->what.find("/endsAt", first + 1), std::string::npos) << bad->what;
+}
+
 TEST(PreparedLine, IsKeyedByItsEventAndSentAsItStands) {
   const std::string text = release_command().dump();
   const auto command = good(prepare(text));
