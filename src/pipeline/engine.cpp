@@ -66,15 +66,22 @@ void Engine::revoked(const std::vector<base::TopicPartition>& partitions, bool l
   if (!publisher_->release(going, world_.release_limit)) {
     fatal("the Kafka transaction in flight did not end in time while partitions were taken away");
   }
-  const std::scoped_lock lock(queues_mutex_);
-  for (const auto& tp : partitions) {
-    const auto found = queues_.find(tp);
-    if (found == queues_.end()) continue;
-    found->second->stop_accepting();
-    pipeline_of(tp).intake().push(LaneRevoked{tp, found->second->tag()});
-    queues_.erase(found);
+  const auto hand_over = std::make_shared<HandOver>(going.size());
+  {
+    const std::scoped_lock lock(queues_mutex_);
+    for (const auto& [tp, tag] : going) {
+      const auto found = queues_.find(tp);
+      found->second->stop_accepting();
+      pipeline_of(tp).intake().push(LaneRevoked{tp, tag, lost, hand_over});
+      queues_.erase(found);
+    }
+    owned_ = queues_.size();
   }
-  owned_ = queues_.size();
+  // A unit of work that is under way should end under our epoch, not be refused by the next
+  // owner's. Nothing depends on it: with a database that does not answer, the lanes go all the
+  // same.
+  if (!lost && !hand_over->wait(options_.hand_over_limit))
+    base::logger("pipeline")->info("lanes are handed over with a unit of work under way");
 }
 
 void Engine::record(base::Record&& record) {

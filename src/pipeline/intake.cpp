@@ -6,6 +6,16 @@
 
 namespace admitone::pipeline {
 
+void HandOver::done() {
+  const std::scoped_lock lock(mutex_);
+  if (left_ > 0 && --left_ == 0) all_done_.notify_all();
+}
+
+bool HandOver::wait(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  return all_done_.wait_for(lock, limit, [this] { return left_ == 0; });
+}
+
 void Wake::notify() {
   {
     const std::scoped_lock lock(mutex_);

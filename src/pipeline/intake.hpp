@@ -78,9 +78,24 @@ struct LaneAssigned {
   ports::AssignedPartition partition;
   std::shared_ptr<LaneQueue> queue;
 };
+// Whoever gives lanes away waits until their pipelines have let go of them. Threads: any.
+class HandOver {
+ public:
+  explicit HandOver(std::size_t lanes) : left_(lanes) {}
+  void done();
+  // False: not within `limit`.
+  bool wait(std::chrono::milliseconds limit);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable all_done_;
+  std::size_t left_;
+};
 struct LaneRevoked {
   base::TopicPartition tp;
   AssignmentTag tag = 0;
+  bool lost = false;  // somebody else may have it already
+  std::shared_ptr<HandOver> hand_over = nullptr;
 };
 struct LaneCaughtUp {
   base::TopicPartition tp;

@@ -68,6 +68,8 @@ struct EngineOptions {
   // longer than this.
   std::size_t transaction_worth = 10'000;
   std::chrono::milliseconds transaction_wait{100};
+  // How long lanes that go to another owner wait for the unit of work that is under way.
+  std::chrono::milliseconds hand_over_limit{1'000};
   std::chrono::milliseconds tick{1'000};  // timers, watermarks of idle lanes
   std::size_t timers_per_send = 500;
   std::int32_t timers_under_way = 5'000;  // expire commands of a lane, sent and not yet decided

@@ -60,6 +60,7 @@ void Pipeline::run(const std::stop_token& stop) {
 bool Pipeline::step() {
   auto messages = intake_.take();
   for (auto& message : messages) std::visit([this](auto& one) { handle(one); }, message);
+  hand_over();
   const auto now = world_.clock.steady();
   if (now < not_before_) return false;
   bool done = false;

@@ -67,6 +67,7 @@ class Pipeline {
   void handle(LaneCaughtUp& caught_up);
   void handle(LanePublished& published);
   void handle(LaneStopped& stopped);
+  void hand_over();
   Lane* find(base::TopicPartition tp, AssignmentTag tag);
 
   bool take_waiting();                                    // taking.cpp
@@ -99,6 +100,9 @@ class Pipeline {
   UnitRunner runner_;
   Intake intake_;
   std::map<base::TopicPartition, std::unique_ptr<Lane>> lanes_;
+  // Between the messages of one round and its hand_over().
+  std::vector<ports::GivenLane> given_back_;
+  std::vector<std::shared_ptr<HandOver>> hand_overs_;
   std::size_t rotation_ = 0;
   int races_ = 0;  // units rolled back in a row because another lane was first
   base::Instant not_before_{};

@@ -30,9 +30,26 @@ void Pipeline::handle(LaneAssigned& assigned) {
 }
 
 void Pipeline::handle(LaneRevoked& revoked) {
-  if (find(revoked.tp, revoked.tag) == nullptr) return;
+  if (revoked.hand_over) hand_overs_.push_back(std::move(revoked.hand_over));
+  const auto* lane = find(revoked.tp, revoked.tag);
+  if (lane == nullptr) return;
+  if (!revoked.lost && lane->state == LaneState::active)
+    given_back_.push_back({lane->tp, lane->epoch});
   publisher_.drop(revoked.tp, revoked.tag);
   lanes_.erase(revoked.tp);
+}
+
+// No unit of work is under way now. That a living owner had nothing decided is nobody's fault:
+// where it is not said, the next owner takes it for a death, and tries each record alone (decision
+// 0012).
+void Pipeline::hand_over() {
+  if (!given_back_.empty()) {
+    if (const auto done = world_.store.give_back(given_back_); !done)
+      log()->info("lanes are handed over as if their owner had died: {}", done.error().message);
+    given_back_.clear();
+  }
+  for (const auto& waiting : hand_overs_) waiting->done();
+  hand_overs_.clear();
 }
 
 void Pipeline::stop_lane(Lane& lane, const std::string& why) {

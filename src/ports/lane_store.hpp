@@ -38,6 +38,11 @@ struct TakenLane {
   std::int32_t alone_attempts = 0;  // times that item was begun alone (see count_attempt)
 };
 
+struct GivenLane {
+  base::TopicPartition tp;
+  std::int64_t epoch = 0;  // under which we had it
+};
+
 struct EventKey {
   base::TenantId tenant;
   base::EventId event;
@@ -324,6 +329,10 @@ class LaneStore {
   // count; an error of kind permanent with effect not_applied when the epoch is not ours any more.
   virtual base::Result<std::int32_t> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                                    std::int64_t offset) = 0;
+
+  // The lanes go to another owner, and not because we died: takings of ours that led to nothing are
+  // not counted as tries. Nothing happens to those whose epoch is not ours any more.
+  virtual base::Status give_back(std::span<const GivenLane> lanes) = 0;
 
   // Opens the unit: BEGIN, part lock (a statement of its own), tenants, probes and loads.
   virtual base::Result<UnitReads> open(const UnitQuery& query) = 0;

@@ -33,6 +33,12 @@ constexpr Statement kEpoch{"lane_epoch",
                            "select epoch from partition_progress"
                            " where topic = $1::smallint and partition = $2::int"};
 
+// A lane that has moved since it was taken counts none already.
+constexpr Statement kGiveBack{"lanes_give_back", R"(
+update partition_progress p set tries = p.tries - 1
+from unnest($1::smallint[], $2::int[], $3::bigint[]) g (topic, partition, epoch)
+where p.topic = g.topic and p.partition = g.partition and p.epoch = g.epoch and p.tries > 0)"};
+
 constexpr Statement kTruth{"unit_truth", R"(
 select p.topic, p.partition, p.epoch, p.unit
 from partition_progress p
@@ -371,6 +377,19 @@ base::Result<std::int64_t> LaneStore::lane_epoch(base::TopicPartition tp) {
     const Rows rows = impl_->connected().run(kEpoch, p);
     return rows.size() == 0 ? 0 : rows[0].next<std::int64_t>();
   });
+}
+
+base::Status LaneStore::give_back(std::span<const ports::GivenLane> lanes) {
+  const auto done = impl_->guarded<bool>("giving lanes back", [&]() -> base::Result<bool> {
+    using G = ports::GivenLane;
+    Params p;
+    p.array(lanes, [](const G& g) { return g.tp.topic; });
+    p.array(lanes, [](const G& g) { return g.tp.partition; });
+    p.array(lanes, [](const G& g) { return g.epoch; });
+    impl_->connected().run(kGiveBack, p);
+    return true;
+  });
+  return done ? base::Status{} : base::Status{done.error()};
 }
 
 base::Result<std::int32_t> LaneStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,

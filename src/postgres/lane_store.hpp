@@ -48,6 +48,7 @@ class LaneStore final : public ports::LaneStore {
                                                       std::int32_t limit) override;
   base::Result<base::Timestamp> database_now() override;
   base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) override;
+  base::Status give_back(std::span<const ports::GivenLane> lanes) override;
   base::Result<std::int32_t> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                            std::int64_t offset) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;

@@ -55,3 +55,13 @@ def test_l9_poison_is_set_aside_word_for_word(lab):
     lab.prove()
     verdicts = lab.verdicts()
     assert verdicts["dead"] > 5 and verdicts["invalid"] > 20
+
+
+def test_l9_workers_that_start_together_suspect_nothing(lab):
+    """Each that joins takes lanes from owners that live, mostly before they have decided anything."""
+    lab.traffic(60, 3000)
+    workers = [lab.worker(wait=False) for _ in range(3)]
+    lab.drain()
+    lab.prove()
+    said = [line for worker in workers for line in worker.log.read_text().splitlines() if "taken at epoch" in line]
+    assert said and not [line for line in said if "try 1" not in line], said

@@ -100,6 +100,28 @@ TEST_F(Fence, CountsAttemptsAtOneItemForItsOwnerOnly) {
   EXPECT_EQ(Owner(db->store()).lane.alone_attempts, 0);
 }
 
+TEST_F(Fence, ATakingThatWasGivenBackIsNoTry) {
+  const auto tries = [&](bool give_back) {
+    Owner owner(db->store());
+    const ports::GivenLane given{kLane0, owner.lane.epoch};
+    if (give_back) {
+      EXPECT_TRUE(owner.store->give_back({&given, 1}).ok());
+    }
+    return owner.lane.tries;
+  };
+  EXPECT_EQ(tries(true), 1);
+  EXPECT_EQ(tries(true), 1);
+  EXPECT_EQ(tries(false), 1);
+  EXPECT_EQ(tries(true), 2);
+  EXPECT_EQ(tries(false), 2);
+  // Too late: it has another owner.
+  Owner late(db->store());
+  const Owner next(db->store());
+  const ports::GivenLane given{kLane0, late.lane.epoch};
+  EXPECT_TRUE(late.store->give_back({&given, 1}).ok());
+  EXPECT_EQ(Owner(db->store()).lane.tries, next.lane.tries + 1);
+}
+
 TEST_F(Fence, StopsAnOwnerThatWasFrozenWhileAnotherTookOver) {
   Owner frozen(db->store());
   const auto writes = creation(frozen, 1);

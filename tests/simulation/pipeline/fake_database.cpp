@@ -155,6 +155,15 @@ base::Result<std::int64_t> FakeStore::lane_epoch(base::TopicPartition tp) {
   return db_.progress.at(tp).at.epoch;
 }
 
+base::Status FakeStore::give_back(std::span<const ports::GivenLane> lanes) {
+  if (down) return base::Status{unreachable()};
+  for (const auto& given : lanes) {
+    auto& row = db_.progress[given.tp];
+    if (row.at.epoch == given.epoch && row.tries > 0) row.tries -= 1;
+  }
+  return {};
+}
+
 base::Result<std::int32_t> FakeStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                                     std::int64_t offset) {
   if (down) return unreachable();

@@ -103,6 +103,28 @@ TEST_F(OwnershipTest, AnOutcomeThatIsTooLargeStopsItsOwnLaneOnly) {
   EXPECT_EQ(world.kafka.sequences(world.lane_of(other)), Sequences{1});
 }
 
+// Owners that live hand a lane on before it has moved: no death is suspected (law L9). Of a lane
+// that was lost nobody can say so.
+TEST_F(OwnershipTest, ALaneThatIsHandedOnIsNoTry) {
+  for (const bool lost : {false, true}) {
+    World fresh;
+    const base::TopicPartition tp{0, lane};
+    fresh.send(kEvent, create_event(kEvent, 10, "k1"));
+    std::vector<std::unique_ptr<Worker>> owners;
+    for (const char* name : {"one", "two", "three"}) {
+      auto& owner = owners.emplace_back(fresh.worker(name));
+      owner->source.assign({tp});
+      owner->engine.step();  // taken; no record has come yet
+      if (name == std::string("three")) continue;
+      owner->source.revoke({tp}, lost);
+      owner->engine.step();
+    }
+    EXPECT_EQ(fresh.database.progress.at(tp).tries, lost ? 3 : 1);
+    fresh.turn(*owners.back());
+    EXPECT_EQ(fresh.codes(lane), std::vector<std::string>{"EVENT_CREATED"});
+  }
+}
+
 // The publisher alone: between the beginning of a publication and its end the lane is fenced, let
 // go and taken again by the same process.
 TEST_F(OwnershipTest, WhatWasInFlightIsNotSettledAgainstANewTaking) {

@@ -35,6 +35,8 @@ World::World() {
   options.forward_secret = "a secret of thirty-two bytes....";
   options.group_id = "test";
   options.pipelines = 1;
+  // Nobody runs beside us: there is nothing to wait for.
+  options.hand_over_limit = std::chrono::milliseconds{0};
 }
 
 std::unique_ptr<Worker> World::worker(const std::string& name) {
