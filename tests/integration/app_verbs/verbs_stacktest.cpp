@@ -119,7 +119,7 @@ TEST_F(Verbs, ProduceSendsNothingForALineThatBreaksTheContract) {
 }
 
 TEST_F(Verbs, ProduceThatWaitsInVainShowsWhereItsCommandsAre) {
-  const Installation alone;  // without a worker
+  Installation alone;  // without a worker
   ASSERT_EQ(alone.run("topics create").code, 0);
   const auto run = alone.run("produce - --wait --timeout 1s -o json --no-validate", "{}\n");
   EXPECT_EQ(run.code, 6) << run.err;
@@ -133,6 +133,10 @@ TEST_F(Verbs, ProduceThatWaitsInVainShowsWhereItsCommandsAre) {
   const auto doctor = alone.run("doctor -o json");
   EXPECT_NE(doctor.out.find("has no member, and 1 commands wait"), std::string::npos)
       << doctor.out << doctor.err;
+  ASSERT_TRUE(alone.start_worker());
+  alone.stop_worker();
+  const auto lanes = alone.run("lanes");
+  EXPECT_NE(lanes.err.find("no worker runs in the group"), std::string::npos) << lanes.err;
 }
 
 TEST_F(Verbs, TopicsCreateShowsWhatIsThere) {
