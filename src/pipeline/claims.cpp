@@ -4,6 +4,11 @@
 
 namespace admitone::pipeline {
 
+bool may_claim(const Item& item) {
+  return std::holds_alternative<domain::CreateEvent>(item.command.command) ||
+         std::holds_alternative<domain::UpdateEvent>(item.command.command);
+}
+
 std::optional<ports::ClaimQuery> claim_query(const Item& item, const domain::Event* event) {
   ports::ClaimQuery query;
   query.tenant = item.tenant();

@@ -185,6 +185,7 @@ bool Decider::content_duplicate(const Item& item) {
 
 ports::ClaimAnswer Decider::claims_of(const Item& item) {
   ports::ClaimAnswer answer;
+  if (!may_claim(item)) return answer;
   if (const auto found = claims_.find(&item); found != claims_.end()) answer = found->second;
   const auto* event = overlay_.event(lane_, {item.tenant(), item.command.event});
   const auto query = claim_query(item, event);

@@ -58,6 +58,8 @@ struct LaneEffects {
 // Answers to the claims of event commands, by the item that asked.
 using Claims = std::map<const Item*, ports::ClaimAnswer>;
 
+// Whether it may claim names at all: most commands do not, and need no look-up for it.
+bool may_claim(const Item& item);
 // The claims an event command would make; nullopt when it makes none (or its event is unknown).
 std::optional<ports::ClaimQuery> claim_query(const Item& item, const domain::Event* event);
 // The same with the slug that is used when the derived one is taken; nullopt for explicit slugs.

@@ -167,7 +167,7 @@ base::Result<Claims> UnitRunner::ask_claims(const std::vector<LaneShare>& shares
   };
   std::vector<Asked> asked;
   const auto ask = [&](Lane& lane, const Item& item) {
-    if (item.kind != Item::Kind::command) return;
+    if (item.kind != Item::Kind::command || !may_claim(item)) return;
     const auto query = claim_query(item, overlay.event(lane, {item.tenant(), item.command.event}));
     if (!query) return;
     queries.push_back(*query);

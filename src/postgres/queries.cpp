@@ -290,7 +290,8 @@ ViewQuery server_facts() {
   return {
       "select name as setting, setting as value from pg_settings where name in "
       "('server_version_num', 'synchronous_commit', 'fsync', 'full_page_writes', "
-      "'max_connections') union all select 'in_recovery', pg_is_in_recovery()::text "
+      "'max_connections', 'max_wal_size', 'checkpoint_timeout', 'shared_buffers', 'autovacuum') "
+      "union all select 'in_recovery', pg_is_in_recovery()::text "
       "order by 1",
       {}};
 }

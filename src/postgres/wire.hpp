@@ -107,6 +107,8 @@ class Params {
         fill(writer, element);
       }
       wire::set32(out, at, static_cast<std::int32_t>(out.size() - at - 4));
+      // The others will be about as long.
+      if (at == kArrayHeader) out.reserve((out.size() - at) * std::size(range) * 5 / 4 + at);
     }
     push(type.array, std::move(out));
     return *this;
@@ -117,6 +119,7 @@ class Params {
   [[nodiscard]] const std::vector<std::uint32_t>& types() const { return types_; }
 
  private:
+  static constexpr std::size_t kArrayHeader = 20;
   void push(std::uint32_t type, std::string value);
   static void begin_array(std::string& out, std::uint32_t element, std::int32_t count);
   template <class T, class V>

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -174,6 +175,7 @@ class Examination {
            "set synchronous_commit = on");
     }
     ok("database", "server version " + facts["server_version_num"]);
+    capacity(facts);
     const std::string now = cell_text(cell(ask(views, queries::clock()), 0, "seconds"));
     const double drift = clock_seconds() - std::atof(now.c_str());
     const std::string what = fmt::format("this machine is {:+.1f} s from the database", drift);
@@ -182,6 +184,34 @@ class Examination {
     } else {
       ok("clock", what);
     }
+  }
+
+  // What docs/performance.md recommends; the server's own units.
+  void capacity(std::map<std::string, std::string>& facts) {
+    struct Recommended {
+      const char* name;
+      double least;
+      const char* value;
+      const char* why;
+    };
+    static constexpr std::array kRecommended{
+        Recommended{"max_wal_size", 8192, "8GB", "checkpoints come with every gigabyte of WAL"},
+        Recommended{"checkpoint_timeout", 900, "15min", "pages are logged whole after each one"},
+        Recommended{"shared_buffers", 65536, "512MB or a quarter of the memory",
+                    "the indexes of the current ledger part do not stay in memory"},
+    };
+    bool all = true;
+    for (const auto& one : kRecommended) {
+      if (std::atof(facts[one.name].c_str()) >= one.least) continue;
+      all = false;
+      warn("capacity", fmt::format("{} is small: {}", one.name, one.why),
+           fmt::format("set {} = {} in postgresql.conf", one.name, one.value));
+    }
+    if (facts["autovacuum"] != "on") {
+      all = false;
+      warn("capacity", "autovacuum is off: tables and plans grow old", "set autovacuum = on");
+    }
+    if (all) ok("capacity", "checkpoints, memory and autovacuum are set for steady load");
   }
 
   double clock_seconds() const {

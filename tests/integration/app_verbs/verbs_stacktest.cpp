@@ -253,6 +253,7 @@ TEST_F(Verbs, InspectOfTheUnknownEndsWithFour) {
 TEST_F(Verbs, DoctorFindsNothingWrongAndCountsInvariants) {
   const auto run = installation->run("doctor -o json");
   EXPECT_EQ(run.code, 0) << run.out << run.err;
+  EXPECT_NE(run.out.find("set for steady load"), std::string::npos) << run.out;
   const auto invariants = installation->run("doctor --invariants -o json");
   EXPECT_EQ(invariants.code, 0) << invariants.out;
   for (const auto& row : Json::parse(invariants.out)) EXPECT_EQ(row["violations"], 0);
