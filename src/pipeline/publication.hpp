@@ -27,7 +27,7 @@ struct Publication {
   std::vector<ports::PendingDeadLetter> dead_letters;
   std::int64_t next_offset = 0;  // the group's position once all of this is in the log
   base::Instant decided{};       // when it was handed over
-  bool of_full_unit = false;     // the unit of work was as large as may be: more is on its way
+  bool of_full_unit = false;     // as large as may be, and the lane has more: it is on its way
 
   // Of what is held for it, roughly.
   [[nodiscard]] std::size_t bytes() const {

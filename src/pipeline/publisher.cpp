@@ -204,9 +204,11 @@ Publisher::Load Publisher::gather() {
   return load;
 }
 
-// A Kafka transaction costs the broker the same whatever it carries. Whole batches mean that more
-// is on its way; a smaller one that the pipelines have caught up, and then nothing waits.
+// A Kafka transaction costs the broker the same whatever it carries. Whole batches of lanes that
+// have more mean that it is on its way; one that is not means that a lane has caught up, and then
+// nothing waits.
 bool Publisher::worth_waiting() const {
+  if (transactional_id().empty()) return false;
   const auto now = world_.clock.steady();
   std::size_t outcomes = 0;
   auto oldest = now;

@@ -18,17 +18,13 @@ double seconds(base::Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-// A reservation that is to be made is hardly ever there already: unless `doubting`, it is not
-// looked for, and the table's own index tells (UnitEnd::key_taken).
 void add_command(ports::UnitQuery& query, const Item& item, Lane& lane,
-                 std::set<ports::EventKey>& events, bool doubting) {
+                 std::set<ports::EventKey>& events) {
   const auto tenant = item.tenant();
   query.keys.push_back(item.owned_key());
   if (item.command.content_key) query.content_keys.push_back({tenant, *item.command.content_key});
   const ports::EventKey event{tenant, item.command.event};
   if (lane.events.find(event) == nullptr) events.insert(event);
-  const bool makes_it = std::holds_alternative<domain::CreateReservation>(item.command.command);
-  if (makes_it && !doubting) return;
   if (const auto reservation = domain::reservation_of(item.command.command))
     query.reservations.push_back({tenant, *reservation});
 }
@@ -70,7 +66,7 @@ ports::UnitQuery UnitRunner::first_query(const std::vector<LaneShare>& shares) c
       query.tenants.push_back(item.tenant());
       if (item.forwarded_in) query.origins.push_back(item.origin_key());
       if (item.kind == Item::Kind::command)
-        add_command(query, item, *share.lane, events, doubting_);
+        add_command(query, item, *share.lane, events);
     }
     const auto continued = [&](const ports::EventKey& event, std::int32_t parked) {
       query.tenants.push_back(event.tenant);
@@ -121,7 +117,7 @@ base::Status UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Ov
       if (ends(share, row.event, overlay)) more.copies_of.push_back(row.row);
       more.keys.push_back(row.row);
       if (parked.item.kind == Item::Kind::command)
-        add_command(more, parked.item, *share.lane, events, doubting_);
+        add_command(more, parked.item, *share.lane, events);
       share.parked.push_back(std::move(parked));
     }
   }
@@ -267,7 +263,6 @@ RunReport UnitRunner::commit(Overlay& overlay, ports::UnitWrites& writes,
   switch (ended->end) {
     case ports::UnitEnd::committed:
       hit("unit.committed");
-      doubting_ = false;
       meters_.add(ports::Counter::units, "committed", 1);
       return {RunEnd::committed, {}, {}};
     case ports::UnitEnd::fenced:
@@ -277,7 +272,6 @@ RunReport UnitRunner::commit(Overlay& overlay, ports::UnitWrites& writes,
     case ports::UnitEnd::key_taken:
       meters_.add(ports::Counter::units, "key_taken", 1);
       overlay.forget();
-      doubting_ = true;
       return {RunEnd::again, {}, "a key, an id or a name was taken by another lane meanwhile"};
     case ports::UnitEnd::stale:
       meters_.add(ports::Counter::units, "stale", 1);
@@ -313,7 +307,8 @@ void UnitRunner::apply(Overlay& overlay, std::vector<LaneEffects>& effects, std:
       meters_.add(ports::Counter::content_duplicates, mode, n);
     for (const auto& letter : fx.publication.dead_letters)
       meters_.add(ports::Counter::dead_letters, letter.facts.reason, 1);
-    fx.publication.of_full_unit = records >= options_.batch_records;
+    fx.publication.of_full_unit = records >= options_.batch_records &&
+                                  (!lane.pending.empty() || lane.queue->records() > 0);
     publish_(std::move(fx.publication));
   }
   if (records > 0) meters_.observe(ports::Histogram::batch_records, static_cast<double>(records));

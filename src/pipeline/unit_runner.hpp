@@ -55,8 +55,6 @@ class UnitRunner {
   ports::Meters& meters_;
   const ports::Clock& clock_;
   std::function<void(Publication&&)> publish_;
-  // The last unit met something that it had not looked for: the next one looks for everything.
-  bool doubting_ = false;
 };
 
 }  // namespace admitone::pipeline

@@ -211,7 +211,8 @@ wire::RowType Connection::row_type(const char* name) {
   p.scalar(std::string_view(name));
   const Rows rows = run(kRowType, p);
   if (rows.size() != 1)
-    throw Refused(base::ErrorKind::permanent,
+    // For the operator to mend: never the fault of the record that met it.
+    throw Refused(base::ErrorKind::retry_unit,
                   std::string("the schema has no type ") + name + "; run: admitone migrate up");
   Row row = rows[0];
   wire::RowType type;

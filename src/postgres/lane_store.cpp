@@ -136,9 +136,12 @@ struct LaneStore::Impl {
       // The statements are fixed: a right or a table that is missing is for the operator to mend.
       // It is never the fault of the record that met it, which would be given up for it.
       const auto state = class_of_current();
-      if (state == "42" || state == "0A" || state == "XX") error.kind = ErrorKind::retry_unit;
+      const bool of_the_schema = state == "42" || state == "0A" || state == "XX";
+      if (of_the_schema) error.kind = ErrorKind::retry_unit;
       count_retry(error);
       roll_back();
+      // Mended meanwhile, its types and statements may have other numbers than this session knows.
+      if (of_the_schema) forget_connection();
       if (connection && !connection->alive()) forget_connection();
       return error;
     }

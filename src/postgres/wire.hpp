@@ -6,6 +6,7 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -107,8 +108,9 @@ class Params {
         fill(writer, element);
       }
       wire::set32(out, at, static_cast<std::int32_t>(out.size() - at - 4));
-      // The others will be about as long.
-      if (at == kArrayHeader) out.reserve((out.size() - at) * std::size(range) * 5 / 4 + at);
+      // The others will be about as long; if not, it grows as any string does.
+      if (at == kArrayHeader)
+        out.reserve(std::min((out.size() - at) * std::size(range) * 5 / 4 + at, kMostReserved));
     }
     push(type.array, std::move(out));
     return *this;
@@ -120,6 +122,7 @@ class Params {
 
  private:
   static constexpr std::size_t kArrayHeader = 20;
+  static constexpr std::size_t kMostReserved = 4U << 20U;
   void push(std::uint32_t type, std::string value);
   static void begin_array(std::string& out, std::uint32_t element, std::int32_t count);
   template <class T, class V>

@@ -5,6 +5,7 @@ The same seed makes the same sends in the same order; which partition and when i
 from __future__ import annotations
 
 import dataclasses
+import copy
 import json
 import random
 import threading
@@ -33,6 +34,7 @@ class Traffic:
         self.tenants = [self.uuid() for _ in range(tenants)]
         self.events: list[dict] = []
         self.live: list[dict] = []  # reservations that follow-ups may name
+        self.held: list[tuple] = []  # tenant and data of holds that may come again under another key
         self.event_count = max(12, commands // holds_per_event)
         self.numbers = 0
         self.long_hold = hold  # seconds; longer than the run, so that only the short ones end by themselves
@@ -97,6 +99,12 @@ class Traffic:
             else self.random.choice(known)
 
     def hold(self):
+        if self.held and self.random.random() < 0.03:
+            # A client that has forgotten its key sends the reservation again, mostly as it was.
+            tenant, data = self.random.choice(self.held)
+            if self.random.random() < 0.3:
+                data = {**data, "customerId": f"customer-{self.random.randrange(1000)}"}
+            return "reservation.create", tenant, copy.deepcopy(data)
         event = self.event()
         reservation = {"tenant": event["tenant"], "event": event["id"], "id": self.uuid()}
         picked = self.random.sample(event["sections"], self.random.randint(1, len(event["sections"])))
@@ -110,6 +118,7 @@ class Traffic:
             del data["reservationId"]
         else:
             self.live.append(reservation)
+            self.held.append((event["tenant"], copy.deepcopy(data)))
         return "reservation.create", event["tenant"], data
 
     def named(self):

@@ -55,22 +55,22 @@ TEST_F(EngineTest, GivesAStoredOutcomeAgainWithinABatchAndAcrossBatches) {
   EXPECT_EQ(event().sections[0].held, 4);
 }
 
-// A reservation that a command wants to make is not looked for until the database says that it is
-// there: in the unit that found out, in one of the next, and with other commands around it.
+// Also when nothing is left to be sold, and however the commands fall into units (law L12).
 TEST_F(EngineTest, AnswersACommandThatMakesAReservationAgainUnderAnotherKey) {
-  begin();
-  world.send(kEvent, create_event(kEvent, 10, "k1"));
-  world.send(kEvent, hold(kEvent, 1, "k2", kHold));
-  world.send(kEvent, hold(kEvent, 1, "k3", kHold));
-  world.turn(*one);
-  world.send(kEvent, hold(kEvent, 1, "k4"));
-  world.send(kEvent, hold(kEvent, 1, "k5", kHold));
-  world.send(kEvent, hold(kEvent, 1, "k6"));
-  world.turn(*one);
-  // The one that is there is shown; only the counter tells them apart.
-  EXPECT_EQ(world.codes(lane).size(), 6U);
-  EXPECT_EQ(event().sections[0].held, 3);
-  EXPECT_EQ(one->meters.counted.at({ports::Counter::units, "key_taken"}), 1);
+  for (const bool one_unit : {true, false}) {
+    World fresh;
+    auto worker = fresh.worker("one");
+    worker->source.assign(World::all_lanes());
+    fresh.turn(*worker);
+    fresh.send(kEvent, create_event(kEvent, 1, "k1"));
+    fresh.send(kEvent, hold(kEvent, 1, "k2", kHold));
+    if (!one_unit) fresh.turn(*worker);
+    fresh.send(kEvent, hold(kEvent, 1, "k3", kHold));
+    fresh.send(kEvent, hold(kEvent, 1, "k4"));
+    fresh.turn(*worker);
+    EXPECT_EQ(fresh.codes(lane), (Codes{"EVENT_CREATED", "RESERVATION_HELD", "RESERVATION_HELD",
+                                        "CAPACITY_EXHAUSTED"}));
+  }
 }
 
 TEST_F(EngineTest, RefusesAKeyThatIsUsedWithAnotherPayload) {
