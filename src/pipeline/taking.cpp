@@ -33,8 +33,7 @@ void Pipeline::handle(LaneRevoked& revoked) {
   if (revoked.hand_over) hand_overs_.push_back(std::move(revoked.hand_over));
   const auto* lane = find(revoked.tp, revoked.tag);
   if (lane == nullptr) return;
-  if (!revoked.lost && lane->epoch != 0)
-    given_back_.push_back({lane->tp, lane->epoch});
+  if (!revoked.lost && lane->epoch != 0) given_back_.push_back({lane->tp, lane->epoch});
   publisher_.drop(revoked.tp, revoked.tag);
   lanes_.erase(revoked.tp);
 }

@@ -65,8 +65,7 @@ ports::UnitQuery UnitRunner::first_query(const std::vector<LaneShare>& shares) c
       const auto& item = share.lane->pending[i];
       query.tenants.push_back(item.tenant());
       if (item.forwarded_in) query.origins.push_back(item.origin_key());
-      if (item.kind == Item::Kind::command)
-        add_command(query, item, *share.lane, events);
+      if (item.kind == Item::Kind::command) add_command(query, item, *share.lane, events);
     }
     const auto continued = [&](const ports::EventKey& event, std::int32_t parked) {
       query.tenants.push_back(event.tenant);
@@ -307,8 +306,8 @@ void UnitRunner::apply(Overlay& overlay, std::vector<LaneEffects>& effects, std:
       meters_.add(ports::Counter::content_duplicates, mode, n);
     for (const auto& letter : fx.publication.dead_letters)
       meters_.add(ports::Counter::dead_letters, letter.facts.reason, 1);
-    fx.publication.of_full_unit = records >= options_.batch_records &&
-                                  (!lane.pending.empty() || lane.queue->records() > 0);
+    fx.publication.of_full_unit =
+        records >= options_.batch_records && (!lane.pending.empty() || lane.queue->records() > 0);
     publish_(std::move(fx.publication));
   }
   if (records > 0) meters_.observe(ports::Histogram::batch_records, static_cast<double>(records));

@@ -151,6 +151,13 @@ base::Result<std::vector<MigrationStatus>> Migrator::up(
       pqxx::read_transaction tx(connection.session());
       before = read_status(tx, options_.connection.schema);
     }
+    for (const auto& one : before) {
+      if (!one.changed) continue;
+      throw Refused(base::ErrorKind::permanent,
+                    "migration " + std::to_string(one.version) + " (" + one.name +
+                        ") was applied by another build, in which it was different: use that "
+                        "build, or another database.schema");
+    }
     std::vector<MigrationStatus> applied;
     for (std::size_t i = 0; i < before.size(); ++i) {
       if (before[i].applied_at) continue;

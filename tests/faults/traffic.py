@@ -4,8 +4,8 @@ The same seed makes the same sends in the same order; which partition and when i
 """
 from __future__ import annotations
 
-import dataclasses
 import copy
+import dataclasses
 import json
 import random
 import threading

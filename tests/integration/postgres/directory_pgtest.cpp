@@ -59,6 +59,18 @@ TEST_F(Directory, MigratesOnceAndSaysWhatIsApplied) {
   EXPECT_EQ(check.value().problem, "");
 }
 
+TEST_F(Directory, RefusesASchemaThatAnotherBuildMadeOtherwise) {
+  {
+    const auto owner = db->session(RoleKind::owner);
+    pqxx::work tx(*owner);
+    tx.exec("update schema_migrations set checksum = 'x' where version = 2");
+    tx.commit();
+  }
+  const auto refused = Migrator(db->migrator()).up();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("migration 2 "));
+}
+
 TEST_F(Directory, SaysWhatToDoAboutAMissingAnOldAndATooNewSchema) {
   const auto with = [&](const std::string& sql) {
     const auto owner = db->session(RoleKind::owner);
