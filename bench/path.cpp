@@ -211,6 +211,14 @@ struct Path {
     shares.push_back(std::move(share));
     if (runner.run(shares).end != RunEnd::committed || !lane.pending.empty()) std::abort();
   }
+  // Until all events are in memory.
+  void warm_up() {
+    for (int i = 0; i < 40; ++i) {
+      fill(records());
+      decide();
+      encode();
+    }
+  }
   // What the publisher makes of it.
   void encode() {
     for (const auto& published : last.outcomes)
@@ -239,11 +247,7 @@ enum class Stage { prepare, decide, encode };
 
 void run(benchmark::State& state, Stage measured) {
   Path path;
-  for (std::size_t i = 0; i < 40; ++i) {  // all events are in memory
-    path.fill(path.records());
-    path.decide();
-    path.encode();
-  }
+  path.warm_up();
   std::size_t allocated = 0;
   for (auto _ : state) {
     state.PauseTiming();
@@ -275,11 +279,7 @@ void run(benchmark::State& state, Stage measured) {
 
 int count(int batches) {
   Path path;
-  for (std::size_t i = 0; i < 40; ++i) {  // all events are in memory
-    path.fill(path.records());
-    path.decide();
-    path.encode();
-  }
+  path.warm_up();
   std::size_t allocated = 0;
   for (int i = 0; i < batches; ++i) {
     auto records = path.records();
