@@ -1,0 +1,127 @@
+#include <gmock/gmock.h>
+
+#include "unit/venue/fixture.hpp"
+
+namespace admitone::venue {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+class RequestTest : public VenueTest {
+ protected:
+  const http::Request& last() { return http_.sent.back(); }
+};
+
+TEST_F(RequestTest, ToFind) {
+  find(response(200, venue_body()));
+  EXPECT_EQ(last().method, "GET");
+  EXPECT_EQ(last().url, "https://venue.example/api/v1/venues/hall-7");
+  EXPECT_EQ(header_of(last(), "X-Tenant-ID"), kTenant.str());
+  EXPECT_EQ(header_of(last(), "Idempotency-Key"), "");
+  EXPECT_EQ(header_of(last(), "Authorization"), "") << "no token is configured";
+  EXPECT_EQ(last().body, "");
+}
+
+TEST_F(RequestTest, ToHold) {
+  hold(response(201, hold_body()));
+  EXPECT_EQ(last().method, "POST");
+  EXPECT_EQ(last().url, "https://venue.example/api/v1/venues/hall-7/holds");
+  EXPECT_EQ(header_of(last(), "X-Tenant-ID"), kTenant.str());
+  EXPECT_EQ(header_of(last(), "Idempotency-Key"), "key-1");
+  EXPECT_EQ(header_of(last(), "Content-Type"), "application/json");
+  EXPECT_EQ(last().body,
+            R"({"eventId":")" + kEvent.str() +
+                R"(","startsAt":"2026-06-01T19:00:00Z","endsAt":"2026-06-01T22:00:00Z"})");
+}
+
+TEST_F(RequestTest, ToLookUp) {
+  holds(response(200, R"({"holds":[]})"));
+  EXPECT_EQ(last().method, "GET");
+  EXPECT_EQ(last().url, "https://venue.example/api/v1/venues/hall-7/holds?eventId=" + kEvent.str());
+  EXPECT_EQ(header_of(last(), "X-Tenant-ID"), kTenant.str());
+  EXPECT_EQ(header_of(last(), "Idempotency-Key"), "");
+}
+
+TEST_F(RequestTest, ToRelease) {
+  release(response(204));
+  EXPECT_EQ(last().method, "DELETE");
+  EXPECT_EQ(last().url, "https://venue.example/api/v1/venues/hall-7/holds/hold-1");
+  EXPECT_EQ(header_of(last(), "X-Tenant-ID"), kTenant.str());
+  EXPECT_EQ(header_of(last(), "Idempotency-Key"), "key-2");
+}
+
+TEST_F(RequestTest, EscapesWhatStandsInAPath) {
+  std::optional<Answer<bool>> answer;
+  client_->release(kTenant, "a/../b?x=%2F#", "h 1/\xC3\xA9", "key", later(), into(answer));
+  EXPECT_EQ(last().url,
+            "https://venue.example/api/v1/venues/a%2F..%2Fb%3Fx%3D%252F%23/holds/h%201%2F%C3%A9");
+}
+
+TEST_F(RequestTest, IsNotMadeForAnIdThatWouldBeAnotherPath) {
+  for (const std::string id : {"", ".", ".."}) {
+    std::optional<Answer<VenueFacts>> found;
+    std::optional<Answer<VenueHold>> held;
+    std::optional<Answer<std::vector<VenueHold>>> list;
+    std::optional<Answer<bool>> released;
+    client_->find(kTenant, id, later(), into(found));
+    client_->hold(hold_request_of(id), later(), into(held));
+    client_->holds(kTenant, id, kEvent, later(), into(list));
+    client_->release(kTenant, kVenue, id, "key", later(), into(released));
+    http_.run_tasks();
+    EXPECT_EQ(found.value().code, domain::Code::venue_not_found);
+    EXPECT_EQ(held.value().code, domain::Code::venue_not_found);
+    EXPECT_EQ(list.value().code, domain::Code::venue_not_found);
+    EXPECT_EQ(released.value().code, domain::Code::venue_refused);
+  }
+  EXPECT_TRUE(http_.sent.empty());
+}
+
+TEST_F(RequestTest, HasTheEarlierOfBothDeadlines) {
+  std::optional<Answer<VenueFacts>> one;
+  std::optional<Answer<VenueFacts>> two;
+  client_->find(kTenant, kVenue, clock_.instant + 1min, into(one));
+  EXPECT_EQ(last().deadline, clock_.instant + 5s);
+  client_->find(kTenant, kVenue, clock_.instant + 2s, into(two));
+  EXPECT_EQ(last().deadline, clock_.instant + 2s);
+}
+
+TEST_F(RequestTest, DoesNotStartWhenItCannotFinish) {
+  std::optional<Answer<VenueHold>> answer;
+  client_->hold(hold_request_of(), clock_.instant + 49ms, into(answer));
+  EXPECT_FALSE(answer.has_value()) << "from within the call";
+  http_.run_tasks();
+  EXPECT_EQ(answer.value().kind, AnswerKind::retry);
+  EXPECT_TRUE(http_.sent.empty());
+  EXPECT_EQ(client_->state().count(Call::hold, CallResult::held_back), 1U);
+}
+
+TEST_F(RequestTest, GoesToTheConfiguredPath) {
+  start({.url = "http://127.0.0.1:8080/venues//", .allow_insecure = true});
+  find(response(200, venue_body()));
+  EXPECT_EQ(last().url, "http://127.0.0.1:8080/venues/api/v1/venues/hall-7");
+}
+
+TEST_F(RequestTest, IsAnsweredWhenTheClientHasGone) {
+  std::optional<Answer<VenueFacts>> answer;
+  client_->find(kTenant, kVenue, later(), into(answer));
+  client_.reset();
+  http_.answer(200, venue_body());
+  EXPECT_EQ(answer.value().kind, AnswerKind::done);
+}
+
+TEST(Settings, AreRefusedWithAUrlThatMayNotBe) {
+  ManualClock clock;
+  FakeHttp http;
+  for (const char* url : {"", "http://venue.example", "https://user:hunter2@venue.example",
+                          "https://venue.example/?key=hunter2", "venue.example"}) {
+    const auto made = Client::create({.url = url}, http, http.post(), clock);
+    ASSERT_FALSE(made.ok()) << url;
+    EXPECT_EQ(made.error().kind, base::ErrorKind::permanent);
+    EXPECT_THAT(made.error().message, Not(HasSubstr("hunter2")));
+  }
+}
+
+}  // namespace
+}  // namespace admitone::venue
