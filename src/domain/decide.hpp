@@ -60,6 +60,7 @@ enum class Follow {
   none,
   drain_reservations,  // event.cancel: the event is `cancelling`; its reservations end in later
                        // units, then it is answered
+  run_saga,            // answered by the saga's last step on the event (saga_steps.hpp)
 };
 
 // A decision: what the outcome says and what changes. A success that repeats the command that led

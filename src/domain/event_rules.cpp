@@ -89,11 +89,12 @@ void take_row_versions(Event& event, const Event& withdrawn) {
   }
 }
 
-std::optional<Decision> refuse_update(const UpdateEvent& command, const View& view) {
+std::optional<Decision> refuse_update(EventStatus from, const UpdateEvent& command,
+                                      const View& view) {
   if (view.event == nullptr) {
     return event_not_found(command.event);
   }
-  if (view.event->status != EventStatus::on_sale) {
+  if (view.event->status != from) {
     return event_not_on_sale("only an event that is on sale can be updated");
   }
   if (command.expected_version != view.event->version) {
@@ -205,7 +206,11 @@ Decision decide_event(const CreateEvent& command, const View& view) {
 }
 
 Decision decide_event(const UpdateEvent& command, const View& view) {
-  if (auto refusal = refuse_update(command, view)) {
+  return update_from(EventStatus::on_sale, command, view);
+}
+
+Decision update_from(EventStatus from, const UpdateEvent& command, const View& view) {
+  if (auto refusal = refuse_update(from, command, view)) {
     return *std::move(refusal);
   }
   Event event = *view.event;

@@ -35,11 +35,12 @@ std::optional<Decision> refuse_sale(const CreateReservation& command, const View
   return std::nullopt;
 }
 
-// Where each item's section stands in the event; a refusal when one does not exist or the
-// currencies differ.
-std::variant<std::vector<std::size_t>, Decision> find_sections(const CreateReservation& command,
-                                                               const Event& event) {
-  std::vector<std::size_t> found;
+// What each item would hold, by where its section stands in the event; a refusal when one does not
+// exist or the currencies differ.
+std::variant<std::vector<SectionDelta>, Decision> find_sections(const CreateReservation& command,
+                                                                const Event& event) {
+  std::vector<SectionDelta> found;
+  found.reserve(command.items.size());
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const std::string& id = command.items[i].section_id;
     const auto section = std::ranges::find(event.sections, id, &Section::section_id);
@@ -47,8 +48,9 @@ std::variant<std::vector<std::size_t>, Decision> find_sections(const CreateReser
       return reject(Code::section_not_found, "the event has no section " + id,
                     {{item_pointer(i, "sectionId"), "is not a section of the event"}});
     }
-    found.push_back(static_cast<std::size_t>(section - event.sections.begin()));
-    if (section->currency != event.sections[found.front()].currency) {
+    found.push_back(
+        {static_cast<std::size_t>(section - event.sections.begin()), command.items[i].quantity, 0});
+    if (section->currency != event.sections[found.front().section].currency) {
       return reject(Code::invalid_command, "the sections of one reservation share a currency",
                     {{item_pointer(i, "sectionId"), "is priced in " + section->currency}});
     }
@@ -74,12 +76,12 @@ std::optional<Decision> refuse_quantity(const CreateReservation& command, const 
 }
 
 // All or nothing: every short section is named.
-std::optional<Decision> refuse_capacity(const CreateReservation& command, const Event& event,
-                                        const std::vector<std::size_t>& sections) {
+std::optional<Decision> refuse_capacity(const Event& event,
+                                        const std::vector<SectionDelta>& wanted) {
   std::vector<FieldError> errors;
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    const Section& section = event.sections[sections[i]];
-    if (command.items[i].quantity > section.available()) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const Section& section = event.sections[wanted[i].section];
+    if (wanted[i].held > section.available()) {
       errors.push_back(
           {item_pointer(i, "quantity"), std::to_string(section.available()) + " available"});
     }
@@ -118,15 +120,14 @@ Reservation held_for(const CreateReservation& command, const View& view, std::in
 }
 
 Decision hold(const CreateReservation& command, const View& view, std::int64_t seconds,
-              const std::vector<std::size_t>& sections) {
+              std::vector<SectionDelta> wanted) {
   Decision decision = reservation_done(Code::reservation_held, OutcomeType::reservation_held);
   Reservation reservation = held_for(command, view, seconds);
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    const Section& section = view.event->sections[sections[i]];
-    const std::int64_t quantity = command.items[i].quantity;
-    reservation.items.push_back({section.section_id, quantity, section.price_minor});
+  reservation.items.reserve(wanted.size());
+  for (const SectionDelta& delta : wanted) {
+    const Section& section = view.event->sections[delta.section];
+    reservation.items.push_back({section.section_id, delta.held, section.price_minor});
     reservation.currency = section.currency;
-    decision.deltas.push_back({sections[i], quantity, 0});
   }
   const auto total = total_of(reservation.items);
   if (!total) {
@@ -134,6 +135,7 @@ Decision hold(const CreateReservation& command, const View& view, std::int64_t s
                   {{"/items", "quantity times price is above 2^53 - 1"}});
   }
   reservation.total_minor = *total;
+  decision.deltas = std::move(wanted);
   decision.reservation = std::move(reservation);
   return decision;
 }
@@ -166,7 +168,7 @@ Decision decide_reservation(const CreateReservation& command, const View& view,
   if (auto* refusal = std::get_if<Decision>(&found)) {
     return std::move(*refusal);
   }
-  const auto& sections = std::get<std::vector<std::size_t>>(found);
+  auto& wanted = std::get<std::vector<SectionDelta>>(found);
   if (auto refusal = refuse_quantity(command, *view.event)) {
     return *std::move(refusal);
   }
@@ -174,10 +176,10 @@ Decision decide_reservation(const CreateReservation& command, const View& view,
   if (auto refusal = refuse_hold(seconds, rules)) {
     return *std::move(refusal);
   }
-  if (auto refusal = refuse_capacity(command, *view.event, sections)) {
+  if (auto refusal = refuse_capacity(*view.event, wanted)) {
     return *std::move(refusal);
   }
-  return hold(command, view, seconds, sections);
+  return hold(command, view, seconds, std::move(wanted));
 }
 
 }  // namespace admitone::domain

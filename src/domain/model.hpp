@@ -62,6 +62,9 @@ struct Event {
   std::optional<std::string> metadata;  // canonical JSON, opaque here
   std::optional<Royalties> royalties;
   std::optional<std::string> cancel_reason;
+  std::optional<std::string> hold_id;          // what the venue holds for it
+  std::optional<std::string> chain_address;    // its record on the chain
+  std::optional<std::string> chain_signature;  // of the transaction that changed the record last
   Fingerprint created_by{};       // payload fingerprint of the create that made (or revived) it
   std::vector<Section> sections;  // in the producer's order
   bool operator==(const Event&) const = default;

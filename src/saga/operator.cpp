@@ -1,0 +1,103 @@
+#include "saga/operator.hpp"
+
+#include <ranges>
+
+#include "base/log.hpp"
+#include "saga/definition.hpp"
+#include "saga/release.hpp"
+
+namespace admitone::saga {
+namespace {
+
+base::Error no(const std::string& why) {
+  return {base::ErrorKind::permanent, base::Effect::not_applied, why};
+}
+
+void go_on(Saga& saga, base::Timestamp now, const Limits& limits) {
+  saga.status = saga.goes_back() ? Status::compensating : Status::running;
+  saga.deadline = saga.step_since = now;
+  saga.deadline += limits.deadline;
+}
+
+bool is_undecided(const StepJournal& step) {
+  return step.status == StepStatus::running || step.status == StepStatus::unknown ||
+         step.status == StepStatus::compensation_stuck || step.open_until.has_value();
+}
+
+// The step it is parked at.
+StepJournal* parked_step(Saga& saga) {
+  if (!saga.goes_back()) {
+    const auto* present = present_step(saga);
+    return present == nullptr ? nullptr : find_step(saga, present->step);
+  }
+  for (auto& step : std::views::reverse(saga.steps))
+    if (is_undecided(step)) return &step;
+  return nullptr;
+}
+
+base::Status resolve_back(StepJournal& step, ResolveAs as) {
+  if (as == ResolveAs::done)
+    return no("it is being undone: it can be resolved as undone, once nothing is held");
+  step.status = StepStatus::compensated;
+  step.open_until.reset();
+  return {};
+}
+
+base::Status resolve_forward(Saga& saga, StepJournal& step, const Resolution& resolution) {
+  if (resolution.as == ResolveAs::undone) {
+    if (forward_only(saga)) return no("it only goes forward: the step can be resolved as done");
+    step.status = StepStatus::skipped;
+    step.open_until.reset();
+    return {};
+  }
+  const bool names = step.step == StepId::venue_hold || step.step == StepId::chain_register;
+  if (names && !is_hold_id(resolution.result))
+    return no("to go on it needs the hold's id, or the signature, in visible characters");
+  step.status = StepStatus::done;
+  if (names) step.response = resolution.result;
+  return {};
+}
+
+}  // namespace
+
+base::Status retry(Saga& saga, base::Timestamp now, const Limits& limits) {
+  if (saga.status != Status::needs_operator) return no("it does not wait for an operator");
+  for (auto& step : saga.steps) {
+    step.tries = 0;
+    step.next_attempt_at = now;
+    if (step.status == StepStatus::compensation_stuck) {
+      step.status = StepStatus::compensating;
+      step.ask = true;
+    }
+    if (step.status == StepStatus::refused && !saga.goes_back()) step.status = StepStatus::pending;
+  }
+  go_on(saga, now, limits);
+  return {};
+}
+
+base::Status compensate(Saga& saga, base::Timestamp now, const Limits& limits) {
+  if (saga.is_over()) return no("it has ended");
+  if (forward_only(saga)) return no("it is past its pivot and only goes forward");
+  if (saga.goes_back())
+    return saga.status == Status::needs_operator ? retry(saga, now, limits) : base::Status{};
+  saga.stop = true;
+  saga.status = Status::running;
+  saga.deadline = now;
+  return {};
+}
+
+base::Status resolve(Saga& saga, const Resolution& resolution, base::Timestamp now,
+                     const Limits& limits) {
+  if (saga.status != Status::needs_operator) return no("it does not wait for an operator");
+  auto* step = parked_step(saga);
+  if (step == nullptr) return no("no step of it is in doubt");
+  auto resolved = saga.goes_back() ? resolve_back(*step, resolution.as)
+                                   : resolve_forward(saga, *step, resolution);
+  if (!resolved) return resolved;
+  step->ended_at = now;
+  step->last_error = "resolved by an operator: " + base::field(resolution.reason);
+  go_on(saga, now, limits);
+  return {};
+}
+
+}  // namespace admitone::saga

@@ -1,0 +1,26 @@
+#include "saga/pace.hpp"
+
+#include <algorithm>
+
+#include "resilience/backoff.hpp"
+
+namespace admitone::saga {
+
+base::Duration pause_after(std::int32_t tries, const Limits& limits, std::uint64_t random,
+                           std::optional<base::Duration> retry_after) {
+  if (tries < limits.quick_tries)
+    return resilience::pause({limits.quick_from, limits.quick_to}, tries, random, retry_after);
+  // Never less than the shortest sleep: thousands of them wait for one service.
+  const auto spread = std::max(limits.sleep_to - limits.sleep_from, limits.sleep_from);
+  return std::max(limits.sleep_from, retry_after.value_or(base::Duration{})) +
+         resilience::pause({limits.sleep_from, spread}, tries - limits.quick_tries + 1, random);
+}
+
+base::Duration pause_of_pending(base::Duration age, const Limits& limits, std::uint64_t random) {
+  const auto spread = std::max(limits.resend_to - limits.resend_from, base::Duration{1});
+  const auto usual = limits.resend_from + resilience::pause({spread, spread}, 1, random);
+  if (age <= 2 * limits.landing) return usual;
+  return std::clamp(age / 20, usual, limits.sleep_to);
+}
+
+}  // namespace admitone::saga

@@ -1,0 +1,308 @@
+#include "saga/runner.hpp"
+
+#include <algorithm>
+#include <ranges>
+
+#include "base/assert.hpp"
+#include "base/failpoint.hpp"
+#include "resilience/backoff.hpp"
+
+namespace admitone::saga {
+namespace {
+
+using base::failpoint::mutant;
+
+// Nothing is called a second time before this, when the budget is used up.
+constexpr base::Duration kOverBudget = std::chrono::seconds{1};
+
+Reply given_up() {
+  return {ports::AnswerKind::unknown, {}, {}, "no answer by the attempt's deadline", {}};
+}
+
+Reply switched_off() {
+  return {ports::AnswerKind::retry, {}, {}, "the service is switched off", {}};
+}
+
+}  // namespace
+
+Runner::Runner(Limits limits, World world)
+    : limits_(limits), world_(std::move(world)), inbox_(std::make_shared<Inbox>(world_.wake)) {
+  ADMITONE_ASSERT(limits_.attempt + limits_.arrival_margin < limits_.deadline);
+  ADMITONE_ASSERT(limits_.landing < limits_.deadline);
+  ADMITONE_ASSERT(limits_.calls > 0 && limits_.sleep_from <= limits_.sleep_to);
+}
+
+Runner::~Runner() {
+  inbox_->disarm();
+}
+
+void Runner::adopt(Saga saga, From from, Now now) {
+  if (saga.is_over() || sagas_.contains(saga.id)) return;
+  if (from == From::earlier_owner) take_over(saga, now.time, limits_);
+  const auto id = saga.id;
+  auto& entry = sagas_[id];
+  entry.saga = std::move(saga);
+  settle(entry, now, false);
+  make_calls(now);
+}
+
+void Runner::turn(Now now) {
+  for (auto& [number, reply] : inbox_->take()) {
+    const auto call = calls_.find(number);
+    if (call == calls_.end()) continue;  // it was given up, or its lane is gone
+    auto& entry = sagas_.at(call->second.saga);
+    end_call(number);
+    answered(entry, reply, now);
+  }
+  while (!timers_.empty() && timers_.begin()->first <= now.time) {
+    auto& entry = sagas_.at(timers_.begin()->second);
+    clear_timer(entry);
+    wake_up(entry, now);
+  }
+  make_calls(now);
+}
+
+void Runner::wake_up(Entry& entry, Now now) {
+  if (entry.phase != Phase::calling) return settle(entry, now, false);
+  end_call(entry.call_number);
+  answered(entry, given_up(), now);
+}
+
+void Runner::answered(Entry& entry, const Reply& reply, Now now) {
+  const Moment moment{entry.call_began, now.time, world_.random()};
+  const bool write = apply(entry.saga, entry.call, reply, moment, limits_);
+  settle(entry, now, write);
+}
+
+bool Runner::plan(Entry& entry, Now now) {
+  bool changed = false;
+  for (;;) {
+    const auto action = next(entry.saga, now.time, limits_);
+    if (std::holds_alternative<Wait>(action) || std::holds_alternative<MakeCall>(action)) break;
+    if (entry.saga.is_over()) break;
+    if (const auto* decision = std::get_if<Write>(&action)) {
+      if (entry.decision) break;  // one in a unit: the other when this one is durable
+      entry.before = entry.saga;
+      entry.decision = decision->decision;
+    }
+    write_down(entry.saga, action, now.time, limits_);
+    changed = true;
+  }
+  recount(entry);
+  return changed;
+}
+
+void Runner::settle(Entry& entry, Now now, bool write) {
+  clear_timer(entry);
+  write |= std::exchange(entry.dirty, false);
+  write |= plan(entry, now);
+  if (write) return to_write(entry);
+  const auto action = next(entry.saga, now.time, limits_);
+  if (std::holds_alternative<MakeCall>(action)) return to_call(entry);
+  entry.phase = Phase::waiting;
+  if (const auto* wait = std::get_if<Wait>(&action); wait->until != kForASignal)
+    set_timer(entry, wait->until);
+}
+
+void Runner::to_write(Entry& entry) {
+  entry.phase = Phase::due;
+  due_[entry.saga.lane].push_back(entry.saga.id);
+}
+
+void Runner::to_call(Entry& entry) {
+  entry.phase = Phase::queued;
+  auto& queue = queues_[entry.saga.tenant];
+  if (queue.empty()) turns_.push_back(entry.saga.tenant);
+  queue.push_back(entry.saga.id);
+}
+
+std::optional<base::SagaId> Runner::next_caller() {
+  if (calls_.size() >= limits_.calls) return std::nullopt;
+  for (auto left = turns_.size(); left > 0; --left) {
+    const auto tenant = turns_.front();
+    turns_.pop_front();
+    const auto share = shares_.find(tenant);
+    if (share != shares_.end() && share->second.calls >= limits_.tenant_calls) {
+      turns_.push_back(tenant);
+      continue;
+    }
+    auto& queue = queues_[tenant];
+    const auto id = queue.front();
+    queue.pop_front();
+    if (queue.empty()) {
+      queues_.erase(tenant);
+    } else {
+      turns_.push_back(tenant);
+    }
+    return id;
+  }
+  return std::nullopt;
+}
+
+void Runner::make_calls(Now now) {
+  while (const auto id = next_caller()) {
+    const auto found = sagas_.find(*id);
+    if (found == sagas_.end() || found->second.phase != Phase::queued) continue;
+    auto& entry = found->second;
+    // It may have waited long for its turn.
+    const auto action = next(entry.saga, now.time, limits_);
+    const auto* call = std::get_if<MakeCall>(&action);
+    if (call == nullptr || !within_budget(entry, *call, now)) {
+      settle(entry, now, false);
+    } else {
+      start_call(entry, *call, now);
+    }
+  }
+}
+
+bool Runner::within_budget(Entry& entry, const MakeCall& call, Now now) {
+  auto& step = *find_step(entry.saga, call.step);
+  const bool of_chain = definition(call.step).where == Where::chain;
+  auto& budget = of_chain ? chain_budget_ : venue_budget_;
+  if (step.tries == 0) {
+    // Sending the same bytes again and looking them up is how a chain is used: no retries, and no
+    // calls that earn any.
+    if (call.call != Call::chain_send && call.call != Call::chain_look_up) budget.call(now.steady);
+    return true;
+  }
+  if (budget.try_extra(now.steady)) return true;
+  step.next_attempt_at =
+      now.time + kOverBudget + resilience::pause({kOverBudget, kOverBudget}, 1, world_.random());
+  return false;
+}
+
+void Runner::start_call(Entry& entry, const MakeCall& call, Now now) {
+  entry.phase = Phase::calling;
+  entry.call = call;
+  entry.call_began = now.time;
+  note_call(entry.saga, call, now.time);
+  // Known here and now: the loop has no part in it.
+  if (!serves(world_.services, call)) return answered(entry, switched_off(), now);
+  entry.call_number = ++last_call_;
+  calls_[entry.call_number] = {entry.saga.id, entry.saga.tenant};
+  ++shares_[entry.saga.tenant].calls;
+  set_timer(entry, call.deadline);
+  make_call(world_.services, inbox_, entry.call_number, entry.saga, call,
+            now.steady + (call.deadline - now.time));
+}
+
+std::vector<base::TopicPartition> Runner::due_lanes() const {
+  std::vector<base::TopicPartition> lanes;
+  for (const auto& [lane, sagas] : due_)
+    if (!sagas.empty()) lanes.push_back(lane);
+  return lanes;
+}
+
+std::vector<Transition> Runner::due(base::TopicPartition lane, std::size_t most, Now now) {
+  std::vector<Transition> out;
+  const auto found = due_.find(lane);
+  if (found == due_.end()) return out;
+  auto& waiting = found->second;
+  while (!waiting.empty() && out.size() < most) {
+    auto& entry = sagas_.at(waiting.front());
+    waiting.pop_front();
+    entry.phase = Phase::writing;
+    out.push_back({entry.saga, entry.decision});
+    if (!mutant("saga_call_before_commit")) continue;
+    const auto action = next(entry.saga, now.time, limits_);
+    if (const auto* call = std::get_if<MakeCall>(&action))
+      make_call(world_.services, inbox_, ++last_call_, entry.saga, *call,
+                now.steady + limits_.attempt);
+  }
+  if (waiting.empty()) due_.erase(found);
+  return out;
+}
+
+void Runner::committed(std::span<const base::SagaId> sagas, Now now) {
+  for (const auto& id : sagas) {
+    const auto found = sagas_.find(id);
+    if (found == sagas_.end() || found->second.phase != Phase::writing) continue;
+    auto& entry = found->second;
+    entry.decision.reset();
+    entry.before.reset();
+    if (entry.saga.is_over()) {
+      uncount(entry);
+      sagas_.erase(found);
+    } else {
+      settle(entry, now, false);
+    }
+  }
+  make_calls(now);
+}
+
+void Runner::rolled_back(std::span<const base::SagaId> sagas) {
+  for (const auto& id : std::views::reverse(sagas)) {
+    const auto found = sagas_.find(id);
+    if (found == sagas_.end() || found->second.phase != Phase::writing) continue;
+    found->second.phase = Phase::due;
+    due_[found->second.saga.lane].push_front(id);
+  }
+}
+
+void Runner::dropped(base::TopicPartition lane) {
+  due_.erase(lane);
+  for (auto item = sagas_.begin(); item != sagas_.end();) {
+    if (item->second.saga.lane != lane) {
+      ++item;
+      continue;
+    }
+    leave(item->second);
+    item = sagas_.erase(item);
+  }
+}
+
+void Runner::leave(Entry& entry) {
+  clear_timer(entry);
+  if (entry.phase == Phase::calling) end_call(entry.call_number);
+  uncount(entry);
+}
+
+Transition Runner::refused(const base::SagaId& saga, domain::Code code, const std::string& why,
+                           Now now) {
+  auto& entry = sagas_.at(saga);
+  if (entry.before) entry.saga = *std::exchange(entry.before, std::nullopt);
+  entry.decision.reset();
+  note_refused(entry.saga, code, why, now.time);
+  plan(entry, now);
+  return {entry.saga, entry.decision};
+}
+
+void Runner::drained(const base::SagaId& saga, Now now) {
+  change(
+      saga,
+      [&](Saga& drained) -> base::Status {
+        note_drained(drained, now.time, limits_);
+        return {};
+      },
+      now);
+}
+
+std::optional<base::Status> Runner::change(const base::SagaId& saga, const Change& change,
+                                           Now now) {
+  const auto found = sagas_.find(saga);
+  if (found == sagas_.end()) return std::nullopt;
+  auto& entry = found->second;
+  const Saga before = entry.saga;
+  auto status = change(entry.saga);
+  if (!status || entry.saga == before) return status;
+  recount(entry);
+  // A call under way is waited for: what it answers is looked at with what was changed. What is due
+  // goes out as it is now.
+  entry.dirty = entry.phase != Phase::due;
+  if (entry.phase == Phase::waiting || entry.phase == Phase::queued) settle(entry, now, true);
+  return status;
+}
+
+void Runner::set_timer(Entry& entry, base::Timestamp at) {
+  clear_timer(entry);
+  entry.timer = at;
+  timers_.emplace(at, entry.saga.id);
+}
+
+void Runner::clear_timer(Entry& entry) {
+  if (!entry.timer) return;
+  timers_.erase({*entry.timer, entry.saga.id});
+  entry.timer.reset();
+}
+
+}  // namespace admitone::saga

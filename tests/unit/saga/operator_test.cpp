@@ -1,0 +1,107 @@
+#include "saga/operator.hpp"
+
+#include <gtest/gtest.h>
+
+#include "fixture.hpp"
+
+namespace admitone::saga {
+namespace {
+
+Saga parked(StepId at_step, StepStatus status, Kind kind = Kind::event_create) {
+  auto saga = saga_at(at_step, kind);
+  find_step(saga, at_step)->status = status;
+  saga.status = Status::needs_operator;
+  return saga;
+}
+
+Saga parked_on_the_way_back() {
+  auto saga = saga_at(StepId::chain_register);
+  find_step(saga, StepId::venue_hold)->status = StepStatus::compensation_stuck;
+  saga.cause = domain::Code::chain_refused;
+  saga.ends_as = Status::rejected;
+  saga.status = Status::needs_operator;
+  return saga;
+}
+
+TEST(SagaOperator, ResolvedAsDoneItGoesForward) {
+  auto saga = parked(StepId::chain_register, StepStatus::unknown);
+  EXPECT_TRUE(resolve(saga, {ResolveAs::done, "seen in the explorer", "signature"}, at(1h), {}));
+  EXPECT_EQ(std::get<Write>(next(saga, at(1h), {})).decision, Decision::publish);
+}
+
+TEST(SagaOperator, AHoldIsResolvedAsDoneOnlyByItsName) {
+  auto saga = parked(StepId::venue_hold, StepStatus::unknown);
+  EXPECT_FALSE(resolve(saga, {ResolveAs::done, "phoned", ""}, at(1h), {}));
+  EXPECT_EQ(saga.status, Status::needs_operator);
+}
+
+TEST(SagaOperator, ResolvedAsUndoneItTurnsBack) {
+  auto saga = parked(StepId::chain_register, StepStatus::unknown);
+  EXPECT_TRUE(resolve(saga, {ResolveAs::undone, "no such account", ""}, at(1h), {}));
+  EXPECT_TRUE(std::holds_alternative<Turn>(next(saga, at(1h), {})));
+}
+
+TEST(SagaOperator, WhatIsBeingUndoneIsResolvedAsUndoneOnly) {
+  auto saga = parked_on_the_way_back();
+  EXPECT_FALSE(resolve(saga, {ResolveAs::done, "", "hold"}, at(1h), {}));
+  EXPECT_TRUE(resolve(saga, {ResolveAs::undone, "released by phone", ""}, at(1h), {}));
+  EXPECT_EQ(std::get<Write>(next(saga, at(1h), {})).decision, Decision::withdraw);
+}
+
+TEST(SagaOperator, ACancellationCannotBeResolvedAsUndone) {
+  auto saga = parked(StepId::venue_release, StepStatus::refused, Kind::event_cancel);
+  EXPECT_FALSE(resolve(saga, {ResolveAs::undone, "", ""}, at(1h), {}));
+  EXPECT_FALSE(compensate(saga, at(1h), {}));
+  EXPECT_TRUE(resolve(saga, {ResolveAs::done, "released by phone", ""}, at(1h), {}));
+}
+
+TEST(SagaOperator, ARetryLooksFirstAndHasTimeAgain) {
+  auto saga = parked_on_the_way_back();
+  EXPECT_TRUE(retry(saga, at(1h), {}));
+  EXPECT_EQ(saga.deadline, at(1h) + 15min);
+  EXPECT_EQ(std::get<MakeCall>(next(saga, at(1h), {})).call, Call::venue_holds);
+}
+
+TEST(SagaOperator, CompensatingWaitsUntilTheChainIsKnown) {
+  auto saga = saga_at(StepId::chain_register);
+  find_step(saga, StepId::chain_register)->status = StepStatus::unknown;
+  saga.transactions.push_back({"bytes", "signature", 100, "address"});
+  EXPECT_TRUE(compensate(saga, at(10s), {}));
+  EXPECT_EQ(std::get<MakeCall>(next(saga, at(10s), {})).call, Call::chain_look_up);
+}
+
+TEST(SagaOperator, WhatIsCompensatedIsNotPublished) {
+  auto update = saga_at(StepId::db_publish_change, Kind::event_update);
+  EXPECT_TRUE(compensate(update, at(1s), {}));
+  EXPECT_EQ(std::get<Turn>(next(update, at(1s), {})).code, domain::Code::processing_failed);
+  auto create = make_saga(Kind::event_create, 1, 1, {true, false});
+  for (auto& step : create.steps)
+    if (step.step != StepId::db_publish) step.status = StepStatus::done;
+  EXPECT_TRUE(std::holds_alternative<Write>(next(create, at(1s), {})));
+  EXPECT_TRUE(compensate(create, at(1s), {}));
+  EXPECT_EQ(std::get<Turn>(next(create, at(1s), {})).code, domain::Code::processing_failed);
+}
+
+TEST(SagaOperator, PastThePivotItIsPublishedAllTheSame) {
+  auto saga = saga_at(StepId::db_publish);
+  saga.stop = true;  // asked for before the transaction was known to have landed
+  EXPECT_TRUE(std::holds_alternative<Write>(next(saga, at(1s), {})));
+}
+
+TEST(SagaOperator, AReasonIsKeptAsWhatEveryDatabaseTakes) {
+  auto saga = parked(StepId::venue_hold, StepStatus::unknown);
+  EXPECT_FALSE(resolve(saga, {ResolveAs::done, "phoned", "\xC3"}, at(1h), {}));
+  EXPECT_TRUE(resolve(saga, {ResolveAs::done, "\xC3", "hold"}, at(1h), {}));
+  EXPECT_EQ(find_step(saga, StepId::venue_hold)->last_error, "resolved by an operator: \\xc3");
+}
+
+TEST(SagaOperator, WhatHasEndedIsLeftAlone) {
+  auto saga = make_saga();
+  saga.status = Status::completed;
+  EXPECT_FALSE(retry(saga, at(1h), {}));
+  EXPECT_FALSE(compensate(saga, at(1h), {}));
+  EXPECT_FALSE(resolve(saga, {ResolveAs::done, "", "x"}, at(1h), {}));
+}
+
+}  // namespace
+}  // namespace admitone::saga

@@ -1,0 +1,242 @@
+#include "saga/planner.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "planning.hpp"
+#include "saga/pace.hpp"
+
+namespace admitone::saga {
+namespace {
+
+using ports::AnswerKind;
+
+Reply seen(ports::ChainStatus status) {
+  return done(ports::ChainState{status, "signature", ""});
+}
+
+Reply signed_as(const std::string& signature) {
+  return done(ports::SignedTransaction{"bytes", signature, 100, "address"});
+}
+
+TEST(SagaPlanner, AHoldIsIntendedBeforeItIsCalled) {
+  auto saga = saga_at(StepId::venue_hold);
+  const auto intend = planned<Intend>(saga, 1s);
+  EXPECT_EQ(intend.attempt, 1);
+  EXPECT_FALSE(intend.key.empty());
+  write_down(saga, intend, at(1s), {});
+  const auto call = planned<MakeCall>(saga, 1s);
+  EXPECT_EQ(call.call, Call::venue_hold);
+  EXPECT_EQ(call.key, intend.key);
+  EXPECT_EQ(call.deadline, at(31s));
+}
+
+TEST(SagaPlanner, AllAttemptsOfAStepHaveOneKey) {
+  auto saga = saga_at(StepId::venue_hold);
+  write_next(saga, 1s);
+  const auto first = step(saga, StepId::venue_hold).request_key;
+  answer(saga, reply(AnswerKind::retry), 1s);
+  EXPECT_EQ(planned<Intend>(saga, 10s).key, first);
+  EXPECT_EQ(planned<Intend>(saga, 10s).attempt, 2);
+}
+
+TEST(SagaPlanner, WhatIsUnknownIsLookedUpAndNotRefused) {
+  auto saga = saga_at(StepId::venue_hold);
+  write_next(saga, 1s);
+  answer(saga, reply(AnswerKind::unknown), 1s);
+  EXPECT_EQ(step(saga, StepId::venue_hold).status, StepStatus::unknown);
+  EXPECT_EQ(planned<MakeCall>(saga, 10s).call, Call::venue_holds);
+}
+
+TEST(SagaPlanner, AServiceThatIsAwayIsNoRefusalBeforeTheDeadline) {
+  auto saga = saga_at(StepId::venue_validate);
+  base::Duration since = 1s;
+  while (at(since) < saga.deadline) {
+    const auto action = next(saga, at(since), {});
+    EXPECT_FALSE(std::holds_alternative<Turn>(action));
+    if (const auto* wait = std::get_if<Wait>(&action)) {
+      since += wait->until - at(since);
+    } else {
+      answer(saga, reply(AnswerKind::retry, "503"), since);
+    }
+  }
+  const auto turn = planned<Turn>(saga, since);
+  EXPECT_EQ(turn.code, domain::Code::venue_unavailable);
+  EXPECT_EQ(turn.ends_as, Status::failed);
+}
+
+TEST(SagaPlanner, ThreeTriesAreQuickAndThenItSleeps) {
+  auto saga = saga_at(StepId::venue_validate);
+  std::vector<base::Duration> pauses;
+  base::Duration since = 0s;
+  for (int i = 0; i < 5; ++i) {
+    answer(saga, reply(AnswerKind::retry), since);
+    const auto until = step(saga, StepId::venue_validate).next_attempt_at;
+    pauses.push_back(until - at(since));
+    since = until - at(0s);
+  }
+  EXPECT_LE(pauses[0], 600ms);
+  EXPECT_LE(pauses[1], 1100ms);
+  EXPECT_GE(pauses[2], 30s);
+  EXPECT_GT(pauses[3], pauses[2]);
+  EXPECT_LE(pauses[4], 5min + 1s);
+}
+
+TEST(SagaPlanner, WhatTheServiceAskedForIsKept) {
+  auto saga = saga_at(StepId::venue_validate);
+  auto too_many = reply(AnswerKind::retry, "429");
+  too_many.retry_after = 20s;
+  answer(saga, too_many, 0s);
+  EXPECT_GE(planned<Wait>(saga, 1s).until, at(20s));
+}
+
+TEST(SagaPlanner, NothingBeginsThatCannotEndBeforeTheDeadline) {
+  auto saga = saga_at(StepId::venue_hold);
+  EXPECT_EQ(planned<Wait>(saga, 14min + 45s).until, saga.deadline);
+  EXPECT_TRUE(std::holds_alternative<Turn>(next(saga, saga.deadline, {})));
+}
+
+TEST(SagaPlanner, ARefusalTurnsBackWithItsCode) {
+  auto saga = saga_at(StepId::venue_hold);
+  write_next(saga, 1s);
+  auto refused = reply(AnswerKind::refused, "409");
+  refused.code = domain::Code::venue_refused;
+  EXPECT_TRUE(answer(saga, refused, 1s));
+  const auto turn = planned<Turn>(saga, 2s);
+  EXPECT_EQ(turn.code, domain::Code::venue_refused);
+  EXPECT_EQ(turn.ends_as, Status::rejected);
+}
+
+TEST(SagaPlanner, ARefusalSaysNothingWhileAnEarlierAttemptMayStillCome) {
+  auto saga = saga_at(StepId::venue_hold);
+  write_next(saga, 0s);
+  answer(saga, reply(AnswerKind::unknown), 0s);
+  answer(saga, done(std::vector<ports::VenueHold>{}), 2s);
+  write_next(saga, 4s);
+  answer(saga, reply(AnswerKind::refused), 4s);
+  EXPECT_EQ(step(saga, StepId::venue_hold).status, StepStatus::unknown);
+}
+
+TEST(SagaPlanner, OnlyStepsThatMayHaveRunAreUndoneAndInReverse) {
+  auto saga = saga_at(StepId::chain_register);
+  step(saga, StepId::chain_register).status = StepStatus::refused;
+  step(saga, StepId::chain_register).code = domain::Code::chain_refused;
+  write_next(saga, 1s);
+  EXPECT_EQ(saga.status, Status::compensating);
+  const auto undo = planned<Intend>(saga, 1s);
+  EXPECT_EQ(undo.step, StepId::venue_hold);
+  EXPECT_TRUE(undo.undo);
+
+  auto early = saga_at(StepId::venue_validate);
+  step(early, StepId::venue_validate).status = StepStatus::refused;
+  write_next(early, 1s);
+  const auto withdraw = planned<Write>(early, 1s);
+  EXPECT_EQ(withdraw.decision, Decision::withdraw);
+}
+
+TEST(SagaPlanner, AServicesWordsAreKeptAsWhatEveryDatabaseTakes) {
+  auto saga = saga_at(StepId::venue_validate);
+  answer(saga, reply(AnswerKind::retry, std::string(299, 'x') + "\xC3\xA4"), 0s);
+  auto& error = step(saga, StepId::venue_validate).last_error;
+  EXPECT_EQ(error, std::string(200, 'x') + "...");
+  answer(saga, reply(AnswerKind::retry, std::string("\xC3\0\n", 3)), 30s);
+  EXPECT_EQ(error, "\\xc3\\x00\\x0a");
+}
+
+TEST(SagaPlanner, AHoldWhoseIdCannotBeKeptIsNotTaken) {
+  auto saga = saga_at(StepId::venue_hold);
+  write_next(saga, 0s);
+  const ports::VenueHold bad{"\xC3", saga.event, saga.input.starts_at, saga.input.ends_at};
+  answer(saga, done(bad), 0s);
+  EXPECT_EQ(step(saga, StepId::venue_hold).status, StepStatus::unknown);
+  answer(saga, done(std::vector{bad}), 5s);
+  EXPECT_EQ(step(saga, StepId::venue_hold).status, StepStatus::unknown);
+  EXPECT_EQ(step(saga, StepId::venue_hold).response, "");
+}
+
+TEST(SagaPlanner, TheLastTriesBeforeADeadlineDoNotComeTogether) {
+  const auto last_try = [](std::uint64_t random) {
+    auto saga = saga_at(StepId::venue_validate);
+    step(saga, StepId::venue_validate).tries = 9;
+    const MakeCall call{StepId::venue_validate, Call::venue_find, false, 1, "", {}};
+    const auto late = saga.deadline - 3min;
+    apply(saga, call, reply(AnswerKind::retry), {late, late, random}, {});
+    EXPECT_LE(step(saga, StepId::venue_validate).next_attempt_at, saga.deadline - 30s);
+    EXPECT_GE(step(saga, StepId::venue_validate).next_attempt_at, saga.deadline - 60s);
+    return step(saga, StepId::venue_validate).next_attempt_at;
+  };
+  // All of them would sleep beyond the deadline.
+  std::set<base::Timestamp> moments;
+  for (std::uint64_t i = 0; i < 10; ++i)
+    moments.insert(last_try((kMiddle + (kMiddle >> 1U)) | (i << 28U)));
+  EXPECT_EQ(moments.size(), 10U);
+}
+
+TEST(SagaPlanner, TheSameBytesAreSentUntilALookUpIsDefinite) {
+  auto saga = saga_at(StepId::chain_register);
+  EXPECT_EQ(planned<MakeCall>(saga, 1s).call, Call::chain_prepare);
+  EXPECT_TRUE(answer(saga, signed_as("first"), 1s)) << "the bytes are durable first";
+  EXPECT_EQ(planned<MakeCall>(saga, 2s).call, Call::chain_send);
+  answer(saga, reply(AnswerKind::unknown), 2s);
+  EXPECT_EQ(planned<MakeCall>(saga, 3s).call, Call::chain_look_up);
+  answer(saga, seen(ports::ChainStatus::pending), 3s);
+  EXPECT_EQ(planned<MakeCall>(saga, 6s).call, Call::chain_send);
+  EXPECT_EQ(saga.transactions.size(), 1U);
+}
+
+TEST(SagaPlanner, OnlyADeadTransactionIsSignedAnew) {
+  auto saga = saga_at(StepId::chain_register);
+  answer(saga, signed_as("first"), 1s);
+  answer(saga, done(true), 2s);
+  answer(saga, seen(ports::ChainStatus::dead), 80s);
+  EXPECT_EQ(planned<MakeCall>(saga, 90s).call, Call::chain_prepare);
+}
+
+TEST(SagaPlanner, SomebodyElsesRecordIsNeitherSignedOverNorUndone) {
+  auto saga = saga_at(StepId::chain_register);
+  answer(saga, signed_as("first"), 1s);
+  answer(saga, done(true), 2s);
+  answer(saga, seen(ports::ChainStatus::taken), 3s);
+  const auto late = saga.deadline - at(0s) + 1min;
+  EXPECT_EQ(planned<MakeCall>(saga, late).call, Call::chain_look_up);
+  EXPECT_TRUE(std::holds_alternative<Park>(next(saga, saga.deadline + 15min, {})));
+}
+
+TEST(SagaPlanner, PastThePivotItOnlyGoesForward) {
+  auto saga = saga_at(StepId::chain_register);
+  answer(saga, signed_as("first"), 1s);
+  answer(saga, done(true), 2s);
+  answer(saga, seen(ports::ChainStatus::landed), 14min);
+  EXPECT_EQ(planned<Write>(saga, 20min).decision, Decision::publish);
+}
+
+TEST(SagaPlanner, ACancellationIsNeverTurnedBack) {
+  auto saga = saga_at(StepId::venue_release, Kind::event_cancel);
+  EXPECT_TRUE(std::holds_alternative<Park>(next(saga, saga.deadline, {})));
+  step(saga, StepId::venue_release).status = StepStatus::refused;
+  EXPECT_TRUE(std::holds_alternative<Park>(next(saga, at(1s), {})));
+}
+
+TEST(SagaPlanner, AVenueThatCannotTakeTheEventIsADefiniteNo) {
+  const auto saga = make_saga();
+  ports::VenueFacts facts{"venue", saga.tenant, true, 100, false};
+  EXPECT_EQ(unfit(facts, saga), std::nullopt);
+  facts.capacity = 99;
+  EXPECT_EQ(unfit(facts, saga), domain::Code::venue_refused);
+  facts = {"venue", saga.tenant, false, 100, false};
+  EXPECT_EQ(unfit(facts, saga), domain::Code::venue_refused);
+  facts = {"venue", {}, true, 100, false};
+  EXPECT_EQ(unfit(facts, saga), domain::Code::venue_forbidden);
+}
+
+TEST(SagaPlanner, ANewOwnerLooksUpWhatMayBeUnderWay) {
+  auto saga = saga_at(StepId::venue_hold);
+  write_next(saga, 1s);
+  take_over(saga, at(2s), {});
+  EXPECT_EQ(step(saga, StepId::venue_hold).open_until, at(31s) + 2min);
+  EXPECT_EQ(planned<MakeCall>(saga, 2s).call, Call::venue_holds);
+}
+
+}  // namespace
+}  // namespace admitone::saga
