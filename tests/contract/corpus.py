@@ -113,7 +113,8 @@ class Maker:
             "name": self.text(),
             "startsAt": self.instant(10_000, 20_000),
             "endsAt": self.instant(30_000, 40_000),
-            "timezone": self.random.choice(["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT-14"]),
+            "timezone": self.random.choice(["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT-14", "GMT+0",
+                                            "Japan"]),
             "sections": self.sections(),
         } | self.optional(
             eventId=self.uuid,
