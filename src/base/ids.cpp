@@ -3,45 +3,51 @@
 namespace admitone::base {
 namespace {
 
-constexpr std::array<std::size_t, 4> kDashes{8, 13, 18, 23};
+constexpr std::array<std::int8_t, 256> make_nibbles() {
+  std::array<std::int8_t, 256> table{};
+  table.fill(-1);
+  for (int i = 0; i < 16; ++i)
+    table[static_cast<unsigned char>("0123456789abcdef"[i])] = static_cast<std::int8_t>(i);
+  return table;
+}
 
+// Negative for what is no hexadecimal digit in lower case.
 int nibble(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
+  static constexpr auto kNibbles = make_nibbles();
+  return kNibbles[static_cast<unsigned char>(c)];
+}
+
+// A dash stands before these bytes.
+bool begins_group(std::size_t byte) {
+  return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
 }  // namespace
 
 std::optional<Uuid> Uuid::parse(std::string_view text) {
-  if (text.size() != 36) return std::nullopt;
+  if (text.size() != sizeof(UuidText)) return std::nullopt;
   Uuid out;
-  std::size_t byte = 0;
-  std::size_t dash = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    if (dash < kDashes.size() && i == kDashes[dash]) {
-      if (text[i] != '-') return std::nullopt;
-      ++dash;
-      ++i;
-      continue;
-    }
-    const int high = nibble(text[i]);
-    const int low = nibble(text[i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out.bytes[byte++] = static_cast<std::uint8_t>(high * 16 + low);
-    i += 2;
+  const char* at = text.data();
+  int seen = 0;  // negative once something was wrong
+  for (std::size_t i = 0; i < out.bytes.size(); ++i) {
+    if (begins_group(i) && *at++ != '-') return std::nullopt;
+    const int high = nibble(*at++);
+    const int low = nibble(*at++);
+    seen |= high | low;
+    out.bytes[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
+  if (seen < 0) return std::nullopt;
   return out;
 }
 
-std::string Uuid::str() const {
+UuidText Uuid::text() const {
   static constexpr char kHex[] = "0123456789abcdef";
-  std::string out(36, '-');
-  std::size_t at = 0;
+  UuidText out;
+  char* at = out.chars.data();
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) ++at;
-    out[at++] = kHex[bytes[i] >> 4U];
-    out[at++] = kHex[bytes[i] & 0x0FU];
+    if (begins_group(i)) *at++ = '-';
+    *at++ = kHex[bytes[i] >> 4U];
+    *at++ = kHex[bytes[i] & 0x0FU];
   }
   return out;
 }

@@ -71,7 +71,7 @@ void RawAttributes::read_structured(JsonValue document) {
     values_[index_of(entry.attribute)].reset();
     twice_.reset(index_of(entry.attribute));
   }
-  for (const auto& member : document.children()) {
+  for (const auto member : document.children()) {
     const auto attribute = named(kCloudEvent, member.key());
     // JSON null stands for an absent attribute (CloudEvents JSON format, section 2.2).
     if (!attribute || member.kind() == JsonKind::null) continue;
@@ -100,6 +100,7 @@ bool RawAttributes::given_twice(Attribute attribute) const {
 }
 
 void RawAttributes::note_defects(Errors& errors) const {
+  if (twice_.none() && not_text_.none()) return;
   const auto note = [&](const NamedAttribute& entry, std::string_view what) {
     if (twice_[index_of(entry.attribute)])
       errors.add("", std::string(what) + " " + std::string(entry.name) + " is given twice");

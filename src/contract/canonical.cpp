@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <array>
+#include <memory_resource>
 
 #include "contract/json.hpp"
+#include "contract/text.hpp"
 
 namespace admitone::contract {
 namespace {
@@ -12,15 +15,22 @@ int rank(unsigned char byte) {
 }
 
 bool before_in_utf16(const JsonValue& a, const JsonValue& b) {
-  return std::ranges::lexicographical_compare(
-      a.key(), b.key(), {}, [](char c) { return rank(static_cast<unsigned char>(c)); },
-      [](char c) { return rank(static_cast<unsigned char>(c)); });
+  const auto left = a.key();
+  const auto right = b.key();
+  const auto [x, y] = std::ranges::mismatch(left, right);
+  if (x == left.end() || y == right.end()) return left.size() < right.size();
+  return rank(static_cast<unsigned char>(*x)) < rank(static_cast<unsigned char>(*y));
 }
 
 void append_canonical(std::string& out, const JsonValue& value);
 
 void append_members(std::string& out, const JsonValue& object) {
-  auto members = object.children();
+  // An ordinary command's members have room on the stack.
+  alignas(JsonValue) std::array<std::byte, 16 * sizeof(JsonValue)> room;
+  std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
+  std::pmr::vector<JsonValue> members(&memory);
+  members.reserve(object.size());
+  for (const auto member : object.children()) members.push_back(member);
   std::ranges::sort(members, before_in_utf16);
   char separator = '{';
   for (const auto& member : members) {
@@ -35,7 +45,7 @@ void append_members(std::string& out, const JsonValue& object) {
 
 void append_elements(std::string& out, const JsonValue& array) {
   char separator = '[';
-  for (const auto& element : array.children()) {
+  for (const auto element : array.children()) {
     out.push_back(separator);
     append_canonical(out, element);
     separator = ',';
@@ -53,7 +63,7 @@ void append_canonical(std::string& out, const JsonValue& value) {
       out.append(value.boolean() ? "true" : "false");
       return;
     case JsonKind::integer:
-      out.append(std::to_string(value.integer()));
+      append_number(out, value.integer());
       return;
     case JsonKind::string:
       append_json_string(out, value.text());
@@ -65,6 +75,18 @@ void append_canonical(std::string& out, const JsonValue& value) {
       append_members(out, value);
       return;
   }
+}
+
+constexpr std::array<bool, 256> make_escaped() {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < 0x20; ++c) table[c] = true;
+  table['"'] = table['\\'] = true;
+  return table;
+}
+
+bool is_escaped(char c) {
+  static constexpr auto kEscaped = make_escaped();
+  return kEscaped[static_cast<unsigned char>(c)];
 }
 
 // The two-character escapes of RFC 8785, section 3.2.2.2; 0 when there is none.
@@ -107,8 +129,7 @@ void append_json_string(std::string& out, std::string_view text) {
   std::size_t from = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
-    const bool control = static_cast<unsigned char>(c) < 0x20U;
-    if (!control && c != '"' && c != '\\') continue;
+    if (!is_escaped(c)) continue;
     out.append(text, from, at - from);
     from = at + 1;
     if (const char escape = short_escape(c); escape != 0) {

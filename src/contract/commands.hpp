@@ -3,6 +3,10 @@
 // Threads: pure functions. Blocking: never. Errors: noted with their pointers; the value is then
 // incomplete and must not be used.
 
+#include <set>
+#include <string_view>
+#include <vector>
+
 #include "contract/fields.hpp"
 #include "domain/commands.hpp"
 
@@ -22,7 +26,14 @@ domain::CancelReservation read_cancel_reservation(JsonValue data, Errors& errors
 domain::ExpireReservation read_expire_reservation(JsonValue data, Errors& errors);
 
 // Notes each element whose section was named before.
-void refuse_repeated_sections(const std::vector<std::string>& section_ids,
-                              const std::string& pointer, Errors& errors);
+template <class Element>
+void refuse_repeated_sections(const std::vector<Element>& elements, const std::string& pointer,
+                              Errors& errors) {
+  if (elements.size() < 2) return;
+  std::set<std::string_view> seen;
+  for (std::size_t i = 0; i < elements.size(); ++i)
+    if (const auto& id = elements[i].section_id; !id.empty() && !seen.insert(id).second)
+      errors.add(join_pointer(join_pointer(pointer, i), "sectionId"), "is named twice");
+}
 
 }  // namespace admitone::contract

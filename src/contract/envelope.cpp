@@ -111,18 +111,20 @@ void read_trace(const RawAttributes& raw, Envelope& out) {
 
 // Upper-case is a broken rule, but tells whose command it is: so it can be answered.
 std::optional<base::TenantId> read_tenant(std::string_view text, Errors& errors) {
+  if (const auto uuid = base::Uuid::parse(text))
+    return uuid->is_nil() ? std::nullopt : std::optional(base::TenantId{*uuid});
   std::string lower(text);
   std::ranges::transform(lower, lower.begin(), [](char c) {
     return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
   });
   const auto uuid = base::Uuid::parse(lower);
   if (!uuid || uuid->is_nil()) return std::nullopt;
-  if (lower != text) errors.add("", "attribute tenantid must be a UUID in lower-case");
+  errors.add("", "attribute tenantid must be a UUID in lower-case");
   return base::TenantId{*uuid};
 }
 
 bool read_identity(const RawAttributes& raw, Envelope& out, Errors& errors, std::string& why) {
-  const auto read = [&](Attribute attribute, std::string_view name, std::string& into) {
+  const auto read = [&](Attribute attribute, std::string_view name, auto& into) {
     const auto value = raw.get(attribute);
     const bool fine = raw.is_sound(attribute) && !value->empty() && is_clean(*value, kMaxLong);
     if (fine) into = *value;
@@ -130,7 +132,7 @@ bool read_identity(const RawAttributes& raw, Envelope& out, Errors& errors, std:
       why = "attribute " + std::string(name) + (value ? " is not usable" : " is missing");
     return fine;
   };
-  std::string tenant;
+  std::string_view tenant;
   const bool complete =
       read(Attribute::id, "id", out.id) && read(Attribute::source, "source", out.source) &&
       read(Attribute::type, "type", out.type) && read(Attribute::tenantid, "tenantid", tenant);
@@ -145,8 +147,12 @@ bool read_identity(const RawAttributes& raw, Envelope& out, Errors& errors, std:
 
 std::optional<Envelope> read_envelope(const RawAttributes& raw, Errors& errors,
                                       std::string& why_unreadable) {
-  Envelope out;
-  if (!read_identity(raw, out, errors, why_unreadable)) return std::nullopt;
+  std::optional<Envelope> made(std::in_place);
+  auto& out = *made;
+  if (!read_identity(raw, out, errors, why_unreadable)) {
+    made.reset();
+    return made;
+  }
   raw.note_defects(errors);
   Optional attributes(raw, errors);
   out.idempotency_key = idempotency_key(raw, attributes);
@@ -156,7 +162,7 @@ std::optional<Envelope> read_envelope(const RawAttributes& raw, Errors& errors,
   out.time = attributes.time(Attribute::time, "time");
   out.expiry = attributes.time(Attribute::expirytime, "expirytime");
   read_trace(raw, out);
-  return out;
+  return made;
 }
 
 }  // namespace admitone::contract

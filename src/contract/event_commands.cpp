@@ -1,5 +1,3 @@
-#include <set>
-
 #include "contract/commands.hpp"
 #include "contract/text.hpp"
 
@@ -41,12 +39,10 @@ std::optional<std::vector<domain::SectionSpec>> read_sections(Fields& fields, Pr
   if (!elements) return std::nullopt;
   const auto pointer = fields.pointer_to("sections");
   std::vector<domain::SectionSpec> sections;
-  std::vector<std::string> ids;
-  for (const auto& element : *elements) {
+  sections.reserve(elements->size());
+  for (const auto element : elements->children())
     sections.push_back(read_section(element, join_pointer(pointer, sections.size()), errors));
-    ids.push_back(sections.back().section_id);
-  }
-  refuse_repeated_sections(ids, pointer, errors);
+  refuse_repeated_sections(sections, pointer, errors);
   return sections;
 }
 
@@ -75,14 +71,6 @@ void must_follow(Fields& fields, std::string_view name, const std::optional<base
 }
 
 }  // namespace
-
-void refuse_repeated_sections(const std::vector<std::string>& section_ids,
-                              const std::string& pointer, Errors& errors) {
-  std::set<std::string_view> seen;
-  for (std::size_t i = 0; i < section_ids.size(); ++i)
-    if (!section_ids[i].empty() && !seen.insert(section_ids[i]).second)
-      errors.add(join_pointer(join_pointer(pointer, i), "sectionId"), "is named twice");
-}
 
 domain::CreateEvent read_create_event(JsonValue data, Errors& errors) {
   Fields fields(data, "", errors);

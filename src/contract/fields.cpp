@@ -1,7 +1,10 @@
 #include "contract/fields.hpp"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
+#include "base/assert.hpp"
 #include "contract/text.hpp"
 
 namespace admitone::contract {
@@ -30,6 +33,19 @@ bool looks_like_uuid(std::string_view text) {
   }
   return true;
 }
+
+// What stands before the first slash of a zone's name, and the names without one. The zone database
+// gains cities, not these.
+constexpr std::array<std::string_view, 16> kAreas{
+    "Africa", "America", "Antarctica", "Arctic", "Asia",   "Atlantic", "Australia", "Brazil",
+    "Canada", "Chile",   "Etc",        "Europe", "Indian", "Mexico",   "Pacific",   "US"};
+constexpr std::array<std::string_view, 43> kPlainZones{
+    "CET",      "CST6CDT",  "Cuba",    "EET",    "EST",       "EST5EDT", "Egypt",     "Eire",
+    "GB",       "GB-Eire",  "GMT",     "GMT+0",  "GMT-0",     "GMT0",    "Greenwich", "HST",
+    "Hongkong", "Iceland",  "Iran",    "Israel", "Jamaica",   "Japan",   "Kwajalein", "Libya",
+    "MET",      "MST",      "MST7MDT", "NZ",     "NZ-CHAT",   "Navajo",  "PRC",       "PST8PDT",
+    "Poland",   "Portugal", "ROC",     "ROK",    "Singapore", "Turkey",  "UCT",       "Universal",
+    "W-SU",     "WET",      "Zulu"};
 
 bool is_zone_part(std::string_view part) {
   return !part.empty() && is_alnum(part.front()) && std::ranges::all_of(part, [](char c) {
@@ -67,8 +83,8 @@ bool is_wallet(std::string_view text) {
 }
 
 bool is_time_zone(std::string_view text) {
-  if (text == "UTC") return true;
-  if (text.empty() || !is_upper(text.front())) return false;
+  if (text == "UTC" || std::ranges::find(kPlainZones, text) != kPlainZones.end()) return true;
+  if (std::ranges::find(kAreas, text.substr(0, text.find('/'))) == kAreas.end()) return false;
   std::size_t parts = 0;
   for (bool more = true; more; ++parts) {
     const auto slash = text.find('/');
@@ -81,19 +97,20 @@ bool is_time_zone(std::string_view text) {
 
 Fields::Fields(JsonValue object, std::string pointer, Errors& errors)
     : object_(object), pointer_(std::move(pointer)), errors_(errors) {
-  asked_.reserve(8);
   if (object_.kind() != JsonKind::object) errors_.add(pointer_, "must be an object");
 }
 
 std::optional<JsonValue> Fields::member(std::string_view name, Presence presence, JsonKind kind,
                                         std::string_view kind_name) {
-  asked_.push_back(name);
+  ADMITONE_ASSERT(asked_count_ < asked_.size());
+  asked_[asked_count_++] = name;
   const auto found = object_.find(name);
   if (!found) {
     if (presence == Presence::required && object_.kind() == JsonKind::object)
       wrong(name, "is required");
     return std::nullopt;
   }
+  ++found_;
   if (found->kind() != kind) {
     wrong(name, "must be " + std::string(kind_name));
     return std::nullopt;
@@ -151,11 +168,11 @@ std::optional<JsonValue> Fields::object(std::string_view name, Presence presence
   return member(name, presence, JsonKind::object, "an object");
 }
 
-std::optional<std::vector<JsonValue>> Fields::array(std::string_view name, Presence presence,
-                                                    std::size_t least, std::size_t most) {
+std::optional<JsonValue> Fields::array(std::string_view name, Presence presence, std::size_t least,
+                                       std::size_t most) {
   const auto found = member(name, presence, JsonKind::array, "an array");
   if (!found) return std::nullopt;
-  if (found->size() >= least && found->size() <= most) return found->children();
+  if (found->size() >= least && found->size() <= most) return found;
   wrong(name, "must have " + std::to_string(least) + " to " + std::to_string(most) + " elements");
   return std::nullopt;
 }
@@ -169,9 +186,10 @@ std::string Fields::pointer_to(std::string_view name) const {
 }
 
 void Fields::finish() {
-  for (const auto& child : object_.children())
-    if (object_.kind() == JsonKind::object &&
-        std::ranges::find(asked_, child.key()) == asked_.end())
+  if (object_.kind() != JsonKind::object || found_ == object_.size()) return;
+  const auto asked = std::span(asked_).first(asked_count_);
+  for (const auto child : object_.children())
+    if (std::ranges::find(asked, child.key()) == asked.end())
       wrong(child.key(), "is not a member of this command");
 }
 

@@ -2,11 +2,11 @@
 // Reads the members of one JSON object by name and rule, and notes what breaks a rule with its
 // pointer. Used by: the command decoders. Threads: a value on one stack. Blocking: never.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "contract/json.hpp"
 
@@ -34,6 +34,7 @@ inline constexpr TextRule kOpaqueId{
     "lower-case"};
 
 // Required members that are missing or wrong come back as nullopt or an empty value, with an error.
+// Each member is asked for once.
 class Fields {
  public:
   // `object` may be any value: what is not an object is an error, and then has no members.
@@ -45,9 +46,9 @@ class Fields {
                                       std::int64_t most);
   std::optional<base::Timestamp> time(std::string_view name, Presence presence);
   std::optional<JsonValue> object(std::string_view name, Presence presence);
-  // The elements; nullopt when absent or wrong.
-  std::optional<std::vector<JsonValue>> array(std::string_view name, Presence presence,
-                                              std::size_t least, std::size_t most);
+  // nullopt when absent or wrong.
+  std::optional<JsonValue> array(std::string_view name, Presence presence, std::size_t least,
+                                 std::size_t most);
 
   void wrong(std::string_view name, std::string detail);
   [[nodiscard]] std::string pointer_to(std::string_view name) const;
@@ -60,7 +61,10 @@ class Fields {
   JsonValue object_;
   std::string pointer_;
   Errors& errors_;
-  std::vector<std::string_view> asked_;
+  static constexpr std::size_t kMostMembers = 16;  // of any object of a command
+  std::array<std::string_view, kMostMembers> asked_;
+  std::size_t asked_count_ = 0;
+  std::size_t found_ = 0;
 };
 
 }  // namespace admitone::contract

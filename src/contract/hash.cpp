@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/assert.hpp"
+#include "contract/bytes.hpp"
 
 namespace admitone::contract {
 namespace {
@@ -84,9 +85,7 @@ bool same_secret(std::string_view a, std::string_view b) {
 }
 
 Parts& Parts::add(std::string_view part) {
-  const auto size = static_cast<std::uint32_t>(part.size());
-  for (const unsigned shift : {24U, 16U, 8U, 0U})
-    bytes_.push_back(static_cast<char>((size >> shift) & 0xFFU));
+  append_big_endian(bytes_, static_cast<std::uint32_t>(part.size()));
   bytes_.append(part);
   return *this;
 }

@@ -25,10 +25,13 @@ class Errors {
  public:
   void add(std::string pointer, std::string detail);
   [[nodiscard]] bool empty() const { return list_.empty(); }
+  // There may be more than are kept.
+  [[nodiscard]] bool full() const { return list_.size() >= kMost; }
   [[nodiscard]] const std::vector<domain::FieldError>& list() const { return list_; }
   std::vector<domain::FieldError> take() { return std::move(list_); }
 
  private:
+  static constexpr std::size_t kMost = 20;
   std::vector<domain::FieldError> list_;
 };
 
@@ -51,6 +54,8 @@ struct JsonNode {
 };
 }  // namespace detail
 
+class JsonChildren;
+
 // A view of one value of a document, which must outlive it.
 class JsonValue {
  public:
@@ -67,13 +72,53 @@ class JsonValue {
   // Values from here downwards, this one included.
   [[nodiscard]] std::size_t extent() const { return node().end - at_; }
   [[nodiscard]] std::optional<JsonValue> find(std::string_view key) const;
-  [[nodiscard]] std::vector<JsonValue> children() const;
+  [[nodiscard]] JsonChildren children() const;
 
  private:
+  friend class JsonChildren;
   [[nodiscard]] const detail::JsonNode& node() const { return (*nodes_)[at_]; }
   const std::vector<detail::JsonNode>* nodes_;
   std::uint32_t at_;
 };
+
+// Of an array or object, in the order of the document.
+class JsonChildren {
+ public:
+  class Iterator {
+   public:
+    using value_type = JsonValue;
+    using difference_type = std::ptrdiff_t;
+    Iterator() = default;
+    Iterator(const std::vector<detail::JsonNode>& nodes, std::uint32_t at)
+        : nodes_(&nodes), at_(at) {}
+    JsonValue operator*() const { return {*nodes_, at_}; }
+    Iterator& operator++() {
+      at_ = (*nodes_)[at_].end;
+      return *this;
+    }
+    Iterator operator++(int) {
+      const auto before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    const std::vector<detail::JsonNode>* nodes_ = nullptr;
+    std::uint32_t at_ = 0;
+  };
+
+  explicit JsonChildren(JsonValue parent) : parent_(parent) {}
+  [[nodiscard]] Iterator begin() const { return {*parent_.nodes_, parent_.at_ + 1}; }
+  [[nodiscard]] Iterator end() const { return {*parent_.nodes_, parent_.node().end}; }
+
+ private:
+  JsonValue parent_;
+};
+
+inline JsonChildren JsonValue::children() const {
+  return JsonChildren(*this);
+}
 
 class JsonDocument {
  public:

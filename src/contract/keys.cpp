@@ -4,6 +4,7 @@
 
 #include "contract/codes.hpp"
 #include "contract/hash.hpp"
+#include "contract/text.hpp"
 
 namespace admitone::contract {
 namespace {
@@ -17,6 +18,10 @@ constexpr base::Uuid kReservationSpace{{0x5c, 0x1e, 0x0f, 0x4a, 0x93, 0x2d, 0x4b
                                         0x0d, 0x7c, 0x6e, 0x2f, 0x9b, 0x12}};
 constexpr base::Uuid kOutcomeSpace{{0x5c, 0x1e, 0x0f, 0x4a, 0x93, 0x2d, 0x4b, 0x6e, 0x8a, 0x41,
                                     0x0d, 0x7c, 0x6e, 0x2f, 0x9b, 0x13}};
+constexpr base::Uuid kSagaSpace{{0x5c, 0x1e, 0x0f, 0x4a, 0x93, 0x2d, 0x4b, 0x6e, 0x8a, 0x41, 0x0d,
+                                 0x7c, 0x6e, 0x2f, 0x9b, 0x14}};
+constexpr base::Uuid kRequestSpace{{0x5c, 0x1e, 0x0f, 0x4a, 0x93, 0x2d, 0x4b, 0x6e, 0x8a, 0x41,
+                                    0x0d, 0x7c, 0x6e, 0x2f, 0x9b, 0x15}};
 
 KeyHash first_half(const Parts& parts) {
   const auto digest = sha256(parts.bytes());
@@ -32,7 +37,14 @@ Parts scope(std::string_view kind, base::TenantId tenant, const std::optional<st
   return parts;
 }
 
-// What the signature covers: everything but the two headers that carry it.
+constexpr std::string_view kTimer = "timer";
+
+bool carries_signature(std::string_view header) {
+  return header == kOriginHeader || header == kOriginSignatureHeader ||
+         header == kTimerSignatureHeader;
+}
+
+// What the signature covers: everything but the headers that carry it.
 Parts signed_parts(std::string_view origin_position, const base::Record& record) {
   const auto add = [](Parts& parts, const std::optional<std::string_view>& bytes) {
     if (bytes) {
@@ -46,7 +58,7 @@ Parts signed_parts(std::string_view origin_position, const base::Record& record)
   add(parts, record.key);
   add(parts, record.value);
   for (const auto& header : record.headers) {
-    if (header.name == kOriginHeader || header.name == kOriginSignatureHeader) continue;
+    if (carries_signature(header.name)) continue;
     parts.add(header.name);
     add(parts, header.null ? std::nullopt : std::optional(header.value));
   }
@@ -87,30 +99,42 @@ KeyHash derived_key_hash(std::string_view origin_position, std::string_view subj
 }
 
 base::EventId derive_event_id(const KeyHash& key) {
-  return {uuid5(kEventSpace, key.str())};
+  return {uuid5(kEventSpace, key.text())};
 }
 
 base::ReservationId derive_reservation_id(const KeyHash& key) {
-  return {uuid5(kReservationSpace, key.str())};
+  return {uuid5(kReservationSpace, key.text())};
 }
 
 base::OutcomeId outcome_id(std::string_view origin_position, domain::OutcomeType type,
                            std::string_view subject) {
   // Lines, so that anybody can make the same id with a few words of a script. Neither a topic nor
   // a type has a line break.
-  std::string name(origin_position);
-  name.append("\n").append(type_name(type)).append("\n").append(subject);
+  const auto kind = type_name(type);
+  std::string name;
+  name.reserve(origin_position.size() + kind.size() + subject.size() + 2);
+  name.append(origin_position).append("\n").append(kind).append("\n").append(subject);
   return {uuid5(kOutcomeSpace, name)};
+}
+
+base::SagaId derive_saga_id(std::string_view origin_position) {
+  return {uuid5(kSagaSpace, origin_position)};
+}
+
+std::string request_key(base::SagaId saga, std::string_view step, std::string_view direction) {
+  auto name = saga.str();
+  name.append("\n").append(step).append("\n").append(direction);
+  return uuid5(kRequestSpace, name).str();
 }
 
 std::string position_text(std::string_view topic, std::int32_t partition, std::int64_t offset) {
   std::string out;
   out.reserve(topic.size() + 32);
-  out.append(topic)
-      .append("/")
-      .append(std::to_string(partition))
-      .append("/")
-      .append(std::to_string(offset));
+  out.append(topic);
+  out.push_back('/');
+  append_number(out, partition);
+  out.push_back('/');
+  append_number(out, offset);
   return out;
 }
 
@@ -122,6 +146,18 @@ std::string sign_origin(std::string_view secret, std::string_view origin_positio
 bool verify_origin(std::string_view secret, std::string_view origin_position,
                    std::string_view signature_hex, const base::Record& record) {
   return same_secret(sign_origin(secret, origin_position, record), signature_hex);
+}
+
+std::string sign_timer(std::string_view secret, const base::Record& record) {
+  return sign_origin(secret, kTimer, record);
+}
+
+bool is_own_timer(std::string_view secret, const base::Record& record) {
+  const auto is_signature = [](const auto& header) { return header.name == kTimerSignatureHeader; };
+  const auto found = std::ranges::find_if(record.headers, is_signature);
+  return found != record.headers.end() &&
+         std::ranges::count_if(record.headers, is_signature) == 1 &&
+         verify_origin(secret, kTimer, found->value, record);
 }
 
 }  // namespace admitone::contract

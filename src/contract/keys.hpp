@@ -37,13 +37,23 @@ base::ReservationId derive_reservation_id(const base::KeyHash& key);
 // subject.
 base::OutcomeId outcome_id(std::string_view origin_position, domain::OutcomeType type,
                            std::string_view subject);
+// From the origin position of the record that is decided: a later attempt after `failed` is another
+// record, so neither its saga nor a request of it ever has an id that was used before.
+base::SagaId derive_saga_id(std::string_view origin_position);
+// What a step's requests carry as Idempotency-Key, on all attempts (law L13). `step` is the step's
+// name in the journal, `direction` "do" or "undo", and for a release the hold's id behind it.
+std::string request_key(base::SagaId saga, std::string_view step, std::string_view direction);
 
 // "<topic>/<partition>/<offset>".
 std::string position_text(std::string_view topic, std::int32_t partition, std::int64_t offset);
 
-// The two headers of a forwarded record (ARCHITECTURE.md, step 5).
+// The headers of a forwarded record (ARCHITECTURE.md, step 5).
 inline constexpr std::string_view kOriginHeader = "admitone-origin";
 inline constexpr std::string_view kOriginSignatureHeader = "admitone-origin-signature";
+
+// On a forward that went out without its value, because the home topic would not have taken it:
+// what was left out.
+inline constexpr std::string_view kLeftOutHeader = "admitone-left-out";
 
 // HMAC-SHA256 in hex over origin position, key, value and headers (the two above left out, so that
 // the record may be signed before and checked after they are added), with the deployment's secret.
@@ -51,6 +61,13 @@ std::string sign_origin(std::string_view secret, std::string_view origin_positio
                         const base::Record& record);
 bool verify_origin(std::string_view secret, std::string_view origin_position,
                    std::string_view signature_hex, const base::Record& record);
+
+// The header by which a lane knows its own timer's command, whatever the topic's tenants are: as
+// above, in the place of a position a word that is none.
+inline constexpr std::string_view kTimerSignatureHeader = "admitone-timer-signature";
+std::string sign_timer(std::string_view secret, const base::Record& record);
+// False, too, when there is no such header, or more than one.
+bool is_own_timer(std::string_view secret, const base::Record& record);
 
 // Partition of a record key as the Java client places it (murmur2), or librdkafka's `consistent`
 // (CRC-32). `none` trusts the producers: -1.

@@ -2,8 +2,10 @@
 // Outcomes: what a lane puts on the outcome topic. The value is rendered once, when the command is
 // decided, and stored; the headers are rendered from stored columns each time it is published.
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/record.hpp"
@@ -41,9 +43,14 @@ struct OutcomeRecord {
 };
 
 // Binary-mode CloudEvents headers plus content-type, admitone-origin and admitone-seq
-// "<lane>:<seq>".
+// "<lane>:<seq>", one after the other; the views are valid during the call.
+using HeaderSink = std::function<void(std::string_view name, std::string_view value)>;
+void each_outcome_header(const OutcomeRecord& outcome, std::int32_t lane, std::int64_t seq,
+                         const HeaderSink& sink);
 std::vector<base::Header> outcome_headers(const OutcomeRecord& outcome, std::int32_t lane,
                                           std::int64_t seq);
+// Of record key, value and headers together.
+std::size_t outcome_bytes(const OutcomeRecord& outcome, std::int32_t lane, std::int64_t seq);
 
 // "<lane>:<seq>" back into numbers; nullopt when malformed.
 struct LaneSeq {
@@ -79,7 +86,8 @@ struct TimerCommand {
   std::string value;
   std::vector<base::Header> headers;
 };
-TimerCommand expire_command(base::TenantId tenant, base::EventId event,
+// Signed with the deployment's secret.
+TimerCommand expire_command(std::string_view secret, base::TenantId tenant, base::EventId event,
                             base::ReservationId reservation, std::int64_t hold_version,
                             base::Timestamp due);
 

@@ -18,19 +18,18 @@ std::vector<domain::CreateReservation::Item> read_items(Fields& fields, Errors& 
   const auto elements = fields.array("items", required, 1, kMaxItems);
   if (!elements) return items;
   const auto pointer = fields.pointer_to("items");
-  std::vector<std::string> ids;
+  items.reserve(elements->size());
   std::int64_t total = 0;
-  for (const auto& element : *elements) {
+  for (const auto element : elements->children()) {
     Fields members(element, join_pointer(pointer, items.size()), errors);
     domain::CreateReservation::Item item;
     item.section_id = members.text("sectionId", required, kOpaqueId).value_or("");
     item.quantity = members.integer("quantity", required, 1, kMaxQuantity).value_or(0);
     members.finish();
     total += item.quantity;
-    ids.push_back(item.section_id);
     items.push_back(std::move(item));
   }
-  refuse_repeated_sections(ids, pointer, errors);
+  refuse_repeated_sections(items, pointer, errors);
   if (total > kMaxQuantity)
     errors.add(pointer,
                "must not be more than " + std::to_string(kMaxQuantity) + " seats together");

@@ -1,5 +1,7 @@
 #include "contract/text.hpp"
 
+#include <array>
+#include <charconv>
 #include <clocale>
 #include <cwctype>
 
@@ -99,6 +101,12 @@ std::string fold_case(std::string_view text) {
     text.remove_prefix(point.bytes);
   }
   return out;
+}
+
+void append_number(std::string& out, std::int64_t number) {
+  std::array<char, 20> digits{};  // of any, with its sign
+  const auto written = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  out.append(std::string_view(digits.data(), written.ptr));
 }
 
 std::string derive_slug(std::string_view name) {

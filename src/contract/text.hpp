@@ -3,6 +3,7 @@
 // Threads: pure functions, independent of the process's locale. Blocking: never.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,5 +30,8 @@ std::optional<base::Timestamp> parse_time(std::string_view text);
 
 // "2026-05-01T19:30:00Z", with three or six digits of fraction when they are needed.
 std::string format_time(base::Timestamp time);
+void append_time(std::string& out, base::Timestamp time);
+
+void append_number(std::string& out, std::int64_t number);
 
 }  // namespace admitone::contract

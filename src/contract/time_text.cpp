@@ -1,3 +1,4 @@
+#include <array>
 #include <chrono>
 
 #include "contract/text.hpp"
@@ -59,10 +60,10 @@ class Reader {
   bool failed_ = false;
 };
 
-void append_padded(std::string& out, std::int64_t value, std::size_t width) {
-  const auto digits = std::to_string(value);
-  if (digits.size() < width) out.append(width - digits.size(), '0');
-  out.append(digits);
+// Writes a number of known width with leading zeros, and steps behind it.
+void put_digits(char*& at, std::int64_t value, std::size_t width) {
+  for (std::size_t i = width; i-- > 0; value /= 10) at[i] = static_cast<char>('0' + value % 10);
+  at += width;
 }
 
 std::chrono::year_month_day date_of(int year, int month, int day) {
@@ -108,32 +109,43 @@ std::optional<Timestamp> parse_time(std::string_view text) {
   return time;
 }
 
-std::string format_time(Timestamp time) {
+void append_time(std::string& out, Timestamp time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{time - day};
-  std::string out;
-  append_padded(out, static_cast<int>(date.year()), 4);
-  out.push_back('-');
-  append_padded(out, static_cast<unsigned>(date.month()), 2);
-  out.push_back('-');
-  append_padded(out, static_cast<unsigned>(date.day()), 2);
-  out.push_back('T');
-  append_padded(out, clock.hours().count(), 2);
-  out.push_back(':');
-  append_padded(out, clock.minutes().count(), 2);
-  out.push_back(':');
-  append_padded(out, clock.seconds().count(), 2);
-  const auto micros = clock.subseconds().count();
-  if (micros != 0) {
-    out.push_back('.');
+  std::array<char, sizeof("9999-12-31T23:59:59.999999Z")> text{};
+  char* at = text.data();
+  // A hold may last longer than the years of RFC 3339.
+  if (const int year = static_cast<int>(date.year()); year > 9999) {
+    append_number(out, year);
+  } else {
+    put_digits(at, year, 4);
+  }
+  *at++ = '-';
+  put_digits(at, static_cast<unsigned>(date.month()), 2);
+  *at++ = '-';
+  put_digits(at, static_cast<unsigned>(date.day()), 2);
+  *at++ = 'T';
+  put_digits(at, clock.hours().count(), 2);
+  *at++ = ':';
+  put_digits(at, clock.minutes().count(), 2);
+  *at++ = ':';
+  put_digits(at, clock.seconds().count(), 2);
+  if (const auto micros = clock.subseconds().count(); micros != 0) {
+    *at++ = '.';
     if (micros % 1000 == 0) {
-      append_padded(out, micros / 1000, 3);
+      put_digits(at, micros / 1000, 3);
     } else {
-      append_padded(out, micros, 6);
+      put_digits(at, micros, 6);
     }
   }
-  out.push_back('Z');
+  *at++ = 'Z';
+  out.append(std::string_view(text.data(), at));
+}
+
+std::string format_time(Timestamp time) {
+  std::string out;
+  append_time(out, time);
   return out;
 }
 

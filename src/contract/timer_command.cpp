@@ -5,7 +5,7 @@
 
 namespace admitone::contract {
 
-TimerCommand expire_command(base::TenantId tenant, base::EventId event,
+TimerCommand expire_command(std::string_view secret, base::TenantId tenant, base::EventId event,
                             base::ReservationId reservation, std::int64_t hold_version,
                             base::Timestamp due) {
   // A timer that fires twice sends the same id: the second one is a duplicate of the first.
@@ -25,6 +25,11 @@ TimerCommand expire_command(base::TenantId tenant, base::EventId event,
       {"ce_idempotencykey", id},
       {"content-type", "application/json"},
   };
+  base::Record record;
+  record.key = out.key;
+  record.value = out.value;
+  for (const auto& header : out.headers) record.headers.push_back({header.name, header.value});
+  out.headers.push_back({std::string(kTimerSignatureHeader), sign_timer(secret, record)});
   return out;
 }
 

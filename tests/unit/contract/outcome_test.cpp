@@ -102,6 +102,25 @@ TEST(Outcome, ShowsAnEvent) {
             R"("chain":{"signature":null,"address":null}},"problem":null})");
 }
 
+TEST(Outcome, ShowsWhereAnEventIsOnTheChain) {
+  auto shown = event();
+  shown.chain_address = "7Qz1";
+  shown.chain_signature = "5VbS";
+  const auto text = render_outcome(sent(), done(Code::event_created), &shown, nullptr);
+  EXPECT_TRUE(text.ends_with(R"("chain":{"signature":"5VbS","address":"7Qz1"}},"problem":null})"))
+      << text;
+}
+
+TEST(Outcome, LeavesRoomForTheChainInAPendingEvent) {
+  auto shown = event();
+  const auto room = room_in_outcome(shown);
+  shown.status = domain::EventStatus::cancelling;
+  shown.chain_address = std::string(44, 'a');
+  shown.chain_signature = std::string(88, 's');
+  const auto bare = render_outcome(sent(), done(Code::event_created), nullptr, nullptr).size();
+  EXPECT_LT(render_outcome(sent(), done(Code::event_created), &shown, nullptr).size() - bare, room);
+}
+
 TEST(Outcome, ShowsAProblemAndNoResult) {
   domain::Decision refused;
   refused.code = Code::version_conflict;
@@ -232,7 +251,7 @@ TEST(TimerCommand, IsACommandThatDecodes) {
   const base::TenantId tenant{*base::Uuid::parse(kTenant)};
   const base::EventId event_id{*base::Uuid::parse(kEvent)};
   const base::ReservationId id{*base::Uuid::parse(kReservation)};
-  const auto timer = expire_command(tenant, event_id, id, 7, base::from_unix_millis(0));
+  const auto timer = expire_command("secret", tenant, event_id, id, 7, base::from_unix_millis(0));
   EXPECT_EQ(timer.key, kEvent);
   Sent as_record{.key = timer.key, .value = timer.value, .headers = {}};
   for (const auto& header : timer.headers) as_record.with(header.name, header.value);
@@ -243,11 +262,17 @@ TEST(TimerCommand, IsACommandThatDecodes) {
   EXPECT_EQ(expire.hold_version, 7);
   EXPECT_EQ(command(decoded)->event, event_id);
   EXPECT_EQ(command(decoded)->envelope.tenant, tenant);
+  EXPECT_TRUE(is_own_timer("secret", as_record.record()));
+  EXPECT_FALSE(is_own_timer("other", as_record.record()));
+  Sent changed = as_record;
+  changed.value->replace(changed.value->find('7'), 1, "8");
+  EXPECT_FALSE(is_own_timer("secret", changed.record()));
+  EXPECT_FALSE(is_own_timer("secret", as_record.with("admitone-timer-signature", "").record()));
   // Fired again it is the same command; for the next hold it is another one.
-  const auto again = expire_command(tenant, event_id, id, 7, base::from_unix_millis(5));
+  const auto again = expire_command("secret", tenant, event_id, id, 7, base::from_unix_millis(5));
   EXPECT_EQ(again.value, timer.value);
   EXPECT_EQ(again.headers[1], timer.headers[1]);
-  EXPECT_NE(expire_command(tenant, event_id, id, 8, base::from_unix_millis(0)).headers[1],
+  EXPECT_NE(expire_command("secret", tenant, event_id, id, 8, base::from_unix_millis(0)).headers[1],
             timer.headers[1]);
 }
 
