@@ -38,6 +38,7 @@ create table partition_progress (
   tries int not null default 0,
   alone_offset bigint,
   alone_attempts int not null default 0,
+  alone_read boolean not null default false,
   owner text not null default '',
   publishers text[] not null default '{}',
   taken_at timestamptz not null default now(),

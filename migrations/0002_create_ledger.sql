@@ -16,6 +16,13 @@ create table ledger_parts (
   detached_at timestamptz
 );
 
+-- The highest number of each lane in the parts that were detached. What ran across a switch has its
+-- number in the older part, so only above this one must a lane's rows be dense.
+create table detached_numbers (
+  lane int primary key,
+  out_seq bigint not null
+);
+
 -- One row per record and per outcome without a record: key, fingerprint, verdict, outcome and
 -- sequence at once. key_hash is the first 16 bytes of a SHA-256; a verdict that owns no key is
 -- keyed by its position.
@@ -158,7 +165,7 @@ create table dead_letters_pending (
   packed bytea not null,
   primary key (tenant_id, topic, partition, "offset")
 );
-create unique index dead_letters_by_position on dead_letters_pending (topic, partition, "offset");
+create index dead_letters_by_position on dead_letters_pending (topic, partition, "offset");
 
 select protect('ledger', true), protect('origins', true), protect('content_keys', true),
        protect('parked', true), protect('dead_letters_pending', false);

@@ -112,10 +112,10 @@ create type reservation_row as (
   created_by bytea
 );
 grant usage on type reservation_row to {{worker}};
--- Due holds of a lane (status 1 is held), and what an event's cancellation has still to end.
+-- Holds of a lane as they fall due (status 1 is held), and what was confirmed of an event: together, what an event's
+-- cancellation has to end.
 create index reservations_due on reservations (lane, expires_at) where status = 1;
-create index reservations_open on reservations (tenant_id, event_id, reservation_id)
-  where status in (1, 2);
+create index reservations_confirmed on reservations (tenant_id, event_id, reservation_id) where status = 2;
 
 select protect('events', true), protect('sections', true), protect('reservations', true);
 

@@ -112,6 +112,16 @@ begin
   if ledger_part_is_read(old_part) then
     return false;
   end if;
+  perform set_config('admitone.maintenance', 'on', true);
+  -- One probe of the index by sequence for each lane.
+  execute format(
+    'insert into detached_numbers as d (lane, out_seq)
+     select p.partition, last.out_seq from partition_progress p
+     cross join lateral (select max(l.out_seq) as out_seq from %1$I l
+                         where l.lane = p.partition and l.out_seq is not null) last
+     where p.topic = 0 and last.out_seq is not null
+     on conflict (lane) do update set out_seq = greatest(d.out_seq, excluded.out_seq)',
+    format('ledger_%s', to_char(old_part, 'FM000000')));
   foreach parent in array array['ledger', 'origins', 'content_keys'] loop
     execute format('alter table %I detach partition %I', parent,
                    format('%s_%s', parent, to_char(old_part, 'FM000000')));

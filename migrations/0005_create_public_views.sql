@@ -68,7 +68,8 @@ select t.name as topic, l.record_partition as partition, l.record_offset as "off
        (array['applied', 'duplicate', 'mismatch', 'invalid', 'expired', 'parked', 'forwarded',
               'dead'])[l.verdict] as verdict,
        l.tenant_id, l.outcome_id, l.epoch, l.decided_at, l.command_id, ct.name as command_type,
-       l.origin, l.event_id, l.lane, l.part as ledger_part
+       l.origin, l.event_id, l.lane, l.part as ledger_part,
+       (array['in_progress', 'completed', 'rejected', 'failed'])[l.status] as status
 from ledger l
 left join topics t on t.id = l.record_topic
 left join type_names ct on ct.kind = 'command' and ct.type = l.command_type
@@ -132,8 +133,10 @@ from operator_actions where ({{through_views}});
 create view lane_log as
 select t.name as topic, p.topic as topic_id, p.partition, p.owner, p.epoch, p.unit, p.next_offset,
        p.out_seq, p.published_seq, p.out_seq - p.published_seq as unpublished, p.published_offset,
-       p.publishers, p.lane_time, p.tries, p.alone_offset, p.alone_attempts, p.taken_at
-from partition_progress p left join topics t on t.id = p.topic;
+       p.publishers, p.lane_time, p.tries, p.alone_offset, p.alone_attempts, p.taken_at,
+       coalesce(d.out_seq, 0) as detached_seq
+from partition_progress p left join topics t on t.id = p.topic
+left join detached_numbers d on p.topic = 0 and d.lane = p.partition;
 create view ledger_part_log as
 select p.part, p.part = c.part as current, p.made_at, p.closed_at, p.detached_at
 from ledger_parts p cross join ledger_part c;

@@ -40,13 +40,15 @@ group by r.topic, r.partition, p.next_offset
 having max(r."offset") >= coalesce(p.next_offset, 0)
 union all
 select 'sequence_is_dense',
-       format('lane %s: %s outcomes numbered %s to %s, last number given %s', o.partition,
-              count(*), min(o.seq), max(o.seq), p.out_seq)
-from outcome_log o join lane_log p on p.topic_id = 0 and p.partition = o.partition
-where {{sees_all}}
-group by o.partition, p.out_seq
-having count(distinct o.seq) <> count(*) or max(o.seq) - min(o.seq) + 1 <> count(*)
-    or max(o.seq) <> p.out_seq
+       format('lane %s: %s outcomes numbered %s to %s, after %s in parts that are gone, last '
+              'number given %s', p.partition, count(o.seq), min(o.seq), max(o.seq), p.detached_seq,
+              p.out_seq)
+from lane_log p
+left join outcome_log o on o.partition = p.partition and o.seq > p.detached_seq
+where p.topic_id = 0 and {{sees_all}}
+group by p.partition, p.out_seq, p.detached_seq
+having count(distinct o.seq) <> count(o.seq) or count(o.seq) <> p.out_seq - p.detached_seq
+    or coalesce(max(o.seq), p.detached_seq) <> p.out_seq
 union all
 select 'done_has_outcome',
        format('tenant %s key %s is %s without an outcome', tenant_id, key_hash, status)

@@ -48,7 +48,7 @@ listen_addresses = '127.0.0.1'
 port = $1
 unix_socket_directories = ''
 max_connections = 200
-shared_buffers = 512MB
+shared_buffers = $(buffers_of_postgres)MB
 # Durable as in production; only checkpoints are far apart, so that they do not disturb measurements.
 fsync = on
 synchronous_commit = on
@@ -60,6 +60,11 @@ log_line_prefix = '%m [%p] %q%u@%d '
 timezone = 'UTC'
 CONF
   start_postgres
+}
+
+# A quarter of the memory, as docs/performance.md says, but no more than tests and measurements use.
+buffers_of_postgres() {
+  awk '/^MemTotal:/ { quarter = int($2 / 4096); print (quarter > 2048 ? 2048 : quarter) }' /proc/meminfo
 }
 
 start_postgres() {

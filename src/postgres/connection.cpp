@@ -106,6 +106,13 @@ std::vector<Setting> session_settings(const ConnectionSettings& s, RoleKind kind
   return all;
 }
 
+// A unit of work needs some megabytes of the server's memory, and glibc would give them back to the
+// kernel after each statement, to be fetched again page by page in the next one. The largest block
+// that was freed so far tells it how much to keep.
+void keep_memory(pqxx::nontransaction& tx) {
+  tx.exec1("select length(repeat(repeat('x', 4096), 4096))");
+}
+
 void verify_role(pqxx::nontransaction& tx, RoleKind kind) {
   if (kind != RoleKind::worker) return;
   const auto row = tx.exec1(
@@ -160,6 +167,7 @@ void Connection::set_up(const ConnectionSettings& settings, RoleKind kind) {
                   "not through a pooler in transaction mode");
   }
   verify_role(tx, kind);
+  if (kind == RoleKind::worker) keep_memory(tx);
   const auto me = tx.exec1(
       "select pid, backend_start::text from pg_stat_activity where pid = pg_backend_pid()");
   backend_ = {me[0].as<int>(), me[1].as<std::string>()};
@@ -183,6 +191,7 @@ void Connection::fail(PGresult* result) {
 
 Rows Connection::run(const Statement& statement, const Params& params) {
   if (!prepared_.contains(statement.name)) {
+    ++sent_;
     PGresult* made = PQprepare(raw_, statement.name, statement.sql, 0, nullptr);
     if (PQresultStatus(made) != PGRES_COMMAND_OK) fail(made);
     PQclear(made);
@@ -195,6 +204,7 @@ Rows Connection::run(const Statement& statement, const Params& params) {
     lengths.push_back(static_cast<int>(value.size()));
   }
   const std::vector<int> formats(values.size(), 1);
+  ++sent_;
   PGresult* result = PQexecPrepared(raw_, statement.name, params.size(), values.data(),
                                     lengths.data(), formats.data(), 1);
   const auto status = PQresultStatus(result);
@@ -222,6 +232,7 @@ wire::RowType Connection::row_type(const char* name) {
 }
 
 void Connection::command(const std::string& sql) {
+  ++sent_;
   PGresult* result = PQexec(raw_, sql.c_str());
   const auto status = PQresultStatus(result);
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);

@@ -5,12 +5,14 @@
 // revived silently. Threads: one at a time. Blocking: connect_timeout, then statement_timeout.
 // Errors: Failure, Refused or libpqxx's exceptions (the room's classes translate them).
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <pqxx/version.hxx>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "postgres/settings.hpp"
 #include "postgres/wire.hpp"
@@ -59,6 +61,8 @@ class Connection {
   void command(const std::string& sql);
 
   [[nodiscard]] bool alive() const;
+  // Sent by `run` and `command` since the last call: each is a way there and back.
+  std::int64_t take_sent() { return std::exchange(sent_, 0); }
   // Who this session is on the server, to be able to end it from another one.
   struct Backend {
     int pid = 0;
@@ -75,6 +79,7 @@ class Connection {
   std::set<std::string, std::less<>> prepared_;
   std::map<std::string, wire::RowType, std::less<>> row_types_;
   Backend backend_;
+  std::int64_t sent_ = 0;
 };
 
 }  // namespace admitone::postgres

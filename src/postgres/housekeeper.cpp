@@ -22,7 +22,7 @@ std::string Housekeeping::text() const {
   if (!mine) return "another pod";
   return "made " + std::to_string(made) + ", switched " + std::to_string(switched) + ", detached " +
          std::to_string(detached) + ", dropped " + std::to_string(dropped) + ", deferred " +
-         std::to_string(deferred);
+         std::to_string(deferred) + ", sagas forgotten " + std::to_string(forgotten);
 }
 
 struct Housekeeper::Impl {
@@ -84,6 +84,10 @@ struct Housekeeper::Impl {
     }
     detach_old(tx, done);
     done.dropped = rotate(tx, "select drop_detached_parts()", done);
+    done.forgotten = rotate(tx,
+                            "select forget_sagas(" + tx.quote(interval_of(options.horizon)) +
+                                "::interval, " + std::to_string(options.sagas_at_once) + ")",
+                            done);
     meters.add(ports::Counter::rotations, "made", done.made);
     meters.add(ports::Counter::rotations, "dropped", done.dropped);
   }
@@ -132,7 +136,7 @@ Housekeeper::~Housekeeper() = default;
 base::Result<Housekeeping> Housekeeper::step() {
   try {
     auto done = impl_->run();
-    if (done.made + done.switched + done.detached + done.dropped > 0) {
+    if (done.made + done.switched + done.detached + done.dropped + done.forgotten > 0) {
       base::logger("postgres")->info("ledger housekeeping: {}", done.text());
     }
     return done;

@@ -22,8 +22,10 @@ using ports::UnitEnd;
 using ports::UnitReport;
 
 // A statement of its own: what it waits for has committed before the probes look.
-constexpr Statement kPartLock{"unit_part_lock",
-                              "select part, clock_timestamp() from ledger_part for share"};
+constexpr Statement kPartLock{"unit_part_lock", R"(
+select p.part, clock_timestamp(),
+       (select min(o.part) from ledger_parts o where o.detached_at is null)
+from ledger_part p for share)"};
 
 constexpr Statement kTenants{
     "unit_tenants", "select 1 from (select set_config('admitone.tenants', $1::text, true)) s"};
@@ -33,11 +35,15 @@ constexpr Statement kEpoch{"lane_epoch",
                            "select epoch from partition_progress"
                            " where topic = $1::smallint and partition = $2::int"};
 
-// A lane that has moved since it was taken counts none already.
+// A lane that has moved since it was taken counts no try already, and what was decided no attempt.
 constexpr Statement kGiveBack{"lanes_give_back", R"(
-update partition_progress p set tries = p.tries - 1
-from unnest($1::smallint[], $2::int[], $3::bigint[]) g (topic, partition, epoch)
-where p.topic = g.topic and p.partition = g.partition and p.epoch = g.epoch and p.tries > 0)"};
+update partition_progress p
+set tries = greatest(p.tries - 1, 0),
+    alone_attempts = p.alone_attempts
+                     - case when p.alone_offset = g.begun and p.alone_attempts > 0 then 1 else 0 end
+from unnest($1::smallint[], $2::int[], $3::bigint[], $4::bigint[]) g (topic, partition, epoch, begun)
+where p.topic = g.topic and p.partition = g.partition and p.epoch = g.epoch
+  and (p.tries > 0 or p.alone_offset = g.begun))"};
 
 constexpr Statement kTruth{"unit_truth", R"(
 select p.topic, p.partition, p.epoch, p.unit
@@ -50,6 +56,11 @@ order by p.topic, p.partition for update of p)"};
 constexpr Statement kEndBackend{"end_backend", R"(
 select pg_terminate_backend(pid) from pg_stat_activity
 where pid = $1::int and backend_start::text = $2::text and pid <> pg_backend_pid())"};
+
+bool gives_numbers(const ports::UnitWrites& writes) {
+  return std::any_of(writes.rows.begin(), writes.rows.end(),
+                     [](const ports::LedgerRow& row) { return row.out_seq.has_value(); });
+}
 
 struct Truth {
   std::int64_t epoch = 0;
@@ -81,7 +92,7 @@ struct LaneStore::Impl {
   std::unique_ptr<Connection> connection;
   Connection::Backend lost_backend;  // of the connection before, until it is known to be gone
   bool unit_open = false;
-  std::int32_t part = 0;  // of the unit that is open
+  ReadParts parts;  // of the unit that is open
   std::vector<base::TenantId> tenants;
 
   Connection& connected() {
@@ -126,11 +137,19 @@ struct LaneStore::Impl {
     options.meters->add(ports::Counter::database_retries, class_of_current(), 1);
   }
 
+  void count_statements() const {
+    if (options.meters == nullptr || !connection) return;
+    options.meters->add(ports::Counter::database_statements, "",
+                        static_cast<double>(connection->take_sent()));
+  }
+
   // Runs `work`; on any failure no unit is left open.
   template <class T, class Work>
   base::Result<T> guarded(std::string_view doing, Work work) {
     try {
-      return work();
+      auto result = work();
+      count_statements();
+      return result;
     } catch (...) {
       auto error = translate_current(doing);
       // The statements are fixed: a right or a table that is missing is for the operator to mend.
@@ -140,6 +159,7 @@ struct LaneStore::Impl {
       if (of_the_schema) error.kind = ErrorKind::retry_unit;
       count_retry(error);
       roll_back();
+      count_statements();
       // Mended meanwhile, its types and statements may have other numbers than this session knows.
       if (of_the_schema) forget_connection();
       if (connection && !connection->alive()) forget_connection();
@@ -165,10 +185,10 @@ struct LaneStore::Impl {
     Row row = locked[0];
     reads.part = row.next<std::int32_t>();
     reads.database_now = row.next<base::Timestamp>();
+    parts = {row.next<std::optional<std::int32_t>>().value_or(reads.part), reads.part};
     tenants = query.tenants;
     set_tenants();
-    part = reads.part;
-    read_unit(*connection, query, part, reads);
+    read_unit(*connection, query, parts, reads);
     return reads;
   }
 
@@ -188,12 +208,15 @@ struct LaneStore::Impl {
 
 base::Result<UnitReport> LaneStore::Impl::commit(const ports::UnitWrites& writes) {
   ADMITONE_ASSERT(unit_open);
-  if (base::failpoint::hit("unit.before_fence")) {
-    throw Failure("57P01", {}, false, "failpoint unit.before_fence");
+  if (base::failpoint::hit("unit.before_fence") ||
+      (base::failpoint::kEnabled && gives_numbers(writes) &&
+       base::failpoint::hit("unit.numbered"))) {
+    throw Failure("57P01", {}, false, "failpoint before the fence");
   }
-  std::vector<base::TenantId> of_dead_letters;
-  for (const auto& dead : writes.dead_letters) of_dead_letters.push_back(dead.tenant);
-  widen_tenants(of_dead_letters);
+  std::vector<base::TenantId> more;
+  for (const auto& dead : writes.dead_letters) more.push_back(dead.tenant);
+  for (const auto& saga : writes.sagas) more.push_back(saga.tenant);
+  widen_tenants(more);
   UnitReport report;
   try {
     report = write_unit(*connection, writes);
@@ -320,13 +343,13 @@ LaneStore::~LaneStore() = default;
 base::Result<std::vector<ports::TakenLane>> LaneStore::take(
     std::span<const base::TopicPartition> lanes, const std::string& publisher) {
   using Taken = std::vector<ports::TakenLane>;
-  return impl_->guarded<Taken>("taking lanes", [&]() -> base::Result<Taken> {
-    Taken taken;
-    for (const auto& tp : lanes) {
-      taken.push_back(take_lane(impl_->connected(), tp, publisher));
-    }
+  Taken taken;
+  auto all = impl_->guarded<Taken>("taking lanes", [&]() -> base::Result<Taken> {
+    for (const auto& tp : lanes) taken.push_back(take_lane(impl_->connected(), tp, publisher));
     return taken;
   });
+  if (!all && taken.empty()) return all;
+  return taken;
 }
 
 base::Result<ports::LaneWork> LaneStore::load_work(base::TopicPartition tp) {
@@ -338,11 +361,11 @@ base::Result<ports::LaneWork> LaneStore::load_work(base::TopicPartition tp) {
 }
 
 base::Result<std::vector<ports::UnpublishedOutcome>> LaneStore::load_unpublished(
-    base::TopicPartition tp, std::int64_t after, std::int32_t limit) {
+    base::TopicPartition tp, std::int64_t after, std::int32_t limit, std::int64_t bytes) {
   using Outcomes = std::vector<ports::UnpublishedOutcome>;
   return impl_->guarded<Outcomes>("loading unpublished outcomes", [&]() -> base::Result<Outcomes> {
     const Recovery recovery(impl_->connected(), tp, impl_->unit_open);
-    return recovery.unpublished(after, limit);
+    return recovery.unpublished(after, limit, bytes);
   });
 }
 
@@ -362,6 +385,16 @@ base::Result<std::vector<ports::DueHold>> LaneStore::due_holds(std::int32_t lane
   return impl_->guarded<Holds>("looking for due holds", [&]() -> base::Result<Holds> {
     const Recovery recovery(impl_->connected(), {0, lane}, impl_->unit_open);
     return recovery.due_holds(until, limit);
+  });
+}
+
+base::Result<std::vector<ports::Saga>> LaneStore::load_sagas(base::TopicPartition tp,
+                                                             std::optional<base::SagaId> after,
+                                                             std::int32_t limit) {
+  using Sagas = std::vector<ports::Saga>;
+  return impl_->guarded<Sagas>("loading sagas", [&]() -> base::Result<Sagas> {
+    const Recovery recovery(impl_->connected(), tp, impl_->unit_open);
+    return recovery.sagas(after, limit);
   });
 }
 
@@ -389,17 +422,29 @@ base::Status LaneStore::give_back(std::span<const ports::GivenLane> lanes) {
     p.array(lanes, [](const G& g) { return g.tp.topic; });
     p.array(lanes, [](const G& g) { return g.tp.partition; });
     p.array(lanes, [](const G& g) { return g.epoch; });
+    p.array(lanes, [](const G& g) { return g.begun; });
     impl_->connected().run(kGiveBack, p);
     return true;
   });
   return done ? base::Status{} : base::Status{done.error()};
 }
 
-base::Result<std::int32_t> LaneStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,
-                                                    std::int64_t offset) {
-  return impl_->guarded<std::int32_t>("counting an attempt", [&]() -> base::Result<std::int32_t> {
-    return count_lane_attempt(impl_->connected(), tp, epoch, offset);
-  });
+base::Result<ports::Attempt> LaneStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,
+                                                      std::int64_t offset) {
+  return impl_->guarded<ports::Attempt>(
+      "counting an attempt", [&]() -> base::Result<ports::Attempt> {
+        return count_lane_attempt(impl_->connected(), tp, epoch, offset);
+      });
+}
+
+base::Status LaneStore::note_read(base::TopicPartition tp, std::int64_t epoch,
+                                  std::int64_t offset) {
+  const auto done =
+      impl_->guarded<bool>("noting that a record was read", [&]() -> base::Result<bool> {
+        note_lane_read(impl_->connected(), tp, epoch, offset);
+        return true;
+      });
+  return done ? base::Status{} : base::Status{done.error()};
 }
 
 base::Result<ports::UnitReads> LaneStore::open(const ports::UnitQuery& query) {
@@ -423,7 +468,7 @@ base::Result<ports::UnitReads> LaneStore::more(const ports::UnitQuery& query) {
         ADMITONE_ASSERT(impl_->unit_open);
         ports::UnitReads reads;
         impl_->widen_tenants(query.tenants);
-        read_unit(*impl_->connection, query, impl_->part, reads);
+        read_unit(*impl_->connection, query, impl_->parts, reads);
         return reads;
       });
 }

@@ -5,7 +5,7 @@
 // Threads: one at a time. Blocking: every call; bounded by connect, statement and lock time-outs,
 // a commit in doubt by `in_doubt_limit`.
 // Errors: as ports/lane_store.hpp says. After any error no unit is open.
-// Durable: `take`, `count_attempt` and a `commit` that reports committed.
+// Durable: `take`, `count_attempt`, `note_read` and a `commit` that reports committed.
 // Limits: one unit at a time; a unit names at least one lane.
 
 #include <chrono>
@@ -26,7 +26,7 @@ struct LaneStoreOptions {
   std::chrono::milliseconds in_doubt_limit{30000};
   // Asked between the attempts to settle a commit in doubt; true ends them (shutdown).
   std::function<bool()> stopping = [] { return false; };
-  // Counts what has to be run again; may be null.
+  // Counts statements, and what has to be run again; may be null.
   ports::Meters* meters = nullptr;
 };
 
@@ -41,16 +41,20 @@ class LaneStore final : public ports::LaneStore {
                                                    const std::string& publisher) override;
   base::Result<ports::LaneWork> load_work(base::TopicPartition tp) override;
   base::Result<std::vector<ports::UnpublishedOutcome>> load_unpublished(
-      base::TopicPartition tp, std::int64_t after, std::int32_t limit) override;
+      base::TopicPartition tp, std::int64_t after, std::int32_t limit, std::int64_t bytes) override;
   base::Result<std::vector<ports::PendingDeadLetter>> load_dead_letters(
       base::TopicPartition tp) override;
   base::Result<std::vector<ports::DueHold>> due_holds(std::int32_t lane, base::Timestamp until,
                                                       std::int32_t limit) override;
+  base::Result<std::vector<ports::Saga>> load_sagas(base::TopicPartition tp,
+                                                    std::optional<base::SagaId> after,
+                                                    std::int32_t limit) override;
   base::Result<base::Timestamp> database_now() override;
   base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) override;
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;
-  base::Result<std::int32_t> count_attempt(base::TopicPartition tp, std::int64_t epoch,
-                                           std::int64_t offset) override;
+  base::Result<ports::Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
+                                             std::int64_t offset) override;
+  base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;
   base::Result<std::vector<ports::ClaimAnswer>> claims(
       const std::vector<ports::ClaimQuery>& queries) override;

@@ -20,6 +20,21 @@ constexpr const char* kHistory =
     " version int primary key, name text not null, checksum text not null,"
     " applied_at timestamptz not null default now())";
 
+constexpr const char* kRecord =
+    "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)";
+
+bool has_schema(pqxx::transaction_base& tx, const std::string& schema) {
+  return tx.exec_params1("select exists (select from pg_namespace where nspname = $1)", schema)[0]
+      .as<bool>();
+}
+
+std::string grants(const MigratorOptions& options) {
+  const auto roles =
+      quoted_identifier(options.worker_role) + ", " + quoted_identifier(options.reader_role);
+  return "grant usage on schema " + quoted_identifier(options.connection.schema) + " to " + roles +
+         ";\ngrant select on schema_migrations to " + roles;
+}
+
 bool has_history(pqxx::transaction_base& tx, const std::string& schema) {
   return tx
       .exec_params1(
@@ -84,8 +99,7 @@ void apply(Connection& connection, const Migration& migration, const TemplateNam
   tx.exec("set local statement_timeout = 0");
   tx.exec("set local client_min_messages = warning");
   tx.exec(render(migration, names));
-  tx.exec_params0("insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
-                  migration.version, std::string(migration.name), checksum(tx, migration));
+  tx.exec_params0(kRecord, migration.version, std::string(migration.name), checksum(tx, migration));
   tx.commit();
 }
 
@@ -94,17 +108,39 @@ void prepare_schema(Connection& connection, const MigratorOptions& options) {
   tx.exec("set local statement_timeout = 0");
   tx.exec("set local client_min_messages = warning");
   // Not "if not exists" at once: that would ask for the right to make schemas every time.
-  const auto known = tx.exec_params1("select exists (select from pg_namespace where nspname = $1)",
-                                     options.connection.schema);
-  if (!known[0].as<bool>()) {
+  if (!has_schema(tx, options.connection.schema)) {
     tx.exec("create schema " + quoted_identifier(options.connection.schema));
   }
   if (!has_history(tx, options.connection.schema)) tx.exec(kHistory);
-  tx.exec("grant usage on schema " + quoted_identifier(options.connection.schema) + " to " +
-          quoted_identifier(options.worker_role) + ", " + quoted_identifier(options.reader_role));
-  tx.exec("grant select on schema_migrations to " + quoted_identifier(options.worker_role) + ", " +
-          quoted_identifier(options.reader_role));
+  tx.exec(grants(options));
   tx.commit();
+}
+
+// What `up` does in its session and before the first migration, as a script.
+std::string script_head(pqxx::transaction_base& tx, const MigratorOptions& options,
+                        const TemplateNames& names) {
+  const auto& schema = options.connection.schema;
+  std::string out = "-- What `admitone migrate up` would do, for role " + names.owner +
+                    ": psql -v ON_ERROR_STOP=1 -f FILE\n"
+                    "set statement_timeout = 0;\nset lock_timeout = 0;\n"
+                    "set client_min_messages = warning;\n"
+                    "set search_path = " +
+                    quoted_identifier(schema) +
+                    ", pg_temp;\n"
+                    "select pg_advisory_lock(hashtext('admitone.migrate'), hashtext(" +
+                    quoted_literal(schema) + "));\n\n";
+  if (!has_schema(tx, schema)) out += "create schema " + quoted_identifier(schema) + ";\n";
+  if (!has_history(tx, schema)) out += std::string(kHistory) + ";\n";
+  return out + grants(options) + ";\n\n";
+}
+
+std::string script_of(pqxx::transaction_base& tx, const Migration& migration,
+                      const TemplateNames& names) {
+  return "-- " + std::to_string(migration.version) + " " + std::string(migration.name) +
+         "\nbegin;\n" + render(migration, names) +
+         "insert into schema_migrations (version, name, checksum) values (" +
+         std::to_string(migration.version) + ", " + quoted_literal(migration.name) + ", " +
+         quoted_literal(checksum(tx, migration)) + ");\ncommit;\n\n";
 }
 
 // The session may wait for another migrator as long as that one needs.
@@ -190,8 +226,8 @@ base::Result<std::string> Migrator::sql() {
     std::string out;
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (all[i].applied_at) continue;
-      out += "-- " + std::to_string(all[i].version) + " " + all[i].name + "\n";
-      out += render(all_migrations()[i], names) + "\n";
+      if (out.empty()) out = script_head(tx, options_, names);
+      out += script_of(tx, all_migrations()[i], names);
     }
     return out;
   } catch (...) {

@@ -48,7 +48,7 @@ class Migrator {
   base::Result<std::vector<MigrationStatus>> up(
       const std::function<void(const MigrationStatus&)>& report = {});
   base::Result<std::vector<MigrationStatus>> status();
-  // The SQL of what is pending (of everything, when the schema does not exist).
+  // A script that does what `up` would do, for psql; empty when nothing is pending.
   base::Result<std::string> sql();
 
  private:

@@ -8,6 +8,9 @@ const std::string kKeyColumns =
     "tenant_id, actor_id, command_type, idempotency_key, key_source, command_source, command_id, "
     "status, outcome_id, outcome_type, outcome_code, topic, partition, \"offset\"";
 
+const std::string kPosition = "topic || '/' || partition || '/' || \"offset\"";
+const std::string kDecidedAt = "(extract(epoch from decided_at) * 1000)::bigint";
+
 const std::string kKeyStory =
     "select tenant_id, actor_id, command_type, idempotency_key, key_source, command_id, "
     "command_source, topic, partition, \"offset\", status, outcome_code, outcome_type, "
@@ -26,15 +29,17 @@ const std::string kOutcomeStory =
 
 ViewQuery partitions() {
   return {
-      "select topic, partition, next_offset, out_seq, published_seq from lane_log "
+      "select topic, partition, next_offset, out_seq, published_seq, topic_id, detached_seq "
+      "from lane_log "
       "order by topic_id, partition",
       {}};
 }
 
 ViewQuery verdicts_of(const std::string& topic, std::int64_t partition) {
   return {
-      "select \"offset\", verdict from record_ledger where topic = $1 and partition = $2 "
-      "order by \"offset\"",
+      "select \"offset\", verdict, tenant_id, outcome_id is not null, status = 'in_progress', "
+      "command_type = 'ticketing.reservation.expire.v1', origin is not null from record_ledger "
+      "where topic = $1 and partition = $2 order by \"offset\"",
       {topic, std::to_string(partition)}};
 }
 
@@ -49,8 +54,8 @@ ViewQuery executions_of(const std::string& topic, std::int64_t partition) {
 
 ViewQuery outcomes_of_lane(std::int64_t lane) {
   return {
-      "select seq, outcome_id, type, replayed, published from outcome_log "
-      "where partition = $1 order by seq",
+      "select seq, outcome_id, type, replayed, published, tenant_id, code, event_id, command_id, "
+      "origin from outcome_log where partition = $1 order by seq",
       {std::to_string(lane)}};
 }
 
@@ -85,6 +90,30 @@ ViewQuery answered_records() {
       "select outcome_id, topic, partition, \"offset\" from record_ledger "
       "where outcome_id is not null and verdict <> 'forwarded' order by outcome_id",
       {}};
+}
+
+ViewQuery forwarded_records() {
+  return {"select " + kPosition + ", tenant_id, " + kDecidedAt +
+              " from record_ledger where verdict = 'forwarded' order by (" + kPosition +
+              ") collate \"C\"",
+          {}};
+}
+
+ViewQuery records_from_elsewhere() {
+  return {"select origin, " + kPosition +
+              ", tenant_id, verdict, outcome_id is not null, "
+              "command_type = 'ticketing.reservation.expire.v1', " +
+              kDecidedAt +
+              " from record_ledger where origin is not null order by origin collate \"C\"",
+          {}};
+}
+
+ViewQuery dead_records() {
+  return {"select " + kPosition + ", origin from record_ledger where verdict = 'dead'", {}};
+}
+
+ViewQuery pending_positions() {
+  return {"select " + kPosition + " from dead_letter_log", {}};
 }
 
 ViewQuery sections_by_event() {

@@ -13,13 +13,14 @@ namespace admitone::postgres::queries {
 // ---------------------------------------------------------------- for the auditor
 // Columns are named as they are meant to be read, in this order.
 
-// topic, partition, next_offset, out_seq, published_seq
+// topic, partition, next_offset, out_seq, published_seq, topic_id, detached_seq
 ViewQuery partitions();
-// offset, verdict; by offset
+// offset, verdict, tenant_id, has an outcome, is running, is an expire, has another origin; by
+// offset
 ViewQuery verdicts_of(const std::string& topic, std::int64_t partition);
 // offset, verdict, has an outcome, has failed; by offset
 ViewQuery executions_of(const std::string& topic, std::int64_t partition);
-// seq, outcome_id, type, replayed, published; by seq
+// seq, outcome_id, type, replayed, published, tenant_id, code, event_id, command_id, origin; by seq
 ViewQuery outcomes_of_lane(std::int64_t lane);
 // Keys: tenant_id, actor_id, command_type, idempotency_key, key_source, command_source, command_id,
 // status, outcome_id, outcome_type, outcome_code, topic, partition, offset
@@ -30,6 +31,15 @@ ViewQuery keys_by_outcome();  // those with one, by its id
 ViewQuery outcomes_by_id();
 // outcome_id, topic, partition, offset; records that got an answer, by its id
 ViewQuery answered_records();
+// position, tenant_id, decided_at in milliseconds; by position
+ViewQuery forwarded_records();
+// origin, position, tenant_id, verdict, has an outcome, is an expire, decided_at in milliseconds;
+// by origin
+ViewQuery records_from_elsewhere();
+// position, origin
+ViewQuery dead_records();
+// position
+ViewQuery pending_positions();
 // tenant_id, event_id, section_id, capacity, held, sold, available; by event
 ViewQuery sections_by_event();
 // tenant_id, event_id, reservation_id, status, section_id, quantity: a row per item; by event

@@ -4,6 +4,7 @@
 
 #include "contract/keys.hpp"
 #include "postgres/errors.hpp"
+#include "postgres/saga_reads.hpp"
 
 namespace admitone::postgres {
 namespace {
@@ -30,9 +31,16 @@ returning epoch, unit, next_offset, out_seq, published_seq, published_offset,
 constexpr Statement kAttempt{"lane_attempt", R"(
 update partition_progress
 set alone_attempts = case when alone_offset = $4::bigint then alone_attempts + 1 else 1 end,
+    alone_read = coalesce(alone_read and alone_offset = $4::bigint, false),
     alone_offset = $4::bigint
 where topic = $1::smallint and partition = $2::int and epoch = $3::bigint
-returning alone_attempts)"};
+returning alone_attempts, alone_read)"};
+
+constexpr Statement kRead{"lane_read", R"(
+update partition_progress set alone_read = true
+where topic = $1::smallint and partition = $2::int and epoch = $3::bigint
+  and alone_offset = $4::bigint
+returning 1)"};
 
 constexpr Statement kRecover{"lane_recover", R"(
 select 1 from (select set_config('admitone.recover_topic', ($1::smallint)::text, true),
@@ -46,28 +54,38 @@ constexpr Statement kParkedCounts{"lane_parked", R"(
 select tenant_id, event_id, count(*) filter (where not copy), max(ord)
 from parked where lane = $1::int group by 1, 2 order by 1, 2)"};
 
+// (The length of a value is known without reading it.)
 constexpr Statement kUnpublished{"lane_unpublished", R"(
-select l.out_seq, l.outcome_id, l.outcome_type, l.code, l.tenant_id, l.event_id, l.outcome_time,
-       l.replayed, l.origin, t.name, l.record_partition, l.record_offset, l.command_id,
-       l.correlation_id, l.idempotency_key, l.actor_id, l.traceparent, l.tracestate,
-       coalesce(l.outcome_value, s.outcome_value)
-from (select * from ledger where lane = $1::int and out_seq > $2::bigint
-      order by out_seq limit $3::int) l
-left join lateral (select outcome_value from ledger
-                   where tenant_id = l.tenant_id and key_hash = l.stored_key
-                     and part = l.stored_part offset 0) s on true
-left join topics t on t.id = l.record_topic
-order by l.out_seq)"};
+select u.out_seq, u.outcome_id, u.outcome_type, u.code, u.tenant_id, u.event_id, u.outcome_time,
+       u.replayed, u.origin, t.name, u.record_partition, u.record_offset, u.command_id,
+       u.correlation_id, u.idempotency_key, u.actor_id, u.traceparent, u.tracestate, u.value
+from (select l.*, coalesce(l.outcome_value, s.outcome_value) as value,
+             coalesce(sum(octet_length(coalesce(l.outcome_value, s.outcome_value)))
+                        over (order by l.out_seq rows between unbounded preceding
+                                                          and 1 preceding), 0) as before
+      from (select * from ledger where lane = $1::int and out_seq > $2::bigint
+            order by out_seq limit $3::int) l
+      left join lateral (select outcome_value from ledger
+                         where tenant_id = l.tenant_id and key_hash = l.stored_key
+                           and part = l.stored_part offset 0) s on true) u
+left join topics t on t.id = u.record_topic
+where u.before < $4::bigint
+order by u.out_seq)"};
 
 constexpr Statement kPendingDeadLetters{"lane_dead_letters", R"(
 select "offset", tenant_id, packed, reason, code, detail, topic_name, record_timestamp, group_id,
        attempts, first_failed_at
 from dead_letters_pending where topic = $1::smallint and partition = $2::int order by "offset")"};
 
+// Those of an event that is being cancelled end with it: their timers would only wait behind it,
+// more of them each time. (A look-up for each row, which keeps the planner at the index on due
+// times.)
 constexpr Statement kDueHolds{"lane_due_holds", R"(
-select tenant_id, event_id, reservation_id, hold_version, expires_at
-from reservations where lane = $1::int and status = 1 and expires_at <= $2::timestamptz
-order by expires_at, tenant_id, reservation_id limit $3::int)"};
+select r.tenant_id, r.event_id, r.reservation_id, r.hold_version, r.expires_at
+from reservations r where r.lane = $1::int and r.status = 1 and r.expires_at <= $2::timestamptz
+  and coalesce((select e.status from events e
+                where e.tenant_id = r.tenant_id and e.event_id = r.event_id), 0) <> 4
+order by r.expires_at, r.tenant_id, r.reservation_id limit $3::int)"};
 
 }  // namespace
 
@@ -92,15 +110,34 @@ ports::TakenLane take_lane(Connection& connection, base::TopicPartition tp,
   return lane;
 }
 
-std::int32_t count_lane_attempt(Connection& connection, base::TopicPartition tp, std::int64_t epoch,
-                                std::int64_t offset) {
+namespace {
+
+Rows run_as_owner(Connection& connection, const Statement& statement, base::TopicPartition tp,
+                  std::int64_t epoch, std::int64_t offset) {
   Params p;
   p.scalar(tp.topic).scalar(tp.partition).scalar(epoch).scalar(offset);
-  const Rows rows = connection.run(kAttempt, p);
+  Rows rows = connection.run(statement, p);
   if (rows.size() == 0) {
     throw Refused(base::ErrorKind::permanent, "the lane has another owner now");
   }
-  return rows[0].next<std::int32_t>();
+  return rows;
+}
+
+}  // namespace
+
+ports::Attempt count_lane_attempt(Connection& connection, base::TopicPartition tp,
+                                  std::int64_t epoch, std::int64_t offset) {
+  const Rows rows = run_as_owner(connection, kAttempt, tp, epoch, offset);
+  Row row = rows[0];
+  ports::Attempt attempt;
+  attempt.count = row.next<std::int32_t>();
+  attempt.was_read = row.next<bool>();
+  return attempt;
+}
+
+void note_lane_read(Connection& connection, base::TopicPartition tp, std::int64_t epoch,
+                    std::int64_t offset) {
+  run_as_owner(connection, kRead, tp, epoch, offset);
 }
 
 Recovery::Recovery(Connection& connection, base::TopicPartition tp, bool& open)
@@ -147,10 +184,10 @@ ports::LaneWork Recovery::work() const {
   return work;
 }
 
-std::vector<ports::UnpublishedOutcome> Recovery::unpublished(std::int64_t after,
-                                                             std::int32_t limit) const {
+std::vector<ports::UnpublishedOutcome> Recovery::unpublished(std::int64_t after, std::int32_t limit,
+                                                             std::int64_t bytes) const {
   Params p;
-  p.scalar(tp_.partition).scalar(after).scalar(limit);
+  p.scalar(tp_.partition).scalar(after).scalar(limit).scalar(bytes);
   const Rows rows = connection_.run(kUnpublished, p);
   std::vector<ports::UnpublishedOutcome> all;
   for (int i = 0; i < rows.size(); ++i) {
@@ -237,6 +274,11 @@ std::vector<ports::DueHold> Recovery::due_holds(base::Timestamp until, std::int3
     all.push_back(hold);
   }
   return all;
+}
+
+std::vector<ports::Saga> Recovery::sagas(std::optional<base::SagaId> after,
+                                         std::int32_t limit) const {
+  return read_sagas(connection_, tp_, after, limit);
 }
 
 }  // namespace admitone::postgres

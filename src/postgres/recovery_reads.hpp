@@ -11,8 +11,10 @@ namespace admitone::postgres {
 ports::TakenLane take_lane(Connection& connection, base::TopicPartition tp,
                            const std::string& publisher);
 
-std::int32_t count_lane_attempt(Connection& connection, base::TopicPartition tp, std::int64_t epoch,
-                                std::int64_t offset);
+ports::Attempt count_lane_attempt(Connection& connection, base::TopicPartition tp,
+                                  std::int64_t epoch, std::int64_t offset);
+void note_lane_read(Connection& connection, base::TopicPartition tp, std::int64_t epoch,
+                    std::int64_t offset);
 
 // One read-only recovery transaction. `open` is the connection's mark that it has to be rolled
 // back after a failure.
@@ -25,10 +27,13 @@ class Recovery {
 
   [[nodiscard]] ports::LaneWork work() const;
   [[nodiscard]] std::vector<ports::UnpublishedOutcome> unpublished(std::int64_t after,
-                                                                   std::int32_t limit) const;
+                                                                   std::int32_t limit,
+                                                                   std::int64_t bytes) const;
   [[nodiscard]] std::vector<ports::PendingDeadLetter> dead_letters() const;
   [[nodiscard]] std::vector<ports::DueHold> due_holds(base::Timestamp until,
                                                       std::int32_t limit) const;
+  [[nodiscard]] std::vector<ports::Saga> sagas(std::optional<base::SagaId> after,
+                                               std::int32_t limit) const;
 
  private:
   Connection& connection_;

@@ -6,13 +6,43 @@
 
 namespace admitone::postgres {
 
+namespace {
+
+void must_be_scratch(const std::string& schema) {
+  const auto begins = [&](const char* prefix) { return schema.starts_with(prefix); };
+  if (begins("demo_") || begins("bench_") || begins("test_")) return;
+  throw Refused(base::ErrorKind::permanent,
+                "the schema " + schema + " was not made to be thrown away");
+}
+
+constexpr const char* kLift = R"(
+do $$
+declare
+  target regclass;
+begin
+  for target in
+    select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = current_schema() and c.relrowsecurity
+  loop
+    execute format('alter table %s disable row level security', target);
+  end loop;
+end $$)";
+
+}  // namespace
+
+base::Status lift_row_security(const ConnectionSettings& settings) {
+  try {
+    must_be_scratch(settings.schema);
+    Connection(settings, RoleKind::owner).command(kLift);
+    return {};
+  } catch (...) {
+    return translate_current("lifting row level security in " + settings.schema);
+  }
+}
+
 base::Status drop_schema(const ConnectionSettings& settings) {
   try {
-    const auto begins = [&](const char* prefix) { return settings.schema.starts_with(prefix); };
-    if (!begins("demo_") && !begins("bench_") && !begins("test_")) {
-      throw Refused(base::ErrorKind::permanent,
-                    "the schema " + settings.schema + " was not made to be thrown away");
-    }
+    must_be_scratch(settings.schema);
     Connection connection(settings, RoleKind::owner);
     connection.command("drop schema if exists " + quoted_identifier(settings.schema) + " cascade");
     return {};

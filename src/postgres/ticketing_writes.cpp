@@ -17,15 +17,16 @@ insert into events
   (tenant_id, event_id, lane, status, version, row_version, venue_id, name, name_folded, slug,
    description, starts_at, ends_at, timezone, external_id, sales_start_at, sales_end_at,
    max_per_reservation, metadata, artist_bps, venue_bps, artist_wallet, venue_wallet,
-   cancel_reason, created_by, created_at)
+   cancel_reason, created_by, created_at, hold_id, chain_address, chain_signature)
 select u.t, u.e, u.l, u.s, u.v, 1, u.a, u.b, u.c, u.d, u.f, u.g, u.h, u.i, u.j, u.k, u.m, u.n, u.o,
-       u.p, u.q, u.r, u.w, u.x, u.y, u.z
+       u.p, u.q, u.r, u.w, u.x, u.y, u.z, u.hold, u.address, u.signature
 from unnest($1::uuid[], $2::uuid[], $3::int[], $4::smallint[], $5::bigint[], $6::bigint[],
   $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[],
   $13::timestamptz[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[],
   $18::bigint[], $19::text[], $20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::text[],
-  $25::bytea[], $26::timestamptz[])
-  u (t, e, l, s, v, expected, a, b, c, d, f, g, h, i, j, k, m, n, o, p, q, r, w, x, y, z)
+  $25::bytea[], $26::timestamptz[], $27::text[], $28::text[], $29::text[])
+  u (t, e, l, s, v, expected, a, b, c, d, f, g, h, i, j, k, m, n, o, p, q, r, w, x, y, z, hold,
+     address, signature)
 on conflict do nothing)"};
 
 constexpr Statement kUpdateEvents{"unit_update_events", R"(
@@ -34,13 +35,15 @@ set lane = u.l, status = u.s, version = u.v, row_version = t.row_version + 1, ve
     name = u.b, name_folded = u.c, slug = u.d, description = u.f, starts_at = u.g, ends_at = u.h,
     timezone = u.i, external_id = u.j, sales_start_at = u.k, sales_end_at = u.m,
     max_per_reservation = u.n, metadata = u.o, artist_bps = u.p, venue_bps = u.q,
-    artist_wallet = u.r, venue_wallet = u.w, cancel_reason = u.x, created_by = u.y
+    artist_wallet = u.r, venue_wallet = u.w, cancel_reason = u.x, created_by = u.y,
+    hold_id = u.hold, chain_address = u.address, chain_signature = u.signature
 from unnest($1::uuid[], $2::uuid[], $3::int[], $4::smallint[], $5::bigint[], $6::bigint[],
   $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[],
   $13::timestamptz[], $14::text[], $15::text[], $16::timestamptz[], $17::timestamptz[],
   $18::bigint[], $19::text[], $20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::text[],
-  $25::bytea[], $26::timestamptz[])
-  u (t, e, l, s, v, expected, a, b, c, d, f, g, h, i, j, k, m, n, o, p, q, r, w, x, y, z)
+  $25::bytea[], $26::timestamptz[], $27::text[], $28::text[], $29::text[])
+  u (t, e, l, s, v, expected, a, b, c, d, f, g, h, i, j, k, m, n, o, p, q, r, w, x, y, z, hold,
+     address, signature)
 where t.tenant_id = u.t and t.event_id = u.e and t.row_version = u.expected)"};
 
 constexpr Statement kInsertSections{"unit_insert_sections", R"(
@@ -108,7 +111,10 @@ struct EventRow {
 base::Timestamp created_at(const ports::UnitWrites& writes, const domain::Event& event) {
   const auto makes = [&](const ports::LedgerRow& row) {
     return row.type == domain::CommandType::event_create && row.key.tenant == event.tenant &&
-           row.event == event.id && row.status == domain::CommandStatus::completed;
+           row.event == event.id &&
+           (row.status == domain::CommandStatus::completed ||
+            (row.status == domain::CommandStatus::in_progress &&
+             row.verdict == domain::Verdict::applied));
   };
   for (const auto& row : writes.rows) {
     if (makes(row)) return row.decided_at;
@@ -157,6 +163,9 @@ Params event_params(const std::vector<EventRow>& rows) {
   p.array(rows, [](R r) -> const Text& { return r.event().cancel_reason; });
   p.array(rows, [](R r) -> const base::Fingerprint& { return r.event().created_by; });
   p.array(rows, [](R r) { return r.created_at; });
+  p.array(rows, [](R r) -> const Text& { return r.event().hold_id; });
+  p.array(rows, [](R r) -> const Text& { return r.event().chain_address; });
+  p.array(rows, [](R r) -> const Text& { return r.event().chain_signature; });
   return p;
 }
 

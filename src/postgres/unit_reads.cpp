@@ -14,13 +14,23 @@ namespace {
 constexpr Statement kKeys{"unit_keys", R"(
 select q.i::int, l.part, l.payload, l.verdict, l.status, l.attempts, l.owns_key, l.expires_at,
        l.event_id, l.stored_key, l.stored_part, l.outcome_id, l.outcome_type, l.code,
-       l.outcome_time, coalesce(l.outcome_value, s.outcome_value)
+       l.outcome_time, v.bytes, case when v.bytes <= $4::bigint then v.value end
 from unnest($1::uuid[], $2::uuid[]) with ordinality q (t, h, i)
 cross join lateral (select * from ledger
                     where tenant_id = q.t and key_hash = q.h and part <= $3::int offset 0) l
 left join lateral (select outcome_value from ledger
                    where tenant_id = q.t and key_hash = l.stored_key and part = l.stored_part
-                   offset 0) s on true)"};
+                   offset 0) s on true
+cross join lateral (select coalesce(l.outcome_value, s.outcome_value),
+                           octet_length(coalesce(l.outcome_value, s.outcome_value))::bigint)
+                   v (value, bytes))"};
+
+constexpr Statement kValues{"unit_values", R"(
+select q.i::int, l.outcome_value
+from unnest($1::uuid[], $2::uuid[], $3::int[]) with ordinality q (t, h, part, i)
+cross join lateral (select outcome_value from ledger
+                    where tenant_id = q.t and key_hash = q.h and part = q.part offset 0) l
+where l.outcome_value is not null)"};
 
 constexpr Statement kOrigins{"unit_origins", R"(
 select q.t, q.h from unnest($1::uuid[], $2::uuid[]) q (t, h)
@@ -36,7 +46,8 @@ constexpr Statement kEvents{"unit_events", R"(
 select e.tenant_id, e.event_id, e.lane, e.status, e.version, e.row_version, e.venue_id, e.name,
        e.name_folded, e.slug, e.description, e.starts_at, e.ends_at, e.timezone, e.external_id,
        e.sales_start_at, e.sales_end_at, e.max_per_reservation, e.metadata, e.artist_bps,
-       e.venue_bps, e.artist_wallet, e.venue_wallet, e.cancel_reason, e.created_by
+       e.venue_bps, e.artist_wallet, e.venue_wallet, e.cancel_reason, e.created_by,
+       e.hold_id, e.chain_address, e.chain_signature
 from unnest($1::uuid[], $2::uuid[]) with ordinality q (t, e, i)
 cross join lateral (select * from events where tenant_id = q.t and event_id = q.e offset 0) e
 order by q.i)"};
@@ -56,29 +67,55 @@ from unnest($1::uuid[], $2::uuid[]) q (t, r)
 cross join lateral (select * from reservations
                     where tenant_id = q.t and reservation_id = q.r offset 0) r)"};
 
+// Held ones are found among all of the lane that are due from then on: an index on the events of
+// reservations would cost every hold more than such a search costs the rare cancellation.
 constexpr Statement kDrains{"unit_drains", R"(
 select r.tenant_id, r.reservation_id, r.event_id, r.lane, r.status, r.version, r.hold_version,
        r.customer_id, r.items, r.currency, r.total_minor, r.expires_at, r.payment_reference,
        r.refund_reference, r.reason, r.created_by
-from unnest($1::uuid[], $2::uuid[], $3::int[]) q (t, e, n)
-cross join lateral (select * from reservations
-                    where tenant_id = q.t and event_id = q.e and status in (1, 2)
-                    order by reservation_id limit q.n) r
-order by q.t, q.e, r.reservation_id)"};
+from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int[]) q (t, e, due, n)
+cross join lateral (
+  select u.* from (
+    (select * from reservations
+     where lane = (select v.lane from events v where v.tenant_id = q.t and v.event_id = q.e)
+       and status = 1 and expires_at >= q.due
+       and tenant_id = q.t and event_id = q.e
+     order by expires_at, reservation_id limit q.n)
+    union all
+    (select * from reservations
+     where tenant_id = q.t and event_id = q.e and status = 2
+     order by reservation_id limit q.n)) u
+  order by u.status, case when u.status = 1 then u.expires_at end, u.reservation_id
+  limit q.n) r
+order by q.t, q.e, r.status, case when r.status = 1 then r.expires_at end, r.reservation_id)"};
 
+// A page of them ends with the one whose record reaches the limit in bytes. (Their lengths are
+// known without reading them.)
 constexpr Statement kParked{"unit_parked", R"(
-select k.lane, k.tenant_id, k.event_id, k.ord, k.copy, k.row_key, k.row_part, k.waits_for, k.packed
+select k.lane, k.tenant_id, k.event_id, k.ord, k.copy, k.row_key, k.row_part, k.waits_for, k.packed,
+       null::bigint
 from unnest($1::uuid[], $2::uuid[], $3::int[]) q (t, e, n)
-cross join lateral (select * from parked where tenant_id = q.t and event_id = q.e and not copy
-                    order by ord limit q.n) k
+cross join lateral (
+  select p.*, sum(octet_length(p.packed)) over (order by p.ord) - octet_length(p.packed) as before
+  from (select * from parked where tenant_id = q.t and event_id = q.e and not copy
+        order by ord limit q.n) p) k
+where k.before < $4::bigint
 order by q.t, q.e, k.ord)"};
 
 constexpr Statement kCopies{"unit_copies", R"(
-select k.lane, k.tenant_id, k.event_id, k.ord, k.copy, k.row_key, k.row_part, k.waits_for, k.packed
-from unnest($1::uuid[], $2::uuid[]) q (t, h)
-cross join lateral (select * from parked where tenant_id = q.t and waits_for = q.h and copy
-                    order by ord limit $3::int) k
-order by q.t, q.h, k.ord limit $3::int)"};
+select k.lane, k.tenant_id, k.event_id, k.ord, k.copy, k.row_key, k.row_part, k.waits_for, k.packed,
+       k.all_of_them
+from (select p.*, count(*) over () as all_of_them,
+             sum(octet_length(p.packed)) over (order by p.tenant_id, p.waits_for, p.ord)
+               - octet_length(p.packed) as before
+      from (select c.*
+            from unnest($1::uuid[], $2::uuid[]) q (t, h)
+            cross join lateral (select * from parked
+                                where tenant_id = q.t and waits_for = q.h and copy
+                                order by ord limit $3::int) c
+            order by q.t, q.h, c.ord limit $3::int) p) k
+where k.before < $4::bigint
+order by k.tenant_id, k.waits_for, k.ord)"};
 
 constexpr Statement kClaims{"unit_claims", R"(
 select (select e.event_id from events e
@@ -133,22 +170,24 @@ Candidate candidate_of(Row row, const LedgerKey& key) {
   outcome.tenant = key.tenant;
   outcome.event = f.event;
   outcome.time = *row.next<std::optional<base::Timestamp>>();
+  const auto bytes = row.next<std::optional<std::int64_t>>();
   auto value = row.next<std::optional<std::string>>();
   // An alias whose first has gone (a later attempt re-keyed it, or its part was dropped) has
   // nothing to give again: it is over too.
-  if (!value) {
+  if (!bytes) {
     f.expires_at = base::Timestamp{};
     return c;
   }
-  outcome.value = std::move(*value);
+  if (!value) f.value_left_out = *bytes;
+  outcome.value = std::move(value).value_or("");
   f.outcome = std::move(outcome);
   return c;
 }
 
 void read_keys(Connection& connection, const std::vector<LedgerKey>& keys, std::int32_t part,
-               std::vector<ports::FoundKey>& out) {
+               std::int64_t value_limit, std::vector<ports::FoundKey>& out) {
   auto p = keys_of(keys);
-  p.scalar(part);
+  p.scalar(part).scalar(value_limit);
   const Rows rows = connection.run(kKeys, p);
   // Several parts may hold rows under one key: the owner counts, else the newest.
   std::map<std::int32_t, Candidate> best;
@@ -195,6 +234,9 @@ domain::Event event_of(Row row) {
   }
   e.cancel_reason = row.next<std::optional<std::string>>();
   e.created_by = row.next<base::Fingerprint>();
+  e.hold_id = row.next<std::optional<std::string>>();
+  e.chain_address = row.next<std::optional<std::string>>();
+  e.chain_signature = row.next<std::optional<std::string>>();
   return e;
 }
 
@@ -256,7 +298,9 @@ void collect_reservations(const Rows& rows, std::vector<domain::Reservation>& ou
   }
 }
 
-void collect_parked(const Rows& rows, std::vector<ports::ParkedRow>& out) {
+// How many rows there would be without the limit in bytes, where that was asked.
+std::int64_t collect_parked(const Rows& rows, std::vector<ports::ParkedRow>& out) {
+  std::int64_t all = 0;
   for (int i = 0; i < rows.size(); ++i) {
     Row row = rows[i];
     ports::ParkedRow k;
@@ -271,7 +315,24 @@ void collect_parked(const Rows& rows, std::vector<ports::ParkedRow>& out) {
       k.waits_for = {k.event.tenant, *waits};
     }
     k.packed = row.next<std::string>();
+    all = row.next<std::optional<std::int64_t>>().value_or(0);
     out.push_back(std::move(k));
+  }
+  return all;
+}
+
+void read_values(Connection& connection, const std::vector<ports::StoredValue>& wanted,
+                 std::vector<ports::StoredValue>& out) {
+  using V = ports::StoredValue;
+  Params p;
+  p.array(wanted, [](const V& v) { return v.stored_at.tenant; });
+  p.array(wanted, [](const V& v) { return v.stored_at.key; });
+  p.array(wanted, [](const V& v) { return v.stored_part; });
+  const Rows rows = connection.run(kValues, p);
+  for (int i = 0; i < rows.size(); ++i) {
+    Row row = rows[i];
+    auto& value = out.emplace_back(wanted[static_cast<std::size_t>(row.next<std::int32_t>() - 1)]);
+    value.value = row.next<std::string>();
   }
 }
 
@@ -310,9 +371,13 @@ void read_companions(Connection& connection, const ports::UnitQuery& query,
 
 }  // namespace
 
-void read_unit(Connection& connection, const ports::UnitQuery& query, std::int32_t part,
+void read_unit(Connection& connection, const ports::UnitQuery& query, ReadParts parts,
                ports::UnitReads& reads) {
-  if (!query.keys.empty()) read_keys(connection, query.keys, part, reads.keys);
+  if (!query.keys.empty())
+    read_keys(connection, query.keys, parts.current, query.value_limit, reads.keys);
+  // The unique index of the current part will tell when one of these is there.
+  if (!query.new_keys.empty() && parts.oldest < parts.current)
+    read_keys(connection, query.new_keys, parts.current - 1, query.value_limit, reads.keys);
   read_companions(connection, query, reads);
   if (!query.events.empty()) read_events(connection, query.events, reads.events);
   if (!query.reservations.empty()) {
@@ -322,16 +387,26 @@ void read_unit(Connection& connection, const ports::UnitQuery& query, std::int32
     collect_reservations(connection.run(kReservations, p), reads.reservations);
   }
   if (!query.drains.empty()) {
-    collect_reservations(connection.run(kDrains, parts_of(query.drains)), reads.drains);
+    using Drain = ports::UnitQuery::Drain;
+    Params p;
+    p.array(query.drains, [](const Drain& drain) { return drain.event.tenant; });
+    p.array(query.drains, [](const Drain& drain) { return drain.event.event; });
+    p.array(query.drains, [](const Drain& drain) { return drain.held_from; });
+    p.array(query.drains, [](const Drain& drain) { return drain.limit; });
+    collect_reservations(connection.run(kDrains, p), reads.drains);
   }
   if (!query.parked.empty()) {
-    collect_parked(connection.run(kParked, parts_of(query.parked)), reads.parked);
+    Params p = parts_of(query.parked);
+    p.scalar(query.record_bytes);
+    collect_parked(connection.run(kParked, p), reads.parked);
   }
   if (!query.copies_of.empty()) {
     Params p = keys_of(query.copies_of);
-    p.scalar(query.copies);
-    collect_parked(connection.run(kCopies, p), reads.copies);
+    p.scalar(query.copies).scalar(query.record_bytes);
+    const auto all = collect_parked(connection.run(kCopies, p), reads.copies);
+    reads.copies_left_out = all > static_cast<std::int64_t>(reads.copies.size());
   }
+  if (!query.values.empty()) read_values(connection, query.values, reads.values);
 }
 
 std::vector<ports::ClaimAnswer> read_claims(Connection& connection,

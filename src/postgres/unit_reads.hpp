@@ -7,8 +7,14 @@
 
 namespace admitone::postgres {
 
-// Everything of `query` but the part lock; `part` is the one it locked.
-void read_unit(Connection& connection, const ports::UnitQuery& query, std::int32_t part,
+// Of the ledger, while the unit holds its part lock.
+struct ReadParts {
+  std::int32_t oldest = 0;  // that may still have rows
+  std::int32_t current = 0;
+};
+
+// Everything of `query` but the part lock.
+void read_unit(Connection& connection, const ports::UnitQuery& query, ReadParts parts,
                ports::UnitReads& reads);
 
 std::vector<ports::ClaimAnswer> read_claims(Connection& connection,

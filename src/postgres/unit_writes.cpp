@@ -6,6 +6,7 @@
 
 #include "base/failpoint.hpp"
 #include "postgres/ledger_writes.hpp"
+#include "postgres/saga_writes.hpp"
 #include "postgres/ticketing_writes.hpp"
 
 namespace admitone::postgres {
@@ -188,6 +189,7 @@ UnitEnd write_after_fence(Connection& connection, const ports::UnitWrites& write
   if (const auto end = write_origins(connection, writes); end != UnitEnd::committed) return end;
   write_content_keys(connection, writes);
   if (const auto end = write_ticketing(connection, writes); end != UnitEnd::committed) return end;
+  if (const auto end = write_sagas(connection, writes); end != UnitEnd::committed) return end;
   if (const auto end = write_parked(connection, writes); end != UnitEnd::committed) return end;
   write_dead_letters(connection, writes);
   return UnitEnd::committed;

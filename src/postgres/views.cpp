@@ -16,6 +16,7 @@ constexpr pqxx::oid kInt8 = 20;
 constexpr pqxx::oid kInt2 = 21;
 constexpr pqxx::oid kInt4 = 23;
 constexpr pqxx::oid kTimestamptz = 1184;
+constexpr pqxx::oid kJsonb = 3802;
 
 // The first line: the rest of a server's message is about the statement.
 std::string first_line(const char* what) {
@@ -42,10 +43,15 @@ base::Result<T> guarded(F&& call) {
 }
 
 // "2026-11-21 11:48:00.5+00" with the session's settings; RFC 3339 outside.
+// To the millisecond, always: instants of a column are equally wide and sort as text.
 std::string rfc3339(std::string text) {
+  if (!text.ends_with("+00")) return text;  // infinity
   std::replace(text.begin(), text.end(), ' ', 'T');
-  if (text.ends_with("+00")) text.replace(text.size() - 3, 3, "Z");
-  return text;
+  text.erase(text.size() - 3);
+  const auto point = text.find('.');
+  std::string fraction = point == std::string::npos ? "" : text.substr(point + 1);
+  fraction.resize(3, '0');
+  return text.substr(0, point) + '.' + fraction + 'Z';
 }
 
 Cell cell_of(const pqxx::field& field, pqxx::oid type) {
@@ -59,6 +65,8 @@ Cell cell_of(const pqxx::field& field, pqxx::oid type) {
       return field.as<std::int64_t>();
     case kTimestamptz:
       return rfc3339(field.c_str());
+    case kJsonb:
+      return JsonText{std::string(field.c_str(), field.size())};
     default:
       return std::string(field.c_str(), field.size());
   }

@@ -17,8 +17,14 @@
 
 namespace admitone::postgres {
 
-// A value as SQL typed it: NULL, integers, booleans; all else as text, instants in RFC 3339 (UTC).
-using Cell = std::variant<std::monostate, std::int64_t, bool, std::string>;
+// A document, as the database wrote it.
+struct JsonText {
+  std::string text;
+  bool operator==(const JsonText&) const = default;
+};
+// A value as SQL typed it: NULL, integers, booleans, documents; all else as text, instants in
+// RFC 3339 (UTC, milliseconds).
+using Cell = std::variant<std::monostate, std::int64_t, bool, std::string, JsonText>;
 using CellRow = std::vector<Cell>;
 
 struct CellTable {

@@ -1,6 +1,6 @@
 #include "postgres/wire.hpp"
 
-#include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
 
@@ -8,22 +8,26 @@ namespace admitone::postgres {
 namespace wire {
 namespace {
 
+// PostgreSQL's numbers are big-endian.
+template <class U>
+U swapped(U v) {
+  if constexpr (std::endian::native == std::endian::big) return v;
+  if constexpr (sizeof v == 2) return __builtin_bswap16(v);
+  if constexpr (sizeof v == 4) return __builtin_bswap32(v);
+  if constexpr (sizeof v == 8) return __builtin_bswap64(v);
+}
+
 template <class U>
 void put(std::string& out, U v) {
-  std::array<char, sizeof v> bytes;
-  for (std::size_t i = 0; i < sizeof v; ++i) {
-    bytes[i] = static_cast<char>(static_cast<unsigned char>(v >> (8 * (sizeof v - 1 - i))));
-  }
-  out.append(bytes.data(), bytes.size());
+  const U wire = swapped(v);
+  out.append(reinterpret_cast<const char*>(&wire), sizeof wire);
 }
 
 template <class U>
 U get(const char* p) {
-  U v = 0;
-  for (std::size_t i = 0; i < sizeof v; ++i) {
-    v = static_cast<U>(static_cast<U>(v << 8U) | static_cast<unsigned char>(p[i]));
-  }
-  return v;
+  U wire = 0;
+  std::memcpy(&wire, p, sizeof wire);
+  return swapped(wire);
 }
 
 }  // namespace
@@ -62,10 +66,8 @@ void put64(std::string& out, std::int64_t v) {
   put(out, static_cast<std::uint64_t>(v));
 }
 void set32(std::string& out, std::size_t at, std::int32_t v) {
-  const auto u = static_cast<std::uint32_t>(v);
-  for (std::size_t i = 0; i < 4; ++i) {
-    out[at + i] = static_cast<char>(static_cast<unsigned char>(u >> (24U - 8U * i)));
-  }
+  const auto wire = swapped(static_cast<std::uint32_t>(v));
+  std::memcpy(out.data() + at, &wire, sizeof wire);
 }
 std::int16_t get16(const char* p) {
   return static_cast<std::int16_t>(get<std::uint16_t>(p));

@@ -59,6 +59,23 @@ TEST_F(Directory, MigratesOnceAndSaysWhatIsApplied) {
   EXPECT_EQ(check.value().problem, "");
 }
 
+TEST_F(Directory, PrintsAScriptThatMakesTheSameSchema) {
+  const TestDatabase other(*Urls::from_environment(), false);
+  Migrator migrator(other.migrator());
+  const auto script = migrator.sql();
+  ASSERT_TRUE(script.ok()) << script.error().message;
+  {
+    const auto owner = other.session(RoleKind::owner);
+    pqxx::nontransaction session(*owner);
+    session.exec(*script);
+  }
+  EXPECT_EQ(migrator.sql().value(), "");
+  EXPECT_TRUE(migrator.up().value().empty());
+  const auto check = check_schema(other.settings(RoleKind::worker), RoleKind::worker);
+  ASSERT_TRUE(check.ok()) << check.error().message;
+  EXPECT_EQ(check.value().problem, "");
+}
+
 TEST_F(Directory, RefusesASchemaThatAnotherBuildMadeOtherwise) {
   {
     const auto owner = db->session(RoleKind::owner);

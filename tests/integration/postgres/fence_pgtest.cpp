@@ -87,17 +87,35 @@ TEST_F(Fence, CountsATryOnlyWhileNothingMoves) {
 
 TEST_F(Fence, CountsAttemptsAtOneItemForItsOwnerOnly) {
   Owner owner(db->store());
-  EXPECT_EQ(owner.store->count_attempt(kLane0, owner.lane.epoch, 7).value(), 1);
-  EXPECT_EQ(owner.store->count_attempt(kLane0, owner.lane.epoch, 7).value(), 2);
+  EXPECT_EQ(owner.store->count_attempt(kLane0, owner.lane.epoch, 7).value().count, 1);
+  EXPECT_EQ(owner.store->count_attempt(kLane0, owner.lane.epoch, 7).value().count, 2);
   Owner next(db->store());
   EXPECT_EQ(next.lane.alone_attempts, 2);
   const auto refused = owner.store->count_attempt(kLane0, owner.lane.epoch, 7);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().kind, base::ErrorKind::permanent);
   EXPECT_EQ(refused.error().effect, base::Effect::not_applied);
-  EXPECT_EQ(next.store->count_attempt(kLane0, next.lane.epoch, 8).value(), 1);
+  EXPECT_EQ(next.store->count_attempt(kLane0, next.lane.epoch, 8).value().count, 1);
   EXPECT_EQ(next.commit(next.begin({tenant(1)})).end, UnitEnd::committed);
   EXPECT_EQ(Owner(db->store()).lane.alone_attempts, 0);
+}
+
+// So that the next owner knows whether reading the item kills, or what comes after that.
+TEST_F(Fence, RemembersOfOneItemThatItWasRead) {
+  Owner owner(db->store());
+  const auto begun = [](Owner& by, std::int64_t item) {
+    return by.store->count_attempt(kLane0, by.lane.epoch, item).value();
+  };
+  EXPECT_FALSE(begun(owner, 7).was_read);
+  EXPECT_FALSE(begun(owner, 7).was_read);
+  EXPECT_FALSE(owner.store->note_read(kLane0, owner.lane.epoch, 8).ok());
+  EXPECT_TRUE(owner.store->note_read(kLane0, owner.lane.epoch, 7).ok());
+  Owner next(db->store());
+  EXPECT_EQ(owner.store->note_read(kLane0, owner.lane.epoch, 7).error().kind,
+            base::ErrorKind::permanent);
+  EXPECT_TRUE(begun(next, 7).was_read);
+  EXPECT_FALSE(begun(next, 8).was_read);
+  EXPECT_FALSE(begun(next, 7).was_read);
 }
 
 TEST_F(Fence, ATakingThatWasGivenBackIsNoTry) {
@@ -120,6 +138,25 @@ TEST_F(Fence, ATakingThatWasGivenBackIsNoTry) {
   const ports::GivenLane given{kLane0, late.lane.epoch};
   EXPECT_TRUE(late.store->give_back({&given, 1}).ok());
   EXPECT_EQ(Owner(db->store()).lane.tries, next.lane.tries + 1);
+}
+
+TEST_F(Fence, AnAttemptThatWasGivenBackIsNone) {
+  Owner owner(db->store());
+  const auto attempts = [&](std::int64_t given) {
+    const ports::GivenLane lane{kLane0, owner.lane.epoch, given};
+    EXPECT_TRUE(owner.store->give_back({&lane, 1}).ok());
+    return owner.store->count_attempt(kLane0, owner.lane.epoch, 7).value().count;
+  };
+  EXPECT_EQ(owner.store->count_attempt(kLane0, owner.lane.epoch, 7).value().count, 1);
+  EXPECT_EQ(attempts(7), 1);
+  EXPECT_EQ(attempts(8), 2) << "another item";
+  EXPECT_EQ(attempts(7), 2);
+  EXPECT_EQ(owner.commit(owner.begin({tenant(1)})).end, UnitEnd::committed);
+  const ports::GivenLane late{kLane0, owner.lane.epoch, 7};
+  EXPECT_TRUE(owner.store->give_back({&late, 1}).ok());
+  const Owner next(db->store());
+  EXPECT_EQ(next.lane.alone_attempts, 0);
+  EXPECT_EQ(next.lane.tries, 1);
 }
 
 TEST_F(Fence, StopsAnOwnerThatWasFrozenWhileAnotherTookOver) {
@@ -219,6 +256,32 @@ TEST_F(Fence, CountsWhatHasToBeRunAgain) {
   configure("unit.open=fail");
   EXPECT_FALSE(owner.store->open({}).ok());
   EXPECT_EQ(retries.seen, (std::map<std::string, double>{{"57", 1}}));
+}
+
+TEST_F(Fence, CountsTheStatementsOfAUnit) {
+  class Statements final : public ports::Meters {
+   public:
+    void add(ports::Counter counter, std::string_view, double n) override {
+      if (counter == ports::Counter::database_statements) sent += n;
+    }
+    void set(ports::Gauge, std::string_view, double) override {}
+    void observe(ports::Histogram, double) override {}
+    double sent = 0;
+  };
+  Statements statements;
+  LaneStoreOptions options;
+  options.connection = db->settings(RoleKind::worker);
+  options.meters = &statements;
+  Owner owner(std::make_unique<LaneStore>(options, clock));
+  EXPECT_EQ(owner.commit(creation(owner, 1)).end, UnitEnd::committed);
+  statements.sent = 0;
+  ASSERT_TRUE(owner.store->open({}).ok());
+  // begin, the lock on the parts, the tenants
+  EXPECT_EQ(statements.sent, 3);
+  owner.store->rollback();
+  ASSERT_TRUE(owner.store->database_now().ok());
+  // the rollback and, prepared first, the question
+  EXPECT_EQ(statements.sent, 6);
 }
 
 TEST_F(Fence, KeepsKeyAndEffectTogether) {

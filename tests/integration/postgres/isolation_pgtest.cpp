@@ -4,8 +4,9 @@
 #include <set>
 
 #include "base/failpoint.hpp"
+#include "integration/postgres/saga_samples.hpp"
 #include "integration/postgres/test_database.hpp"
-#include "integration/postgres/unit_samples.hpp"
+#include "postgres/scratch.hpp"
 
 namespace admitone::postgres::testing {
 namespace {
@@ -36,6 +37,10 @@ void fill(TestDatabase& db) {
     dead.tenant = of;
     dead.packed = "y";
     writes.dead_letters.push_back(dead);
+    auto one = saga(n, of);
+    one.steps.resize(1);
+    one.transactions = {transaction(n)};
+    writes.sagas.push_back(one);
   }
   ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
   const auto worker = db.session(RoleKind::worker);
@@ -52,10 +57,13 @@ void fill(TestDatabase& db) {
 
 const std::vector<std::string> kTables{"ledger", "origins",          "content_keys",
                                        "events", "sections",         "reservations",
-                                       "parked", "operator_actions", "dead_letters_pending"};
-const std::vector<std::string> kViews{"command_log",      "record_ledger",   "outcome_log",
-                                      "section_capacity", "reservation_log", "event_log",
-                                      "parked_log",       "dead_letter_log", "operator_log"};
+                                       "parked", "operator_actions", "dead_letters_pending",
+                                       "sagas",  "saga_steps",       "saga_transactions"};
+const std::vector<std::string> kViews{
+    "command_log",         "record_ledger", "outcome_log",     "section_capacity",
+    "reservation_log",     "event_log",     "parked_log",      "dead_letter_log",
+    "operator_log",        "saga_log",      "saga_detail_log", "saga_step_log",
+    "saga_transaction_log"};
 
 class Isolation : public DatabaseTest {
  protected:
@@ -98,6 +106,21 @@ TEST_F(Isolation, ShowsAWorkerNothingWithoutTenantsAndThenTheirRowsOnly) {
     EXPECT_EQ(db->value_for(tenant(1).str(), count), "1") << table;
     EXPECT_EQ(db->value_for(tenant(1).str(), mine), "1") << table;
     EXPECT_EQ(db->value_for(tenant(1).str() + "," + tenant(2).str(), count), "2") << table;
+  }
+}
+
+TEST_F(Isolation, IsLiftedForMeasurementsFromAThrowAwaySchemaOnly) {
+  auto settings = db->settings(RoleKind::owner);
+  settings.schema = "admitone";
+  const auto refused = lift_row_security(settings);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().kind, base::ErrorKind::permanent);
+  EXPECT_EQ(db->value(RoleKind::worker, "select count(*) from ledger"), "0");
+  settings.schema = db->schema();
+  const auto lifted = lift_row_security(settings);
+  ASSERT_TRUE(lifted.ok()) << lifted.error().message;
+  for (const auto& table : kTables) {
+    EXPECT_EQ(db->value(RoleKind::worker, "select count(*) from " + table), "2") << table;
   }
 }
 
@@ -199,6 +222,17 @@ TEST_F(Isolation, WithAnEmptySettingForAllWouldShowEverything) {
   fill(open);
   EXPECT_EQ(open.value_for("", "select count(*) from events"), "2")
       << "the mutant of L17 is not caught";
+}
+
+// Or the schema could not be distributed by tenant, and one could find out about another's values.
+TEST_F(Isolation, UniqueKeysOfTenantsBeginWithTheTenant) {
+  EXPECT_EQ(db->truth("select coalesce(string_agg(i.indexrelid::regclass::text, ' '), '') "
+                      "from pg_index i join pg_class c on c.oid = i.indrelid "
+                      "join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' "
+                      "where i.indisunique and i.indkey[0] <> a.attnum "
+                      "and c.relnamespace = '" +
+                      db->schema() + "'::regnamespace"),
+            "");
 }
 
 }  // namespace

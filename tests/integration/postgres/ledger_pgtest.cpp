@@ -67,7 +67,8 @@ TEST_F(Ledger, GivesUnpublishedOutcomesBackInOrderWithTheValueOfTheFirst) {
   apply(1);
   repeat(1);
   apply(2);
-  const auto all = owner->store->load_unpublished(kLane0, 0, 10).value();
+  const auto all =
+      owner->store->load_unpublished(kLane0, 0, 10, ports::UnitQuery::kNoLimit).value();
   ASSERT_EQ(all.size(), 3U);
   EXPECT_EQ(all[0].seq, 1);
   EXPECT_EQ(all[0].outcome.origin, "orders/0/0");
@@ -77,7 +78,7 @@ TEST_F(Ledger, GivesUnpublishedOutcomesBackInOrderWithTheValueOfTheFirst) {
   EXPECT_TRUE(all[1].outcome.replayed);
   EXPECT_EQ(all[1].outcome.value, all[0].outcome.value);
   EXPECT_EQ(all[2].outcome.command_id, "command-2");
-  EXPECT_EQ(owner->store->load_unpublished(kLane0, 1, 1)->at(0).seq, 2);
+  EXPECT_EQ(owner->store->load_unpublished(kLane0, 1, 1, ports::UnitQuery::kNoLimit)->at(0).seq, 2);
   EXPECT_EQ(violations(), "");
 }
 
@@ -95,7 +96,8 @@ TEST_F(Ledger, ReKeysAnOldAttemptAndKeepsItsUnpublishedRepeatsReadable) {
   ASSERT_EQ(found.keys.size(), 1U);
   EXPECT_EQ(found.keys[0].attempts, 2);
   EXPECT_EQ(found.keys[0].outcome->value, "second");
-  const auto all = owner->store->load_unpublished(kLane0, 0, 10).value();
+  const auto all =
+      owner->store->load_unpublished(kLane0, 0, 10, ports::UnitQuery::kNoLimit).value();
   ASSERT_EQ(all.size(), 3U);
   EXPECT_EQ(all[1].outcome.value, R"({"status":"completed"})");
   EXPECT_EQ(violations(), "");
@@ -170,6 +172,62 @@ TEST_F(Ledger, ParksAndReleasesInOrderAndLetsACopyTakeTheKeyOver) {
   auto again = owner->begin({kTenant}, 0, 0);
   again.unpark = release.unpark;
   EXPECT_EQ(owner->commit(again).end, UnitEnd::stale);
+}
+
+// What is too much for one unit is left out and named, or comes with the next page (law L20).
+TEST_F(Ledger, GivesLargeValuesAndRecordsInPages) {
+  for (const std::uint64_t n : {1U, 2U, 3U}) {
+    auto writes = begin(1);
+    writes.rows.push_back(
+        row(n, kTenant, owner->lane.next_offset.value_or(0), owner->lane.out_seq + 1));
+    writes.rows[0].outcome_value = std::string(n == 3 ? 10 : 1'000, 'v');
+    for (const bool copy : {false, true}) {
+      ports::ParkedRow k;
+      k.event = {kTenant, event_id(1)};
+      k.order = static_cast<std::int64_t>(n * 2 + (copy ? 1 : 0));
+      k.copy = copy;
+      k.row = {kTenant, key(n)};
+      k.part = writes.part;
+      if (copy) k.waits_for = {kTenant, key(1)};
+      k.packed = std::string(1'000, 'p');
+      writes.park.push_back(k);
+    }
+    ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  }
+  repeat(1);
+  const auto page = owner->store->load_unpublished(kLane0, 0, 10, 1'500).value();
+  ASSERT_EQ(page.size(), 2U) << "the second reaches the limit";
+  EXPECT_EQ(owner->store->load_unpublished(kLane0, 0, 10, 1)->size(), 1U);
+  EXPECT_EQ(owner->store->load_unpublished(kLane0, 2, 10, 5'000)->size(), 2U);
+
+  ports::UnitQuery query;
+  query.tenants = {kTenant};
+  query.keys = {{kTenant, key(1)}, {kTenant, key(3)}};
+  query.value_limit = 100;
+  query.parked.push_back({{kTenant, event_id(1)}, 10});
+  query.copies_of = {{kTenant, key(1)}};
+  query.copies = 10;
+  query.record_bytes = 1'001;
+  const auto reads = owner->look(query);
+  ASSERT_EQ(reads.keys.size(), 2U);
+  EXPECT_EQ(reads.keys[0].value_left_out, 1'000);
+  EXPECT_EQ(reads.keys[0].outcome->value, "");
+  EXPECT_EQ(reads.keys[1].value_left_out, 0);
+  EXPECT_EQ(reads.keys[1].outcome->value.size(), 10U);
+  EXPECT_EQ(reads.parked.size(), 2U);
+  EXPECT_EQ(reads.copies.size(), 2U);
+  EXPECT_TRUE(reads.copies_left_out);
+
+  ports::UnitQuery rest;
+  rest.tenants = {kTenant};
+  rest.values = {{reads.keys[0].stored_at, reads.keys[0].stored_part, {}}};
+  rest.copies_of = query.copies_of;
+  rest.copies = 10;
+  const auto values = owner->look(rest);
+  ASSERT_EQ(values.values.size(), 1U);
+  EXPECT_EQ(values.values[0].value, std::string(1'000, 'v'));
+  EXPECT_EQ(values.copies.size(), 3U);
+  EXPECT_FALSE(values.copies_left_out);
 }
 
 TEST_F(Ledger, KnowsAnOriginAgainAndKeepsTheLatestContentKey) {

@@ -3,8 +3,8 @@
 
 #include <thread>
 
+#include "integration/postgres/saga_samples.hpp"
 #include "integration/postgres/test_database.hpp"
-#include "integration/postgres/unit_samples.hpp"
 
 namespace admitone::postgres::testing {
 namespace {
@@ -20,7 +20,7 @@ class Plans : public DatabaseTest {
                      "select coalesce(string_agg(relname || ' ' || seq_scan, ', ' order by relname)"
                      ", '') from pg_stat_user_tables where schemaname = current_schema()"
                      " and relname ~ '^(ledger|origins|content_keys)_0|^(events|sections|"
-                     "reservations|parked)$'");
+                     "reservations|parked|sagas|saga_steps|saga_transactions)$'");
   }
   // Look-ups by index, or rows that they fetched, of one table.
   std::int64_t counted(const std::string& what, const std::string& table) {
@@ -35,6 +35,8 @@ class Plans : public DatabaseTest {
     for (std::uint64_t n = 1000; n < 1500; ++n) {
       writes.events.push_back({event(n, tenant(1), 10), 0});
       writes.reservations.push_back({hold(n, tenant(1), n, 1), 0});
+      writes.sagas.push_back(saga(n, tenant(1)));
+      writes.sagas.back().transactions = {transaction(n)};
     }
     ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
   }
@@ -46,7 +48,8 @@ class Plans : public DatabaseTest {
     }
     EXPECT_GE(counted("idx_scan", "sections"), 60);
     EXPECT_EQ(scans(), scans_before);
-    for (const char* table : {"events", "sections", "reservations"}) {
+    for (const char* table :
+         {"events", "sections", "reservations", "sagas", "saga_steps", "saga_transactions"}) {
       EXPECT_LT(counted("idx_tup_fetch", table), 1000) << table;
     }
   }
@@ -61,7 +64,8 @@ void exercise(Owner& owner, std::uint64_t n) {
   query.content_keys = {{tenant(1), key(n)}};
   query.events = {{tenant(1), event_id(n)}};
   query.reservations = {{tenant(1), reservation_id(n)}};
-  query.drains.push_back({{tenant(1), event_id(n)}, 5});
+  // It goes along the holds of the lane from this time on, of which there are none.
+  query.drains.push_back({{tenant(1), event_id(n)}, at(601), 5});
   query.parked.push_back({{tenant(1), event_id(n)}, 5});
   query.copies_of = {{tenant(1), key(n)}};
   query.copies = 500;
@@ -74,16 +78,24 @@ void exercise(Owner& owner, std::uint64_t n) {
   writes.content_keys.push_back({{tenant(1), key(n)}, 0, at(1), {tenant(1), key(n)}});
   writes.events.push_back({event(n, tenant(1), 10), 0});
   writes.reservations.push_back({hold(n, tenant(1), n, 1), 0});
+  auto one = saga(n, tenant(1));
+  one.transactions = {transaction(n)};
+  writes.sagas = {one};
   ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
   auto change = owner.begin({tenant(1)}, 1, 0);
   change.sections.push_back({{tenant(1), event_id(n)}, 0, "A", 1, 0, 1});
   auto r = hold(n, tenant(1), n, 1);
   r.version = 2;
   change.reservations.push_back({r, 1});
+  one.steps[1].status = ports::StepStatus::done;
+  change.sagas = {one};
   ASSERT_EQ(owner.commit(change).end, UnitEnd::committed);
   ASSERT_TRUE(owner.store->due_holds(0, at(0), 10).ok());
   ASSERT_TRUE(owner.store->load_work(kLane0).ok());
-  ASSERT_TRUE(owner.store->load_unpublished(kLane0, owner.lane.out_seq, 10).ok());
+  ASSERT_EQ(load(owner, saga_id(n - 1), 1), std::vector{one});
+  ASSERT_TRUE(
+      owner.store->load_unpublished(kLane0, owner.lane.out_seq, 10, ports::UnitQuery::kNoLimit)
+          .ok());
 }
 
 TEST_F(Plans, NeverReadMoreThanTheRowsTheyAreAbout) {

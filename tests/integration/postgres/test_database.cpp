@@ -15,7 +15,7 @@ std::string environment(const char* name) {
 
 std::string unique_schema() {
   static std::atomic<int> counter{0};
-  return "t" + std::to_string(::getpid()) + "_" +
+  return "test_" + std::to_string(::getpid()) + "_" +
          std::to_string(std::chrono::system_clock::now().time_since_epoch().count() % 100'000'000) +
          "_" + std::to_string(++counter);
 }

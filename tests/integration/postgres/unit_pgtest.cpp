@@ -218,6 +218,12 @@ TEST_F(Unit, ChangesAReservationUnderItsVersionAndListsWhatIsDue) {
   change.reservations.push_back({confirmed, 1});
   ASSERT_EQ(owner->commit(change).end, UnitEnd::committed);
   EXPECT_EQ(owner->store->due_holds(0, at(250), 10)->size(), 1U);
+  auto cancelling = look_at_events({1}).events.at(0);
+  cancelling.status = domain::EventStatus::cancelling;
+  auto cancel = begin();
+  cancel.events.push_back({cancelling, cancelling.row_version});
+  ASSERT_EQ(owner->commit(cancel).end, UnitEnd::committed);
+  EXPECT_EQ(owner->store->due_holds(0, at(250), 10)->size(), 0U) << "they end with it";
   auto late = begin();
   late.reservations.push_back({confirmed, 1});
   EXPECT_EQ(owner->commit(late).end, UnitEnd::stale);
@@ -231,6 +237,7 @@ TEST_F(Unit, DrainsTheOpenReservationsOfACancellingEventInBoundedPieces) {
     auto r = hold(n, kTenant, 1, 1);
     if (n == 2) r.status = domain::ReservationStatus::released;
     if (n == 3) r.status = domain::ReservationStatus::confirmed;
+    if (n != 4) r.expires_at = at(601);
     writes.reservations.push_back({r, 0});
   }
   cancelling.status = domain::EventStatus::cancelling;
@@ -241,11 +248,19 @@ TEST_F(Unit, DrainsTheOpenReservationsOfACancellingEventInBoundedPieces) {
   EXPECT_EQ(work.draining[0], (ports::EventKey{kTenant, event_id(1)}));
   ports::UnitQuery query;
   query.tenants = {kTenant};
-  query.drains.push_back({{kTenant, event_id(1)}, 2});
-  const auto reads = owner->look(query);
-  ASSERT_EQ(reads.drains.size(), 2U);
-  EXPECT_EQ(reads.drains[0].id, reservation_id(1));
-  EXPECT_EQ(reads.drains[1].id, reservation_id(3));
+  // Held ones by expiry, then confirmed ones.
+  const auto ids = [&](std::optional<base::Timestamp> held_from, std::int32_t limit) {
+    query.drains = {{{kTenant, event_id(1)}, held_from, limit}};
+    std::vector<base::ReservationId> found;
+    for (const auto& one : owner->look(query).drains) found.push_back(one.id);
+    return found;
+  };
+  using ::testing::ElementsAre;
+  const base::Timestamp first{};
+  EXPECT_THAT(ids(std::nullopt, 3), ElementsAre(reservation_id(3)));
+  EXPECT_THAT(ids(first, 2), ElementsAre(reservation_id(4), reservation_id(1)));
+  EXPECT_THAT(ids(first, 3), ElementsAre(reservation_id(4), reservation_id(1), reservation_id(3)));
+  EXPECT_THAT(ids(at(601), 3), ElementsAre(reservation_id(1), reservation_id(3)));
 }
 
 // Two lanes at the same names, and at the same keys, in opposite orders: one waits for the other.

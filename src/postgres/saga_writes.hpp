@@ -1,0 +1,13 @@
+#pragma once
+// Sagas as a unit of work writes them: whole journals as sets, by tenant and id.
+// Used by: write_unit, behind the fence. Threads: the connection's. Errors: Failure; an expected
+// "no" is the result.
+
+#include "ports/lane_store.hpp"
+#include "postgres/connection.hpp"
+
+namespace admitone::postgres {
+
+ports::UnitEnd write_sagas(Connection& connection, const ports::UnitWrites& writes);
+
+}  // namespace admitone::postgres
