@@ -8,6 +8,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "kafka/traffic.hpp"
 
 namespace admitone::kafka {
 namespace {
@@ -36,6 +37,17 @@ void rebalance_line(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partit
   static_cast<ClientEvents*>(opaque)->on_rebalance(code, *list);
 }
 
+rd_kafka_resp_err_t request_sent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api_key,
+                                 std::int16_t, std::int32_t, std::size_t, void* traffic) {
+  static_cast<Traffic*>(traffic)->sent(api_key);
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t watch_requests(rd_kafka_t* client, const rd_kafka_conf_t*, void* traffic, char*,
+                                   std::size_t) {
+  return rd_kafka_interceptor_add_on_request_sent(client, "traffic", request_sent, traffic);
+}
+
 }  // namespace
 
 Conf::Conf(const ClientSettings& settings, std::string role)
@@ -46,6 +58,9 @@ Conf::Conf(const ClientSettings& settings, std::string role)
   set("socket.timeout.ms", settings.socket_timeout);
   set("reconnect.backoff.max.ms", Milliseconds(500));
   set("message.max.bytes", std::int64_t{settings.max_record_bytes} + kHeaderRoom);
+  // librdkafka's own statistics would pile up in a client that is seldom polled.
+  if (settings.traffic == nullptr) return;
+  rd_kafka_conf_interceptor_add_on_new(conf_.get(), "traffic", watch_requests, settings.traffic);
 }
 
 Conf& Conf::set(const char* name, const std::string& value) {

@@ -10,17 +10,20 @@
 // (group_metadata), PlainPublisher (commit).
 // Lifetime: create → subscribe → poll … → close. Outlives the publishers that ask for metadata.
 // Threads: poll, close and all calls of the sink on the poll thread; start, pause, resume,
-// group_metadata and commit from any.
+// group_metadata and commit from any; keep_fetching on one of its own, which ends before the
+// consumer does.
 // Blocking: poll by its budget, plus position_timeout when partitions are assigned, plus what the
 // sink's revoked() takes; close by its limit.
-// Errors: fatal ones go to RecordSink::fatal, once, with what to do; the rest is logged and retried
-// by librdkafka.
-// Limits: queue_records and queue_kbytes per partition.
+// Errors: fatal ones go to RecordSink::fatal, once, with what to do. A place of the log that cannot
+// be read (a batch that fails its checksum) is read again until it can be, or fatal where
+// librdkafka refuses to; nothing after it is handed on. The rest is logged and retried by
+// librdkafka. Limits: queue_records and queue_kbytes per partition.
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 
 #include "base/result.hpp"
@@ -42,12 +45,11 @@ struct ConsumerSettings {
   Milliseconds heartbeat_interval{1'000};
   // More than three times the longest bounded step of the poll thread.
   Milliseconds max_poll_interval{120'000};
-  // Per partition: fetching stops above either. A queue that fills is looked at again after up to a
-  // second by librdkafka 2.0.2, so it should hold a second's worth.
-  std::int32_t queue_records = 20'000;
+  // Per partition: fetching stops above either, and goes on when half of it was read.
+  std::int32_t queue_records = 2'000;
   std::int32_t queue_kbytes = 16'384;
-  std::int32_t fetch_kbytes = 16'384;           // of one answer, all partitions together
-  std::int32_t partition_fetch_kbytes = 1'024;  // of one partition in it
+  std::int32_t fetch_kbytes = 16'384;         // of one answer, all partitions together
+  std::int32_t partition_fetch_kbytes = 256;  // of one partition in it
   Milliseconds fetch_wait{100};
   // For learning positions and watermarks on assignment; tried again until it succeeds.
   Milliseconds position_timeout{1'000};
@@ -70,6 +72,9 @@ class Consumer final : public ports::RecordSource {
   [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition tp) const override;
   void poll(Milliseconds budget) override;
   void close(Milliseconds limit) override;
+  // Until `stop`. Without it a partition whose queue was full is looked at once a second by some
+  // versions of librdkafka: slow, but nothing is lost.
+  void keep_fetching(const std::stop_token& stop);
 
   // The membership as it is now. Generation -1 when not in the group.
   [[nodiscard]] GroupMetadata group_metadata() const;

@@ -25,6 +25,45 @@ class Packer {
   char* at_;
 };
 
+// Key and value of what is sent; views into the record, or into this.
+class Rendered {
+ public:
+  explicit Rendered(const ports::OutgoingRecord& record) {
+    if (!record.outcome) {
+      if (record.key) key = *record.key;
+      if (record.value) value = *record.value;
+      return;
+    }
+    value = record.outcome->value;
+    if (!record.outcome->event) return;
+    event_ = record.outcome->event->text();
+    key = event_;
+  }
+  Rendered(const Rendered&) = delete;
+  Rendered& operator=(const Rendered&) = delete;
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> value;
+
+ private:
+  base::UuidText event_;
+};
+
+rd_kafka_headers_t* headers_of(const ports::OutgoingRecord& record) {
+  constexpr std::size_t kOfAnOutcome = 16;
+  auto* headers = rd_kafka_headers_new(record.outcome ? kOfAnOutcome : record.headers.size());
+  const auto add = [headers](std::string_view name, std::string_view value, bool null = false) {
+    // No value and an empty one are two things, to a signature too.
+    rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()),
+                        null ? nullptr : value.data(), static_cast<ssize_t>(value.size()));
+  };
+  for (const auto& header : record.headers) add(header.name, header.value, header.null);
+  if (record.outcome)
+    contract::each_outcome_header(
+        *record.outcome, record.partition, record.seq,
+        [&add](std::string_view name, std::string_view value) { add(name, value); });
+  return headers;
+}
+
 }  // namespace
 
 base::Record to_record(const rd_kafka_message_t& message, base::TopicId topic) {
@@ -62,24 +101,17 @@ base::Record to_record(const rd_kafka_message_t& message, base::TopicId topic) {
 
 rd_kafka_resp_err_t produce(rd_kafka_t* producer, const std::string& topic,
                             const ports::OutgoingRecord& record, void* token) {
-  rd_kafka_headers_t* headers = rd_kafka_headers_new(record.headers.size());
-  for (const auto& header : record.headers) {
-    // No value and an empty one are two things, to a signature too.
-    rd_kafka_header_add(headers, header.name.data(), static_cast<ssize_t>(header.name.size()),
-                        header.null ? nullptr : header.value.data(),
-                        static_cast<ssize_t>(header.value.size()));
-  }
+  const Rendered out(record);
+  rd_kafka_headers_t* headers = headers_of(record);
   std::array<rd_kafka_vu_t, 7> fields{};
   fields[0].vtype = RD_KAFKA_VTYPE_TOPIC;
   fields[0].u.cstr = topic.c_str();
   fields[1].vtype = RD_KAFKA_VTYPE_PARTITION;
   fields[1].u.i32 = record.partition < 0 ? RD_KAFKA_PARTITION_UA : record.partition;
   fields[2].vtype = RD_KAFKA_VTYPE_KEY;
-  if (record.key) fields[2].u.mem = {const_cast<char*>(record.key->data()), record.key->size()};
+  if (out.key) fields[2].u.mem = {const_cast<char*>(out.key->data()), out.key->size()};
   fields[3].vtype = RD_KAFKA_VTYPE_VALUE;
-  if (record.value) {
-    fields[3].u.mem = {const_cast<char*>(record.value->data()), record.value->size()};
-  }
+  if (out.value) fields[3].u.mem = {const_cast<char*>(out.value->data()), out.value->size()};
   fields[4].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
   fields[4].u.i = RD_KAFKA_MSG_F_COPY;
   fields[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
@@ -96,6 +128,8 @@ std::optional<std::size_t> largest(std::span<const ports::OutgoingRecord> record
                                    std::span<const std::size_t> among) {
   const auto bytes = [&](std::size_t index) {
     const auto& record = records[index];
+    if (record.outcome)
+      return contract::outcome_bytes(*record.outcome, record.partition, record.seq);
     std::size_t sum = record.key.value_or("").size() + record.value.value_or("").size();
     for (const auto& header : record.headers) sum += header.name.size() + header.value.size();
     return sum;

@@ -17,6 +17,8 @@ namespace admitone::kafka {
 
 using Milliseconds = std::chrono::milliseconds;
 
+class Traffic;
+
 struct ClientSettings {
   std::string bootstrap_servers;
   std::string client_id = "admitone";
@@ -27,6 +29,8 @@ struct ClientSettings {
   // Largest command, with its headers. What we write may be larger by kHeaderRoom (a dead letter is
   // its command and more headers). Compared with the topics' limits by topics.hpp.
   std::int32_t max_record_bytes = 1'048'576;
+  // Counts what the clients send; may be null.
+  Traffic* traffic = nullptr;
 };
 
 inline constexpr std::int32_t kHeaderRoom = 65'536;

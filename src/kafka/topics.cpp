@@ -84,6 +84,11 @@ void examine_commands(const TopicFacts& facts, const TopicPlan& plan, bool home,
     check.expect(facts.partitions == plan.partitions, Level::warn,
                  fmt::format("{} partitions, {} are configured", facts.partitions, plan.partitions),
                  "set kafka.partitions to what the topic has; events cannot move");
+    check.expect(check.number("max.message.bytes") >= plan.max_record_bytes, Level::fail,
+                 fmt::format("max.message.bytes={} is less than kafka.max_record_bytes={}: what is "
+                             "forwarded to it could be refused, and its lane would stand still",
+                             check.text("max.message.bytes"), plan.max_record_bytes),
+                 check.alter("max.message.bytes", std::to_string(plan.max_record_bytes)));
   } else {
     check.expect(check.text("message.timestamp.type") == "LogAppendTime", Level::warn,
                  fmt::format("message.timestamp.type={}: producers' clocks decide how long its "
@@ -128,6 +133,7 @@ void examine_outcomes(const TopicFacts& facts, const TopicPlan& plan, std::int32
                check.alter("max.message.bytes", std::to_string(plan.max_record_bytes)));
 }
 
+// Dead letters that are sent together are refused together, so the topic must take a whole batch.
 void examine_dead_letters(const TopicPlan& plan, std::int64_t largest_command, Check& check) {
   const auto retention = check.number("retention.ms");
   check.expect(retention < 0 || retention >= plan.dead_letter_age.count(), Level::warn,
@@ -135,7 +141,14 @@ void examine_dead_letters(const TopicPlan& plan, std::int64_t largest_command, C
                            "be sent again",
                            hours(retention), hours(plan.dead_letter_age.count())),
                check.alter("retention.ms", std::to_string(plan.dead_letter_age.count())));
-  check.expect(check.number("max.message.bytes") >= largest_command + kHeaderRoom, Level::warn,
+  const auto taken = check.number("max.message.bytes");
+  check.expect(taken >= plan.max_record_bytes, Level::fail,
+               fmt::format("max.message.bytes={} is less than kafka.max_record_bytes={}: what it "
+                           "refuses would stop its lane",
+                           check.text("max.message.bytes"), plan.max_record_bytes),
+               check.alter("max.message.bytes", std::to_string(largest_command + kHeaderRoom)));
+  const bool whole = taken >= largest_command + kHeaderRoom;
+  check.expect(whole || taken < plan.max_record_bytes, Level::warn,
                fmt::format("max.message.bytes={} is less than a command topic's {} and {} for "
                            "headers: the largest dead letters go without their value",
                            check.text("max.message.bytes"), largest_command, kHeaderRoom),

@@ -76,6 +76,26 @@ TEST_F(ConsumerTest, CallsFromOtherThreadsWakeThePollThread) {
   other.join();
 }
 
+TEST_F(ConsumerTest, AQueueThatWasFullIsFilledAgainBeforeItIsEmpty) {
+  make_topics(1);
+  constexpr int kBatch = 200;
+  constexpr int kBatches = 30;
+  for (int i = 0; i < kBatches; ++i) send_commands(0, kBatch, i * kBatch);
+  auto settings = consumer_settings();
+  settings.queue_records = kBatch / 2;
+  settings.partition_fetch_kbytes = 1;  // one batch at a time
+  source = consumer(settings);
+  const std::jthread fetching([this](const std::stop_token& stop) { source->keep_fetching(stop); });
+  memory.on_assigned = [&](const auto& one) { source->start(one.tp, 0); };
+  ASSERT_TRUE(source->subscribe(memory));
+  ASSERT_TRUE(poll_until({source.get()}, [&] { return memory.records > 0; }));
+  // Left alone, librdkafka 2.0.2 fetches one batch a second here.
+  const auto half = std::chrono::seconds(kBatches / 2);
+  EXPECT_TRUE(poll_until(
+      {source.get()}, [&] { return seen().caught_up == kBatch * kBatches; }, half));
+  expect_run(seen().offsets, 0, kBatch * kBatches);
+}
+
 TEST_F(ConsumerTest, APausedPartitionGivesNothingAndLosesNothing) {
   join(5'000);
   memory.on_record = [&](const base::Record& record) {

@@ -175,7 +175,7 @@ bool wait_until(const std::function<bool()>& done, Milliseconds limit) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (!done()) {
     if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(10ms);
+    std::this_thread::sleep_for(10ms);  // the pause between two questions, not a wait for an answer
   }
   return true;
 }

@@ -93,6 +93,8 @@ TEST_F(TailTest, OfAnEmptyLogIsEmpty) {
 TEST_F(TailTest, NamesTheLastCommittedOutcome) {
   publish(1, 3);
   publish(4, 5);
+  // A commit is told of before its markers are written.
+  ASSERT_TRUE(wait_until([&] { return closed(); }));
   for (const std::int64_t from : {0, 2, 4, 5}) {
     const auto tail = log->read_tail(0, from);
     ASSERT_TRUE(tail && tail->last) << from;

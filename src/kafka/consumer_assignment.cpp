@@ -1,0 +1,95 @@
+// Who owns which partition, and telling the sink of it.
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+#include "kafka/consumer_impl.hpp"
+#include "kafka/extent.hpp"
+
+namespace admitone::kafka {
+
+void Consumer::Impl::on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t& list) {
+  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    assign(list);
+    return;
+  }
+  revoke(code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS || rd_kafka_assignment_lost(raw()) == 1);
+}
+
+void Consumer::Impl::assign(rd_kafka_topic_partition_list_t& list) {
+  for (int i = 0; i < list.cnt; ++i) {
+    auto& one = list.elems[i];
+    Owned owned;
+    // Its own queue, before anything is fetched into the shared one.
+    owned.queue.reset(rd_kafka_queue_get_partition(raw(), one.topic, one.partition));
+    rd_kafka_queue_forward(owned.queue.get(), nullptr);
+    rd_kafka_queue_cb_event_enable(owned.queue.get(), wake_up, &wake_);
+    owned_.insert_or_assign({settings_.topics.id(one.topic), one.partition}, std::move(owned));
+    // An explicit position keeps librdkafka from asking for the committed one, which would wait for
+    // every pending transaction. It must be absolute: the answer to a look-up of "end" could arrive
+    // after the seek of start() and undo it.
+    one.offset = 0;
+  }
+  // Before assigning, so that not even one fetch goes out (getting the queue made the partition
+  // known). What a fetch begun earlier brings would be offered beside the position of start().
+  rd_kafka_pause_partitions(raw(), &list);
+  rd_kafka_assign(raw(), &list);
+  next_look_up_ = clock_.steady();
+  // More members than partitions: in the group all the same.
+  if (list.cnt == 0) sink_->assigned({});
+  announce();
+}
+
+void Consumer::Impl::revoke(bool lost) {
+  std::vector<base::TopicPartition> known;
+  for (const auto& [tp, owned] : owned_) {
+    if (owned.announced) known.push_back(tp);
+  }
+  if (!known.empty()) sink_->revoked(known, lost);
+  for (auto& [tp, owned] : owned_) {
+    rd_kafka_queue_cb_event_enable(owned.queue.get(), nullptr, nullptr);
+  }
+  owned_.clear();
+  refill_.forget();
+  rd_kafka_assign(raw(), nullptr);
+}
+
+std::optional<ports::AssignedPartition> Consumer::Impl::look_up(base::TopicPartition tp,
+                                                                const Probe::Position& position) {
+  const auto marks = probe_->watermarks(named(tp), settings_.position_timeout);
+  if (!marks) {
+    base::logger("kafka")->warn("assignment waits: {}", marks.error().message);
+    return std::nullopt;
+  }
+  ports::AssignedPartition assigned{tp, std::nullopt, marks->low, marks->high};
+  if (position) assigned.committed = *position;
+  return assigned;
+}
+
+// Tells the sink of new partitions as soon as their positions are known.
+void Consumer::Impl::announce() {
+  std::vector<base::TopicPartition> fresh;
+  std::vector<NamedPartition> names;
+  for (const auto& [tp, owned] : owned_) {
+    if (owned.announced) continue;
+    fresh.push_back(tp);
+    names.push_back(named(tp));
+  }
+  if (fresh.empty() || clock_.steady() < next_look_up_) return;
+
+  const auto positions = probe_->stable_positions(names, settings_.position_timeout);
+  std::vector<ports::AssignedPartition> found;
+  if (!positions) {
+    base::logger("kafka")->warn("assignment waits: {}", positions.error().message);
+  } else {
+    for (std::size_t i = 0; i < fresh.size(); ++i) {
+      auto one = look_up(fresh[i], (*positions)[i]);
+      if (!one) break;  // the same broker would take as long for the others
+      found.push_back(*one);
+    }
+  }
+  for (const auto& one : found) owned_.at(one.tp).announced = true;
+  next_look_up_ = clock_.steady() + Milliseconds(200);
+  if (!found.empty()) sink_->assigned(found);
+}
+
+}  // namespace admitone::kafka
