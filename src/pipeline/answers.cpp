@@ -54,19 +54,19 @@ ports::LedgerRow Decider::row_of(const Item& item, domain::Verdict verdict,
   return row;
 }
 
-contract::OutcomeRecord Decider::outcome_for(const Item& item) const {
-  contract::OutcomeRecord outcome;
-  outcome.tenant = item.tenant();
-  outcome.event = item.event();
-  outcome.time = fx_.lane_time;
-  outcome.origin = item.origin;
+std::shared_ptr<contract::OutcomeRecord> Decider::outcome_for(const Item& item) const {
+  auto outcome = std::make_shared<contract::OutcomeRecord>();
+  outcome->tenant = item.tenant();
+  outcome->event = item.event();
+  outcome->time = fx_.lane_time;
+  outcome->origin = item.origin;
   if (const auto* envelope = item.envelope()) {
-    outcome.command_id = envelope->id;
-    outcome.correlation_id = envelope->correlation_id;
-    outcome.idempotency_key = envelope->idempotency_key;
-    outcome.actor_id = envelope->actor_id;
-    outcome.traceparent = envelope->traceparent;
-    outcome.tracestate = envelope->tracestate;
+    outcome->command_id = envelope->id;
+    outcome->correlation_id = envelope->correlation_id;
+    outcome->idempotency_key = envelope->idempotency_key;
+    outcome->actor_id = envelope->actor_id;
+    outcome->traceparent = envelope->traceparent;
+    outcome->tracestate = envelope->tracestate;
   }
   return outcome;
 }
@@ -80,6 +80,7 @@ void Decider::number(ports::LedgerRow& row, std::shared_ptr<const contract::Outc
   row.outcome_time = outcome->time;
   row.replayed = outcome->replayed;
   fx_.codes[contract::code_name(outcome->code)] += 1;
+  overlay_.made_bytes += outcome->value.size();
   fx_.publication.outcomes.push_back({*row.out_seq, std::move(outcome), received});
 }
 
@@ -88,15 +89,15 @@ void Decider::answer(ports::LedgerRow& row, const Item& item, const domain::Deci
                      const domain::Reservation* reservation) {
   const auto* envelope = item.envelope();
   auto outcome = outcome_for(item);
-  outcome.type = decision.type;
-  outcome.code = decision.code;
-  outcome.id = contract::outcome_id(item.origin, decision.type, subject);
+  outcome->type = decision.type;
+  outcome->code = decision.code;
+  outcome->id = contract::outcome_id(item.origin, decision.type, subject);
   if (base::failpoint::mutant("random_ids"))
-    outcome.id.value =
+    outcome->id.value =
         contract::position_key_hash(std::to_string(base::to_unix_micros(overlay_.database_now())) +
                                     item.position)
             .value;
-  outcome.value =
+  outcome->value =
       contract::render_outcome(*envelope, decision, decision.shows_event ? event : nullptr,
                                decision.shows_reservation ? reservation : nullptr);
   row.status = decision.status;
@@ -104,12 +105,11 @@ void Decider::answer(ports::LedgerRow& row, const Item& item, const domain::Deci
   row.expires_at =
       fx_.lane_time + (decision.status == domain::CommandStatus::failed ? options_.failed_ttl
                                                                         : options_.completed_ttl);
-  row.outcome_value = outcome.value;
-  number(row, std::make_shared<const contract::OutcomeRecord>(std::move(outcome)),
-         item.record.timestamp);
+  row.outcome_value = outcome->value;
+  number(row, std::move(outcome), item.record.timestamp);
 }
 
-void Decider::emit(ports::LedgerRow row, const Unparked* slot) {
+void Decider::emit(ports::LedgerRow&& row, const Unparked* slot) {
   if (slot == nullptr) {
     fx_.verdicts[contract::name_of(row.verdict)] += 1;
     if (base::failpoint::mutant("verdict_row_skipped_for_duplicates") &&
@@ -118,8 +118,10 @@ void Decider::emit(ports::LedgerRow row, const Unparked* slot) {
     writes_.rows.push_back(std::move(row));
     return;
   }
+  // A parked command was told to be parked; of a copy it shows only now that it is no duplicate.
   const auto part = slot->row.part;
-  writes_.finishes.push_back({std::move(row), part, std::nullopt});
+  const auto verdict = slot->row.copy ? std::optional(row.verdict) : std::nullopt;
+  writes_.finishes.push_back({std::move(row), part, verdict});
   // What has copies left stays in its place, so that they are found by it.
   if (slot->row.copy || !more_copies_) unpark(*slot);
 }
@@ -151,17 +153,16 @@ void Decider::replay(const Item& item, const KeyState& state, bool alias, const 
   row.status = state.status;
   if (state.outcome) {
     auto again = outcome_for(item);
-    again.id = state.outcome->id;
-    again.type = state.outcome->type;
-    again.code = state.outcome->code;
-    again.time = state.outcome->time;
-    again.event = state.outcome->event;
-    again.value = state.outcome->value;
-    again.replayed = true;
+    again->id = state.outcome->id;
+    again->type = state.outcome->type;
+    again->code = state.outcome->code;
+    again->time = state.outcome->time;
+    again->event = state.outcome->event;
+    again->value = state.outcome->value;
+    again->replayed = true;
     row.stored_at = state.stored_at;
     row.stored_part = state.stored_part;
-    number(row, std::make_shared<const contract::OutcomeRecord>(std::move(again)),
-           item.record.timestamp);
+    number(row, std::move(again), item.record.timestamp);
   }
   emit(std::move(row), slot);
 }

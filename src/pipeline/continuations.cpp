@@ -28,6 +28,7 @@ void Decider::park(const Item& item, std::int32_t attempts) {
                           .part = overlay_.part(),
                           .waits_for = {},
                           .packed = contract::pack_record(item.record)});
+  overlay_.made_bytes += writes_.park.back().packed.size();
   KeyState state;
   state.payload = item.command.payload;
   state.status = domain::CommandStatus::in_progress;
@@ -40,7 +41,11 @@ void Decider::park(const Item& item, std::int32_t attempts) {
 }
 
 void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool alias) {
-  if (options_.in_progress == InProgress::reject) {
+  // Where producers are trusted to find the lane, the first one may be running in another: that one
+  // answers only what waits in its own.
+  const bool runs_here = options_.partitioner != contract::Partitioner::none ||
+                         fx_.parked.contains({item.tenant(), item.command.event});
+  if (options_.in_progress == InProgress::reject || !runs_here) {
     refuse(item, domain::Verdict::duplicate,
            rejection(domain::Code::request_in_progress,
                      "the first command with this key is still running; send it again later"));
@@ -72,6 +77,7 @@ void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool a
                           .part = overlay_.part(),
                           .waits_for = running,
                           .packed = contract::pack_record(item.record)});
+  overlay_.made_bytes += writes_.park.back().packed.size();
   emit(std::move(row), nullptr);
 }
 
@@ -92,8 +98,13 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
   std::int32_t ended = 0;
   for (const auto& read : overlay_.drains) {
     if (read.tenant != event.tenant || read.event != event.event) continue;
+    if (is_full()) return;  // the next unit goes on
     ++ended;
     const auto decision = domain::drain(*overlay_.event(lane_, event), read, fx_.lane_time);
+    // (The confirmed ones come last.)
+    auto& held_from = fx_.draining[event];
+    held_from.reset();
+    if (read.status == domain::ReservationStatus::held) held_from = read.expires_at;
     apply(decision, event);
     auto row = row_of(head->item, domain::Verdict::applied);
     const auto subject = read.id.str();
@@ -137,7 +148,8 @@ void Decider::release(const LaneShare& share, const ports::EventKey& event) {
   for (const auto& parked : share.parked)
     if (parked.row.event == event) queue.push_back(&parked);
   if (base::failpoint::mutant("parked_unordered")) std::reverse(queue.begin(), queue.end());
-  for (const auto* parked : queue) release_one(share, *parked);
+  for (const auto* parked : queue)
+    if (!release_one(share, *parked)) return;
 }
 
 void Decider::unpark(const Unparked& waited) {
@@ -191,15 +203,18 @@ void Decider::refuse_expired(const Unparked& waited) {
 
 // The first of the parked command and its waiting copies that has not expired and takes its key is
 // executed, and answers those behind it.
-void Decider::release_one(const LaneShare& share, const Unparked& parked) {
+bool Decider::release_one(const LaneShare& share, const Unparked& parked) {
   const auto key = parked.row.row;
   std::vector<const Unparked*> turn{&parked};
   for (const auto& copy : share.copies)
     if (copy.row.waits_for == key) turn.push_back(&copy);
+  const auto is_old = [&](const Unparked* one) { return claims_are_old(one->item); };
+  if (is_full() || is_left_out(key) || std::any_of(turn.begin(), turn.end(), is_old)) return false;
   std::optional<KeyState> answer;
   bool waits = false;
-  if (const auto* known = overlay_.key(key);
-      known != nullptr && known->status != domain::CommandStatus::in_progress) {
+  const auto* known = overlay_.key(key);
+  const auto attempts = known != nullptr ? known->attempts : 1;
+  if (known != nullptr && known->status != domain::CommandStatus::in_progress) {
     answer = *known;  // in an earlier unit
     turn.erase(turn.begin());
     if (!share.more_copies) unpark(parked);
@@ -223,10 +238,11 @@ void Decider::release_one(const LaneShare& share, const Unparked& parked) {
       replay(one->item, *answer, false, one);
     } else if (expired(one->item) || (waits && expired(parked.item))) {
       refuse_expired(*one);
-    } else if (decide(one->item, one, 1)) {
+    } else if (decide(one->item, one, one->item.owned_key() == key ? attempts : 1)) {
       answer = *overlay_.key(one->item.owned_key());
     }
   }
+  return true;
 }
 
 }  // namespace admitone::pipeline

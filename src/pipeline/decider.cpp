@@ -28,15 +28,25 @@ base::Duration content_window(const ContentKeyOptions& options, domain::CommandT
   return own == options.type_window.end() ? options.window : own->second;
 }
 
+// Rows are large to move. Doubling keeps many small shares of one unit cheap.
+template <class T>
+void make_room(std::vector<T>& list, std::size_t more) {
+  const auto needed = list.size() + more;
+  if (list.capacity() < needed) list.reserve(std::max(needed, 2 * list.capacity()));
+}
+
 }  // namespace
 
 void Decider::run(const LaneShare& share) {
   more_copies_ = share.more_copies;
+  make_room(writes_.rows, share.items);
+  make_room(fx_.publication.outcomes, share.items);
   for (const auto& event : share.draining) drain(share, event);
   for (const auto& event : share.releasing) release(share, event);
-  for (std::size_t i = 0; i < share.items; ++i) take(lane_.pending[i]);
+  while (fx_.items < share.items && !ends_before(lane_.pending[fx_.items]))
+    take(lane_.pending[fx_.items++]);
 
-  fx_.items = share.items;
+  fx_.full_unit = share.full;
   fx_.publication.tp = lane_.tp;
   fx_.publication.tag = lane_.tag();
   fx_.publication.next_offset = fx_.next_offset;
@@ -50,6 +60,41 @@ void Decider::run(const LaneShare& share) {
                            .published_offset = lane_.published_offset,
                            .only_my_publisher = lane_.predecessors_closed});
   for (const auto& sent : lane_.dead_letters_sent) writes_.dead_letters_sent.push_back(sent);
+}
+
+bool Decider::ends_before(const Item& item) {
+  if (is_full()) return true;
+  return (item.kind == Item::Kind::command && is_unread(item)) || claims_are_old(item);
+}
+
+// The stored answer that it may get was left out.
+bool Decider::is_unread(const Item& item) const {
+  if (!overlay_.values_left_out) return false;
+  if (is_left_out(item.owned_key())) return true;
+  if (!item.command.content_key) return false;
+  const auto* first = overlay_.content_key({item.tenant(), *item.command.content_key});
+  return first != nullptr && is_left_out(first->owner);
+}
+
+bool Decider::is_left_out(const ports::LedgerKey& key) const {
+  const auto* known = overlay_.key(key);
+  return known != nullptr && known->left_out > 0;
+}
+
+// An earlier command of this unit has changed what the item would claim, or the holder of it has
+// given it up: what is asked in the next unit decides. How commands fall into units must not show
+// in what is decided (law L12). Never so before anything has changed.
+bool Decider::claims_are_old(const Item& item) {
+  if (item.kind != Item::Kind::command || !may_claim(item)) return false;
+  const auto tenant = item.tenant();
+  const auto query = claim_query(item, overlay_.event(lane_, {tenant, item.command.event}));
+  if (!query) return false;
+  const auto found = claims_.find(&item);
+  if (found == claims_.end() || found->second.asked != *query) return true;
+  const auto& holder = found->second.answer.same_name_and_start;
+  const auto* changed = holder ? overlay_.changed({tenant, *holder}) : nullptr;
+  return changed != nullptr &&
+         (changed->name_folded != query->name_folded || changed->starts_at != query->starts_at);
 }
 
 void Decider::take(const Item& item) {
@@ -70,6 +115,9 @@ void Decider::take(const Item& item) {
     writes_.origins.emplace_back(origin, lane_.tp.partition);
   }
   switch (item.kind) {
+    case Item::Kind::unread:
+      ADMITONE_ASSERT(item.kind != Item::Kind::unread);
+      return;
     case Item::Kind::forward:
       forward(item);
       return;
@@ -84,8 +132,19 @@ void Decider::take(const Item& item) {
     }
     case Item::Kind::command:
       command(item);
+      check_proof(item);
       return;
   }
+}
+
+// What is believed to be new and is written is proven to be by a unique index.
+void Decider::check_proof(const Item& item) {
+  if (mutant("unseen_is_new")) return;
+  if (item.unseen_key && !overlay_.makes(item.owned_key())) fx_.unproven_keys = true;
+  if (!item.unseen_reservation) return;
+  const auto reservation = domain::reservation_of(item.command.command);
+  if (!overlay_.makes(ports::ReservationKey{item.tenant(), *reservation}))
+    fx_.unproven_reservations = true;
 }
 
 std::optional<domain::Code> Decider::too_late(const Item& item) const {
@@ -186,7 +245,7 @@ bool Decider::content_duplicate(const Item& item) {
 ports::ClaimAnswer Decider::claims_of(const Item& item) {
   ports::ClaimAnswer answer;
   if (!may_claim(item)) return answer;
-  if (const auto found = claims_.find(&item); found != claims_.end()) answer = found->second;
+  if (const auto found = claims_.find(&item); found != claims_.end()) answer = found->second.answer;
   const auto* event = overlay_.event(lane_, {item.tenant(), item.command.event});
   const auto query = claim_query(item, event);
   if (!query) return answer;
@@ -200,8 +259,7 @@ ports::ClaimAnswer Decider::claims_of(const Item& item) {
   if (const auto id =
           made("n/" + tenant + "/" + query->venue_id + "/" + starts + "/" + query->name_folded))
     answer.same_name_and_start = id;
-  // A name that its holder gave up earlier in this unit is free: how commands fall into units must
-  // not show in what is decided (law L12).
+  // A name that was made and given up in this unit is free.
   if (answer.same_name_and_start) {
     const auto* holder = overlay_.changed({query->tenant, *answer.same_name_and_start});
     if (holder != nullptr &&
@@ -305,7 +363,7 @@ bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
     row.status = state.status = domain::CommandStatus::in_progress;
     row.completed_at.reset();
     row.expires_at.reset();
-    fx_.draining.insert(event);
+    fx_.draining.emplace(event, base::Timestamp{});
     fx_.parked[event] += 1;
     writes_.park.push_back({.lane = lane_.tp.partition,
                             .event = event,
@@ -315,9 +373,12 @@ bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
                             .part = overlay_.part(),
                             .waits_for = {},
                             .packed = contract::pack_record(item.record)});
+    overlay_.made_bytes += writes_.park.back().packed.size();
   } else if (!decision.silent) {
-    const auto* reservation = view(item, claims).reservation;
-    answer(row, item, decision, event.event.str(), overlay_.event(lane_, event), reservation);
+    const auto id = domain::reservation_of(command.command);
+    answer(row, item, decision, event.event.text(),
+           decision.shows_event ? overlay_.event(lane_, event) : nullptr,
+           decision.shows_reservation && id ? overlay_.reservation({event.tenant, *id}) : nullptr);
     state.outcome = fx_.publication.outcomes.back().outcome;
     state.expires_at = row.expires_at;
   }
@@ -344,16 +405,17 @@ void Decider::bury(const Item& item) {
   facts.reason = item.refusal.reason;
   facts.code = std::string(contract::code_name(item.refusal_code));
   facts.detail = item.refusal.detail;
-  facts.topic = options_.topic_names.at(item.record.position.topic);
-  facts.partition = item.record.position.partition;
-  facts.offset = item.record.position.offset;
+  auto origin = origin_of(item);
+  facts.topic = std::move(origin.topic);
+  facts.partition = origin.partition;
+  facts.offset = origin.offset;
   facts.timestamp = item.record.timestamp;
   facts.group = options_.group_id;
   facts.attempts = item.attempts;
   facts.first_failed_at = fx_.lane_time;
 
   base::Record verbatim;
-  verbatim.position = item.record.position;
+  verbatim.position = {item.record.position.topic, origin.partition, origin.offset};
   verbatim.timestamp = item.record.timestamp;
   // What does not fit is left out, the value first; the position says where it is in full.
   auto room = options_.dead_letter_value_bytes;
@@ -363,12 +425,13 @@ void Decider::bury(const Item& item) {
     return yes;
   };
   constexpr std::size_t kFrame = 8;  // the lengths of a header's two parts
-  for (const auto& header : item.record.headers)
+  for (const auto& header : headers_as_sent(item))
     if (fits(header.name.size() + header.value.size() + kFrame)) verbatim.headers.push_back(header);
   if (item.record.key && fits(item.record.key->size())) verbatim.key = item.record.key;
   if (item.record.value && fits(item.record.value->size())) verbatim.value = item.record.value;
   ports::PendingDeadLetter letter{item.record.position, item.tenant(),
                                   contract::pack_record(verbatim), std::move(facts)};
+  overlay_.made_bytes += letter.packed.size();
   fx_.publication.dead_letters.push_back(letter);
   writes_.dead_letters.push_back(std::move(letter));
 }

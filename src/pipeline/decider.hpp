@@ -4,6 +4,7 @@
 // Blocking: never; no I/O. The same items over the same overlay give the same result (law L24).
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct Unparked {
 struct LaneShare {
   Lane* lane = nullptr;
   std::size_t items = 0;                   // the first so many of lane->pending
+  std::size_t taken = 0;                   // so many of them were decided: the unit ended there
+  bool full = false;                       // the unit is as large as may be
   std::vector<ports::EventKey> draining;   // continued in this unit
   std::vector<ports::EventKey> releasing;  // parked commands read for these
   std::vector<Unparked> parked;    // by event, then order; for draining events only the head
@@ -41,22 +44,31 @@ struct LaneShare {
 struct LaneEffects {
   Lane* lane = nullptr;
   std::size_t items = 0;
+  bool full_unit = false;
   std::int64_t next_offset = 0;
   std::int64_t out_seq = 0;
   base::Timestamp lane_time;
   std::int64_t park_order = 0;
   std::map<ports::EventKey, std::int64_t> parked;
-  std::set<ports::EventKey> draining;
+  std::map<ports::EventKey, std::optional<base::Timestamp>> draining;
   std::vector<std::pair<ports::ReservationKey, std::int64_t>>
       timers_back;  // came too early: send again
+  // What was not looked for is not going to be written either, so no index tells whether it is
+  // there: the unit must be decided again with all its look-ups.
+  bool unproven_keys = false;
+  bool unproven_reservations = false;
   Publication publication;
   std::map<std::string_view, double> verdicts;  // metrics
   std::map<std::string_view, double> codes;
   std::map<std::string_view, double> content_duplicates;  // by mode
 };
 
-// Answers to the claims of event commands, by the item that asked.
-using Claims = std::map<const Item*, ports::ClaimAnswer>;
+// What was asked about the claims of event commands, and the answers, by the item that asks.
+struct Claim {
+  ports::ClaimQuery asked;
+  ports::ClaimAnswer answer;
+};
+using Claims = std::map<const Item*, Claim>;
 
 // Whether it may claim names at all: most commands do not, and need no look-up for it.
 bool may_claim(const Item& item);
@@ -76,7 +88,8 @@ class Decider {
         fx_(effects),
         lane_(*effects.lane) {}
 
-  // Continuations first, then the items in offset order; then the lane's advance.
+  // Continuations first, then the items in offset order, up to one that has to be left to the next
+  // unit; then the lane's advance. Something is always decided.
   void run(const LaneShare& share);
 
   // Appended to by run(): to be delivered before the commit.
@@ -87,7 +100,8 @@ class Decider {
   // or waiting).
   void drain(const LaneShare& share, const ports::EventKey& event);
   void release(const LaneShare& share, const ports::EventKey& event);
-  void release_one(const LaneShare& share, const Unparked& parked);
+  // False: the unit ends before it.
+  bool release_one(const LaneShare& share, const Unparked& parked);
   void refuse_expired(const Unparked& waited);
   bool would_take_key(const Item& item);
   void unpark(const Unparked& waited);
@@ -95,8 +109,16 @@ class Decider {
   // The ledger row of `slot` moves to `at`, where it owns the key or not.
   void move_row(const Unparked& slot, const ports::LedgerKey& at, bool owns);
 
+  // The unit has to end before the item: it is full, or what the item needs was not read, or is
+  // not true any more. Never so while nothing has been decided.
+  bool ends_before(const Item& item);
+  [[nodiscard]] bool is_full() const { return overlay_.made_bytes >= options_.unit_bytes; }
+  [[nodiscard]] bool is_left_out(const ports::LedgerKey& key) const;
+  [[nodiscard]] bool is_unread(const Item& item) const;
+  bool claims_are_old(const Item& item);
   void take(const Item& item);
   void command(const Item& item);
+  void check_proof(const Item& item);
   // False: the decision took no key.
   bool decide(const Item& item, const Unparked* slot, std::int32_t attempts);
   void park(const Item& item, std::int32_t attempts);
@@ -127,8 +149,8 @@ class Decider {
               const domain::Reservation* reservation);
   void number(ports::LedgerRow& row, std::shared_ptr<const contract::OutcomeRecord> outcome,
               base::Timestamp received);
-  void emit(ports::LedgerRow row, const Unparked* slot);
-  [[nodiscard]] contract::OutcomeRecord outcome_for(const Item& item) const;
+  void emit(ports::LedgerRow&& row, const Unparked* slot);
+  [[nodiscard]] std::shared_ptr<contract::OutcomeRecord> outcome_for(const Item& item) const;
 
   const EngineOptions& options_;
   Overlay& overlay_;

@@ -30,7 +30,7 @@ Engine::Engine(EngineOptions options, World world)
     pipelines_.push_back(std::make_unique<Pipeline>(
         options_,
         Pipeline::World{*store, world_.sender, world_.source, world_.meters, world_.clock},
-        *publisher_));
+        *publisher_, alone_turn_));
   }
 }
 
@@ -80,7 +80,7 @@ void Engine::revoked(const std::vector<base::TopicPartition>& partitions, bool l
   // A unit of work that is under way should end under our epoch, not be refused by the next
   // owner's. Nothing depends on it: with a database that does not answer, the lanes go all the
   // same.
-  if (!lost && !hand_over->wait(options_.hand_over_limit))
+  if (!lost && !hand_over->wait(hand_over_limit()))
     base::logger("pipeline")->info("lanes are handed over with a unit of work under way");
 }
 
@@ -91,7 +91,12 @@ void Engine::record(base::Record&& record) {
 }
 
 void Engine::caught_up(base::TopicPartition tp, std::int64_t next_offset) {
-  pipeline_of(tp).intake().push(LaneCaughtUp{tp, next_offset});
+  const auto found = queues_.find(tp);
+  if (found == queues_.end()) return;
+  // (None: it was let go, or has not begun yet. This is the end of what it read before.)
+  const auto& queue = *found->second;
+  if (const auto fetch = queue.fetch())
+    pipeline_of(tp).intake().push(LaneCaughtUp{tp, queue.tag(), *fetch, next_offset});
 }
 
 void Engine::fatal(const std::string& why) {
@@ -127,7 +132,17 @@ void Engine::step() {
   publisher_->step();
 }
 
-void Engine::drain() {
+// Leaving the group in time matters more to the next owners than how a unit of ours ends.
+std::chrono::milliseconds Engine::hand_over_limit() const {
+  const auto by = hand_over_by_.load();
+  if (by == base::Instant::max()) return options_.hand_over_limit;
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(by - world_.clock.steady());
+  return std::clamp(left, std::chrono::milliseconds{0}, options_.hand_over_limit);
+}
+
+void Engine::drain(base::Instant hand_over_by) {
+  hand_over_by_ = hand_over_by;
   for (auto& pipeline : pipelines_) pipeline->drain();
 }
 

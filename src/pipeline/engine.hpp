@@ -50,8 +50,8 @@ class Engine : public ports::RecordSink {
   // The group was joined, every assigned lane is taken and open for publishing.
   [[nodiscard]] bool ready() const;
   // Shutdown: no new records; then drained() becomes true when all that is durable is published and
-  // written down.
-  void drain();
+  // written down. After `hand_over_by` no unit of work is waited for when the lanes are given away.
+  void drain(base::Instant hand_over_by = base::Instant::max());
   [[nodiscard]] bool drained() const;
   // Set when the process must end; the text says why and what to do.
   [[nodiscard]] std::optional<std::string> fatal_error() const;
@@ -70,6 +70,7 @@ class Engine : public ports::RecordSink {
   void fatal(const std::string& why) override;
 
  private:
+  [[nodiscard]] std::chrono::milliseconds hand_over_limit() const;
   void show_lane(ports::Meters& meters, const LaneGlance& lane, std::size_t queued) const;
   Pipeline& pipeline_of(base::TopicPartition tp) {
     return *pipelines_[static_cast<std::size_t>(tp.partition) % pipelines_.size()];
@@ -78,6 +79,7 @@ class Engine : public ports::RecordSink {
   const EngineOptions options_;
   World world_;
   std::unique_ptr<Publisher> publisher_;
+  AloneTurn alone_turn_;
   std::vector<std::unique_ptr<Pipeline>> pipelines_;
   // Written by the poll thread, read by it and by show().
   mutable std::mutex queues_mutex_;
@@ -86,6 +88,7 @@ class Engine : public ports::RecordSink {
   AssignmentTag last_tag_ = 0;
   std::atomic<bool> joined_{false};
   std::atomic<std::size_t> owned_{0};
+  std::atomic<base::Instant> hand_over_by_{base::Instant::max()};
   std::set<base::TopicPartition> shown_;  // by the last show()
   mutable std::mutex fatal_mutex_;
   std::optional<std::string> fatal_;

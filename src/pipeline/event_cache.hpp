@@ -19,9 +19,13 @@ struct EventKeyHash {
   }
 };
 
+// What it takes in memory, roughly; in an outcome it takes no more than about as much.
+std::size_t weight_of(const domain::Event& event);
+
 class EventCache {
  public:
-  explicit EventCache(std::size_t limit) : limit_(limit) {}
+  EventCache(std::size_t limit, std::size_t limit_bytes)
+      : limit_(limit), limit_bytes_(limit_bytes) {}
 
   // Null when absent. Valid until the next put, drop or clear.
   const domain::Event* find(const ports::EventKey& key);
@@ -29,11 +33,18 @@ class EventCache {
   void drop(const ports::EventKey& key);
   void clear();
   [[nodiscard]] std::size_t size() const { return index_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
+  struct Cached {
+    domain::Event event;
+    std::size_t weight = 0;
+  };
   std::size_t limit_;
-  std::list<domain::Event> by_use_;  // most recently used first
-  std::unordered_map<ports::EventKey, std::list<domain::Event>::iterator, EventKeyHash> index_;
+  std::size_t limit_bytes_;
+  std::size_t bytes_ = 0;
+  std::list<Cached> by_use_;  // most recently used first
+  std::unordered_map<ports::EventKey, std::list<Cached>::iterator, EventKeyHash> index_;
 };
 
 }  // namespace admitone::pipeline

@@ -36,6 +36,7 @@ void LaneQueue::begin() {
   queue_.clear();
   bytes_ = 0;
   accepting_ = true;
+  ++fetch_;
   // A start ends a pause (the partition is fetched anew).
   if (paused_) {
     paused_ = false;
@@ -65,6 +66,11 @@ void LaneQueue::stop_accepting() {
   accepting_ = false;
   queue_.clear();
   bytes_ = 0;
+}
+
+std::optional<std::uint64_t> LaneQueue::fetch() const {
+  const std::scoped_lock lock(mutex_);
+  return accepting_ ? std::optional(fetch_) : std::nullopt;
 }
 
 std::vector<base::Record> LaneQueue::take(std::size_t records, std::size_t bytes) {

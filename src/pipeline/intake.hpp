@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <variant>
 #include <vector>
@@ -55,6 +56,8 @@ class LaneQueue {
   void push(base::Record&& record);
   // Pipeline thread: drops what is queued and refuses more until `begin`.
   void stop_accepting();
+  // Which one from `begin` to `stop_accepting` this is; none between two.
+  [[nodiscard]] std::optional<std::uint64_t> fetch() const;
   // Pipeline thread. At most `records` records and about `bytes` bytes.
   std::vector<base::Record> take(std::size_t records, std::size_t bytes);
   [[nodiscard]] std::size_t records() const;
@@ -71,6 +74,7 @@ class LaneQueue {
   std::deque<base::Record> queue_;
   std::size_t bytes_ = 0;
   bool accepting_ = false;
+  std::uint64_t fetch_ = 0;
   bool paused_ = false;
 };
 
@@ -99,12 +103,15 @@ struct LaneRevoked {
 };
 struct LaneCaughtUp {
   base::TopicPartition tp;
+  AssignmentTag tag = 0;
+  std::uint64_t fetch = 0;       // whose end it is: the tag outlives a fence
   std::int64_t next_offset = 0;  // every record below it is in the lane's queue
 };
 // From the publisher: how far the lane's outcomes are in the log.
 struct LanePublished {
   base::TopicPartition tp;
   AssignmentTag tag = 0;
+  std::int64_t epoch = 0;  // of the taking that this is about: the tag outlives a fence
   std::int64_t seq = 0;
   std::int64_t offset = 0;  // outcome offset after it
   bool predecessors_closed = false;
@@ -114,6 +121,7 @@ struct LanePublished {
 struct LaneStopped {
   base::TopicPartition tp;
   AssignmentTag tag = 0;
+  std::int64_t epoch = 0;
 };
 using Message = std::variant<LaneAssigned, LaneRevoked, LaneCaughtUp, LanePublished, LaneStopped>;
 

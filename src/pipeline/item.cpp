@@ -1,8 +1,11 @@
 #include "pipeline/item.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "contract/keys.hpp"
+#include "contract/outcome.hpp"
 
 namespace admitone::pipeline {
 namespace {
@@ -19,7 +22,7 @@ void refuse(Item& item, domain::Code code, std::string reason, std::string detai
   item.kind = Item::Kind::dead;
 }
 
-// The topic of "<topic>/<partition>/<offset>"; nullopt when it is not one of ours.
+// The topic of "<topic>/<partition>/<offset>"; nullopt when it is none of those we read (any more).
 std::optional<base::TopicId> topic_of(std::string_view position, const EngineOptions& options) {
   const auto offset = position.rfind('/');
   if (offset == std::string_view::npos || offset == 0) return std::nullopt;
@@ -31,9 +34,27 @@ std::optional<base::TopicId> topic_of(std::string_view position, const EngineOpt
   return std::nullopt;
 }
 
-bool allowed(base::TopicId topic, base::TenantId tenant, const EngineOptions& options) {
-  const auto bound = options.topic_tenants.find(topic);
+// A forward says whether its topic let it in: by the time it arrives the topic may be read no more.
+constexpr std::string_view kForbidden = "admitone-forbidden";
+
+bool was_forbidden(const base::Record& record) {
+  return std::any_of(record.headers.begin(), record.headers.end(),
+                     [](const auto& header) { return header.name == kForbidden; });
+}
+
+bool allowed(std::optional<base::TopicId> topic, base::TenantId tenant,
+             const EngineOptions& options) {
+  if (!topic) return true;
+  const auto bound = options.topic_tenants.find(*topic);
   return bound == options.topic_tenants.end() || bound->second.contains(tenant);
+}
+
+// What is forwarded goes by a rule, also where the producers are trusted to have one.
+std::int32_t lane_of(std::string_view key, const EngineOptions& options) {
+  const auto partitioner = options.partitioner == contract::Partitioner::none
+                               ? contract::Partitioner::murmur2
+                               : options.partitioner;
+  return contract::partition_of(partitioner, key, options.partitions);
 }
 
 // Where the record is to be decided; nullopt: here.
@@ -41,34 +62,87 @@ std::optional<std::int32_t> elsewhere(const Item& item, const EngineOptions& opt
   const auto& at = item.record.position;
   const bool home = at.topic == options.home_topic;
   const auto event = item.event();
-  auto partitioner = options.partitioner;
-  if (partitioner == contract::Partitioner::none) {
-    if (home) return std::nullopt;
-    partitioner = contract::Partitioner::murmur2;
-  }
+  if (home && options.partitioner == contract::Partitioner::none) return std::nullopt;
   if (!event) {
     // A refusal whose event is unreadable is answered where it is; from another topic any lane will
     // do.
     if (home) return std::nullopt;
-    return contract::partition_of(partitioner, item.record.key.value_or(""), options.partitions);
+    return lane_of(item.record.key.value_or(""), options);
   }
-  const auto target = contract::partition_of(partitioner, event->str(), options.partitions);
+  const auto target = lane_of(event->text(), options);
   if (home && target == at.partition) return std::nullopt;
   return target;
 }
 
-// What the home topic would not take is forwarded without its value, and without its key when that
-// is not enough: it is over the limits, so it is refused at home, and answered there. False: its
-// headers alone are too much.
-bool fit(base::Record& record, std::size_t limit) {
-  const auto drop = [&](std::optional<std::string_view>& part) {
-    if (record.bytes <= limit || !part) return;
-    record.bytes -= part->size();
-    part.reset();
+// Who is to be answered, and nothing else.
+base::Record identity_record(const contract::Envelope& of) {
+  const auto tenant = of.tenant.str();
+  base::Record record;
+  const auto add = [&](std::string_view name, const std::optional<std::string>& value) {
+    if (value) record.headers.push_back({name, *value});
   };
-  drop(record.value);
-  drop(record.key);
-  return record.bytes <= limit;
+  record.headers = {{"content-type", "application/json"},
+                    {"ce_specversion", "1.0"},
+                    {"ce_id", of.id},
+                    {"ce_source", of.source},
+                    {"ce_type", of.type},
+                    {"ce_tenantid", tenant}};
+  add("ce_idempotencykey", of.idempotency_key);
+  add("ce_actorid", of.actor_id);
+  add("ce_correlationid", of.correlation_id);
+  add("traceparent", of.traceparent);
+  add("tracestate", of.tracestate);
+  return contract::unpack_record(contract::pack_record(record)).value();
+}
+
+bool tells_who(const base::Record& record, const EngineOptions& options) {
+  const auto decoded = contract::decode(record, options.limits);
+  const auto* refusal = std::get_if<contract::Refusal>(&decoded.body);
+  return refusal != nullptr && refusal->identity;
+}
+
+// A forward that somebody copied into another lane: its signature is good there, too.
+bool is_astray(const Item& item, const EngineOptions& options) {
+  const auto event = item.event();
+  return event && lane_of(event->str(), options) != item.record.position.partition;
+}
+
+// The same without its value. Its views point into the original.
+base::Record without_value(const base::Record& record) {
+  base::Record rest;
+  rest.position = record.position;
+  rest.timestamp = record.timestamp;
+  rest.key = record.key;
+  rest.headers = record.headers;
+  rest.bytes = record.bytes - record.value.value_or("").size();
+  return rest;
+}
+
+// What the home topic would not take goes there without its value; where that is not enough, or the
+// sender's name is gone with it, as nothing but that name. Without a value it is refused at home,
+// and answered there; in full it stays where its origin says. (Made aside: when memory is short the
+// item keeps its record.)
+void fit(Item& item, const EngineOptions& options) {
+  auto& record = item.record;
+  const auto limit = options.dead_letter_value_bytes;
+  if (record.bytes <= limit) return;
+  auto rest = without_value(record);
+  const bool enough = rest.bytes <= limit && tells_who(rest, options);
+  if (!enough) {
+    rest = identity_record(*item.envelope());
+    rest.position = record.position;
+    rest.timestamp = record.timestamp;
+  }
+  const std::string_view left_out = enough ? "value" : "value, key, headers";
+  rest.headers.push_back({contract::kLeftOutHeader, left_out});
+  if (enough) rest.storage = std::move(record.storage);
+  record = std::move(rest);
+}
+
+bool was_too_large(const base::Record& record) {
+  return !record.value && std::ranges::any_of(record.headers, [](const auto& header) {
+    return header.name == contract::kLeftOutHeader;
+  });
 }
 
 }  // namespace
@@ -97,15 +171,26 @@ ports::LedgerKey Item::origin_key() const {
   return {tenant(), contract::position_key_hash(origin)};
 }
 
-Item prepare(base::Record&& record, const EngineOptions& options) {
+Item unread(base::Record&& record, const EngineOptions& options) {
   Item item;
   const auto& at = record.position;
+  item.kind = Item::Kind::unread;
   item.position =
       contract::position_text(options.topic_names.at(at.topic), at.partition, at.offset);
   item.origin = item.position;
-  auto decoded = contract::decode(record, options.limits);
   item.record = std::move(record);
+  return item;
+}
 
+Item prepare(base::Record&& record, const EngineOptions& options) {
+  auto item = unread(std::move(record), options);
+  prepare(item, options);
+  return item;
+}
+
+void prepare(Item& item, const EngineOptions& options) {
+  const auto& at = item.record.position;
+  auto decoded = contract::decode(item.record, options.limits);
   if (auto* command = std::get_if<contract::DecodedCommand>(&decoded.body)) {
     item.command = std::move(*command);
     item.kind = Item::Kind::command;
@@ -116,43 +201,45 @@ Item prepare(base::Record&& record, const EngineOptions& options) {
     item.kind = dead ? Item::Kind::dead : Item::Kind::invalid;
   }
 
-  auto came_in_on = at.topic;
+  std::optional<base::TopicId> came_in_on = at.topic;
   // On another topic every claim is forged, but only a home lane can answer: it is forwarded as it
   // is, and with the origin of that forward it makes two claims, which are none.
   const bool refused_at_home = at.topic != options.home_topic && item.envelope() != nullptr;
   if (decoded.origin && !refused_at_home) {
-    const auto topic = topic_of(decoded.origin->position, options);
-    if (at.topic != options.home_topic || !topic ||
+    if (at.topic != options.home_topic ||
         !contract::verify_origin(options.forward_secret, decoded.origin->position,
-                                 decoded.origin->signature, item.record)) {
+                                 decoded.origin->signature, item.record) ||
+        is_astray(item, options)) {
       refuse(item, domain::Code::invalid_command, "bad_origin",
              "admitone-origin is set by AdmitOne only and must carry its signature; remove the "
              "header");
-      return item;
+      return;
     }
     item.origin = decoded.origin->position;
     item.forwarded_in = true;
-    came_in_on = *topic;
+    came_in_on = topic_of(item.origin, options);
   }
 
   // A forwarded record is never forwarded again: its lane was chosen when it was forwarded.
   if (!item.forwarded_in && item.envelope() != nullptr) {
     if (const auto target = elsewhere(item, options)) {
-      if (!fit(item.record, options.dead_letter_value_bytes)) {
-        refuse(item, domain::Code::invalid_command, "limit", "the headers are over the limits");
-        return item;
-      }
+      fit(item, options);
       item.kind = Item::Kind::forward;
       item.forward_to = *target;
-      return item;
+      return;
     }
   }
-  if (item.envelope() != nullptr && !allowed(came_in_on, item.tenant(), options)) {
+  if (item.envelope() == nullptr) return;
+  if (item.forwarded_in && was_too_large(item.record))
+    refuse(item, domain::Code::invalid_command, "limit",
+           "larger than what the home topic takes; it is complete at its origin, " + item.origin);
+  // A lane's own timer has come in on no topic: the hold that it ends was let in when it was made.
+  const bool forbidden = !allowed(came_in_on, item.tenant(), options) ||
+                         (item.forwarded_in && was_forbidden(item.record));
+  if (forbidden && !contract::is_own_timer(options.forward_secret, item.record)) {
     refuse(item, domain::Code::tenant_forbidden, "tenant_forbidden",
-           "topic " + options.topic_names.at(came_in_on) +
-               " is bound to other tenants (kafka.topic_tenants)");
+           "topic " + origin_of(item).topic + " is bound to other tenants (kafka.topic_tenants)");
   }
-  return item;
 }
 
 base::Fields fields_of(const Item& item) {
@@ -174,13 +261,41 @@ void give_up(Item& item, std::int64_t attempts, const std::string& why) {
 }
 
 std::vector<base::Header> forward_headers(const Item& item, const EngineOptions& options) {
+  base::Record record;
+  record.key = item.record.key;
+  record.value = item.record.value;
+  record.headers = item.record.headers;
+  if (!allowed(item.record.position.topic, item.tenant(), options))
+    record.headers.push_back({kForbidden, "true"});
   std::vector<base::Header> headers;
-  headers.reserve(item.record.headers.size() + 2);
-  for (const auto& header : item.record.headers)
+  headers.reserve(record.headers.size() + 2);
+  for (const auto& header : record.headers)
     headers.push_back({std::string(header.name), std::string(header.value), header.null});
-  headers.push_back({"admitone-origin", item.origin});
-  headers.push_back({"admitone-origin-signature",
-                     contract::sign_origin(options.forward_secret, item.origin, item.record)});
+  headers.push_back({std::string(contract::kOriginHeader), item.origin});
+  headers.push_back({std::string(contract::kOriginSignatureHeader),
+                     contract::sign_origin(options.forward_secret, item.origin, record)});
+  return headers;
+}
+
+Origin origin_of(const Item& item) {
+  const std::string_view text = item.origin;
+  const auto offset = text.rfind('/');
+  const auto partition = text.rfind('/', offset - 1);
+  Origin origin{std::string(text.substr(0, partition))};
+  std::from_chars(text.data() + partition + 1, text.data() + offset, origin.partition);
+  std::from_chars(text.data() + offset + 1, text.data() + text.size(), origin.offset);
+  return origin;
+}
+
+std::span<const base::HeaderView> headers_as_sent(const Item& item) {
+  std::span<const base::HeaderView> headers(item.record.headers);
+  const auto added = [](const base::HeaderView& header) {
+    return header.name == contract::kOriginHeader ||
+           header.name == contract::kOriginSignatureHeader || header.name == kForbidden;
+  };
+  // (They are the last ones.)
+  while (item.forwarded_in && !headers.empty() && added(headers.back()))
+    headers = headers.first(headers.size() - 1);
   return headers;
 }
 

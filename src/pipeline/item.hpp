@@ -3,6 +3,7 @@
 // repeated.
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/log.hpp"
@@ -16,6 +17,7 @@ namespace admitone::pipeline {
 
 struct Item {
   enum class Kind {
+    unread,   // as it came: not decoded yet
     command,  // to be decided here
     invalid,  // answered INVALID_COMMAND
     dead,     // dead letter, and an outcome when its identity is readable
@@ -33,6 +35,9 @@ struct Item {
   std::int64_t attempts = 1;    // of a dead one
   std::int32_t forward_to = 0;  // kind forward
   bool forward_sent = false;    // by this process, durably: a unit that is repeated sends no more
+  // Of the present unit: not looked for, believed to be new (see KnownKeys).
+  bool unseen_key = false;
+  bool unseen_reservation = false;
 
   // Envelope of whatever could be read; null when nothing was.
   [[nodiscard]] const contract::Envelope* envelope() const;
@@ -43,16 +48,31 @@ struct Item {
   [[nodiscard]] ports::LedgerKey origin_key() const;
 };
 
-// Decodes, verifies an origin, checks the topic's tenants, routes. Threads: pure, any.
+// The record as it came: nothing has looked into it.
+Item unread(base::Record&& record, const EngineOptions& options);
+// Decodes an unread item, verifies an origin, checks the topic's tenants, routes. When it throws,
+// the item still has its record. Threads: pure, any.
+void prepare(Item& item, const EngineOptions& options);
 Item prepare(base::Record&& record, const EngineOptions& options);
 
 // What a log line about the item carries.
 base::Fields fields_of(const Item& item);
 
-// The item becomes a dead letter for a technical reason: it crashed or failed `attempts` times.
+// The item becomes a dead letter for a technical reason: it crashed or failed `attempts` times. One
+// that is unread has no identity: nobody is answered.
 void give_up(Item& item, std::int64_t attempts, const std::string& why);
 
 // The record that carries `item` to its home partition, with its origin signed.
 std::vector<base::Header> forward_headers(const Item& item, const EngineOptions& options);
+
+// Where the record that is answered was sent to, and its headers as they were sent: of a forwarded
+// one without those that the forward has added.
+struct Origin {
+  std::string topic;
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+};
+Origin origin_of(const Item& item);
+std::span<const base::HeaderView> headers_as_sent(const Item& item);
 
 }  // namespace admitone::pipeline

@@ -2,6 +2,7 @@
 // A lane: one partition while this process owns it. Home partitions have an outcome sequence,
 // events and timers; partitions of other command topics only forward. Owned by its pipeline thread.
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -25,8 +26,10 @@ enum class LaneState {
 };
 
 struct Lane {
-  Lane(base::TopicPartition where, bool is_home, std::size_t cached_events)
-      : tp(where), home(is_home), events(cached_events) {}
+  Lane(base::TopicPartition where, const EngineOptions& options)
+      : tp(where),
+        home(where.topic == options.home_topic),
+        events(options.cached_events_per_lane, options.cached_event_bytes_per_lane) {}
 
   base::TopicPartition tp;
   bool home;
@@ -34,6 +37,9 @@ struct Lane {
   std::shared_ptr<LaneQueue> queue;
   ports::AssignedPartition assigned;
   base::Instant retry_at{};  // state waiting: not before
+  // State waiting: taken, but what else it takes to begin is still to be read.
+  std::optional<ports::TakenLane> taken;
+  bool lived = false;  // we had it before, and it was taken from us while we lived
 
   // As in the progress row; moved only when a commit is known.
   std::int64_t epoch = 0;
@@ -51,10 +57,12 @@ struct Lane {
   std::int64_t published_offset = 0;
   bool predecessors_closed = false;
   std::int64_t written_published_seq = 0;
+  bool written_closed = false;  // the progress row names no predecessor any more
   std::vector<base::Position> dead_letters_sent;
 
   // A command that kills the process (ARCHITECTURE.md).
   std::size_t batch_cap = 0;
+  int put_off = 0;  // units in a row that the database did not answer
   // Earlier owners may have died of a record below this offset: each is tried alone (batch_cap 1).
   std::optional<std::int64_t> suspect_below;
   // Or of what waits: it goes on alone, one thing at a time and before any record.
@@ -62,9 +70,10 @@ struct Lane {
   // Events whose cancellation failed too often: left to the next owner, as nothing can end it here.
   std::set<ports::EventKey> stuck;
   std::optional<std::int64_t> counted_offset;  // tried alone and counted since the lane was taken
-  std::int32_t attempts = 0;                   // how often, by all owners
+  ports::Attempt attempt;                      // how often, by all owners
 
-  // Prepared, not yet decided; in offset order.
+  // Not yet decided; in offset order. What is to be tried alone is unread until it has been
+  // counted.
   std::deque<Item> pending;
   // End of the log when it was last reached; none once a record from beyond it was taken.
   std::optional<std::int64_t> caught_up;
@@ -72,7 +81,9 @@ struct Lane {
   EventCache events;
   std::map<ports::EventKey, std::int64_t>
       parked;  // events with parked commands (copies not counted)
-  std::set<ports::EventKey> draining;
+  // Events that are being cancelled. Their held reservations end in the order in which they would
+  // have expired: none is left that expires before this, and none at all without it.
+  std::map<ports::EventKey, std::optional<base::Timestamp>> draining;
   std::int64_t park_order = 0;
   // Expire commands on their way, so that a tick does not send them again.
   struct SentTimer {
@@ -87,5 +98,17 @@ struct Lane {
     return parked.contains(event) || draining.contains(event);
   }
 };
+
+// The first place behind a lane, in the order of lanes.
+inline base::TopicPartition behind(base::TopicPartition tp) {
+  return {tp.topic, tp.partition + 1};
+}
+
+// In their order from `first` on, and after the last of them the others.
+inline void begin_at(base::TopicPartition first, std::vector<Lane*>& lanes) {
+  const auto next = std::find_if(lanes.begin(), lanes.end(),
+                                 [&](const Lane* lane) { return !(lane->tp < first); });
+  std::rotate(lanes.begin(), next, lanes.end());
+}
 
 }  // namespace admitone::pipeline

@@ -23,6 +23,8 @@ constexpr std::chrono::milliseconds kLookAgainSlowly{500};
 constexpr std::chrono::milliseconds kFenceAgain{5'000};
 // Longer than any transaction may stay open (kafka.transaction_timeout) before the broker ends it.
 constexpr std::chrono::milliseconds kHanging{60'000};
+// What the database refuses for so long is not a server that has to find itself first.
+constexpr std::chrono::milliseconds kRefused{60'000};
 constexpr std::int32_t kReloadPage = 2'000;
 
 }  // namespace
@@ -46,6 +48,7 @@ bool Publisher::open_lanes() {
       opening.acknowledged = lane.acknowledged;
       opening.since = lane.opening_since;
       opening.fence_at = lane.fence_at;
+      opening.refused_since = lane.refused_since;
       opening.newest_seq = lane.taken.out_seq;
       // Before the lane is open nobody can have published what was decided since it was taken.
       for (const auto& publication : lane.waiting)
@@ -65,18 +68,15 @@ bool Publisher::open_lanes() {
       auto* const found = find(lane.tp, lane.serial);
       if (found == nullptr) continue;
       found->fence_at = lane.fence_at;
+      found->refused_since = lane.refused_since;
       const auto at = world_.clock.steady();
       const bool slow = at - lane.since > kSlow;
       found->look_again = at + (slow ? kLookAgainSlowly : kLookAgain);
       if (slow && at >= found->complain_at) {
         found->complain_at = at + kSlow;
         base::logger("pipeline")
-            ->warn("lane {}/{}: not open for publishing yet, waiting for {}{}", lane.tp.topic,
-                   lane.tp.partition, lane.waits_for,
-                   at - lane.since < kHanging
-                       ? ""
-                       : "; if no other worker is publishing there, that transaction hangs: see "
-                         "docs/runbooks/hanging-transaction.md");
+            ->warn("lane {}/{}: not open for publishing yet, waiting for {}", lane.tp.topic,
+                   lane.tp.partition, lane.waits_for);
       }
     }
   }
@@ -91,27 +91,57 @@ Publisher::Step Publisher::open_lane(Opening& lane) {
     if (const auto step = read_tail(lane); step != Step::opened) return step;
   }
   if (lane.from_ledger) {
-    if (const auto loaded = reload(lane); !loaded) {
-      base::logger("pipeline")
-          ->warn("lane {}: unpublished outcomes cannot be read yet: {}", lane.tp.partition,
-                 loaded.error().message);
-      return Step::again;
-    }
+    if (const auto loaded = reload(lane); !loaded) return not_reloaded(lane, loaded.error());
   }
   hit("takeover.reloaded");
   return Step::opened;
 }
 
+// What is missing in the log cannot be published without it, nor may what comes after it.
+Publisher::Step Publisher::not_reloaded(Opening& lane, const base::Error& error) {
+  const auto now = world_.clock.steady();
+  if (error.kind != base::ErrorKind::permanent) {
+    lane.refused_since.reset();
+  } else if (!lane.refused_since) {
+    lane.refused_since = now;
+  }
+  if (!lane.refused_since || now - *lane.refused_since < kRefused) {
+    lane.waits_for = "its unpublished outcomes to be read: " + error.message;
+    return Step::again;
+  }
+  return stop_unless_taken(
+      lane, fmt::format("its outcomes above sequence {} cannot be read: {}; restart the workers "
+                        "when that is mended",
+                        lane.published_seq, error.message));
+}
+
+// A thawed owner looks at its successor's lane: nothing is wrong with that.
+Publisher::Step Publisher::stop_unless_taken(Opening& lane, const std::string& why) {
+  const auto epoch = world_.store.lane_epoch(lane.tp);
+  if (!epoch || *epoch != lane.taken.epoch) {
+    lane.waits_for = "another worker, which has the lane";
+    return Step::again;
+  }
+  stop(lane.tp, lane.serial, why);
+  return Step::stopped;
+}
+
 // The order matters: the group's position is stable first, then the outcome partition has no open
 // transaction, then the tail is read. Any other order leaves a race.
 Publisher::Step Publisher::prove_closed(Opening& lane) {
+  const auto* const hanging =
+      world_.clock.steady() - lane.since < kHanging
+          ? ""
+          : "; if no other worker is publishing there, that transaction hangs: see "
+            "docs/runbooks/hanging-transaction.md";
   if (!mutant("tail_before_stable")) {
     auto position = world_.log.stable_position(lane.tp);
     if (position) {
       lane.position = *position;
     } else {
-      lane.waits_for = fmt::format("the group's position to be stable ({}), {} publishers to fence",
-                                   position.error().message, lane.taken.publishers.size());
+      lane.waits_for =
+          fmt::format("the group's position to be stable ({}), {} publishers to fence{}",
+                      position.error().message, lane.taken.publishers.size(), hanging);
       if (world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;
     }
     const bool pending = !position;
@@ -124,8 +154,8 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
     if (*closed) return Step::opened;
     if (!pending)
       lane.waits_for = fmt::format(
-          "an open Kafka transaction in the outcome partition to end, {} publishers to fence",
-          lane.taken.publishers.size());
+          "an open Kafka transaction in the outcome partition to end, {} publishers to fence{}",
+          lane.taken.publishers.size(), hanging);
   }
   if (mutant("tail_before_closed") || mutant("tail_before_stable")) return Step::opened;
   const auto now = world_.clock.steady();
@@ -188,16 +218,7 @@ Publisher::Step Publisher::read_tail(Opening& lane) {
                tail.error().message);
     return Step::again;
   }
-  if (const auto why = unsound(lane, *tail); !why.empty()) {
-    // A thawed owner reads its successor's log: that is no restore.
-    const auto epoch = world_.store.lane_epoch(lane.tp);
-    if (!epoch || *epoch != lane.taken.epoch) {
-      lane.waits_for = "another worker, which has the lane";
-      return Step::again;
-    }
-    stop(lane.tp, lane.serial, why);
-    return Step::stopped;
-  }
+  if (const auto why = unsound(lane, *tail); !why.empty()) return stop_unless_taken(lane, why);
   if (tail->last && tail->last->seq > lane.published_seq) {
     lane.published_seq = tail->last->seq;
     lane.published_offset = tail->last->offset + 1;
@@ -211,7 +232,8 @@ base::Status Publisher::reload(Opening& lane) {
   if (auto letters = reload_letters(lane); !letters) return letters;
   std::int64_t after = lane.published_seq;
   while (lane.home && after < lane.taken.out_seq) {
-    auto page = world_.store.load_unpublished(lane.tp, after, kReloadPage);
+    auto page = world_.store.load_unpublished(lane.tp, after, kReloadPage,
+                                              static_cast<std::int64_t>(options_.unit_bytes));
     if (!page) return page.error();
     auto publication = reloaded_part(lane, lane.taken.next_offset.value_or(0));
     for (auto& row : *page) {
@@ -302,8 +324,9 @@ void Publisher::finish_opening(Opening& opening) {
       lane.outcomes_waiting += publication.outcomes.size();
       lane.bytes_waiting += publication.bytes();
     }
-    message = {opening.tp, opening.tag,         lane.published_seq, lane.published_offset,
-               true,       opening.letters_sent};
+    message = {opening.tp,          opening.tag,           lane.taken.epoch,
+               lane.published_seq,  lane.published_offset, true,
+               opening.letters_sent};
   }
   base::logger("pipeline")
       ->info("lane {}/{}: open for publishing after sequence {}", opening.tp.topic,
@@ -313,19 +336,20 @@ void Publisher::finish_opening(Opening& opening) {
 }
 
 void Publisher::stop(base::TopicPartition tp, std::uint64_t serial, const std::string& why) {
-  AssignmentTag tag = 0;
+  LaneStopped message{tp};
   {
     const std::scoped_lock lock(mutex_);
     auto* const lane = find(tp, serial);
     if (lane == nullptr) return;
     lane->stage = Stage::stopped;
-    tag = lane->tag;
+    message.tag = lane->tag;
+    message.epoch = lane->taken.epoch;
   }
   const auto name = fmt::format("{}/{}", options_.topic_names.at(tp.topic), tp.partition);
   base::logger("pipeline")
       ->error("lane {} is stopped: {}{}", name, why, base::Fields{.position = name});
   world_.meters.add(ports::Counter::take_overs, "stopped", 1);
-  tell_(LaneStopped{tp, tag});
+  tell_(message);
 }
 
 }  // namespace admitone::pipeline

@@ -53,13 +53,18 @@ struct EngineOptions {
   std::size_t event_bytes = 900'000;
 
   std::size_t pipelines = 2;
-  std::size_t batch_records = 1'000;
+  std::size_t batch_records = 2'000;
   std::size_t batch_bytes = 4U << 20U;
-  std::size_t lane_queue_records = 4'000;
+  // What a unit makes (outcomes, parked records) or reads beyond its batch: with more it ends. One
+  // command is always decided, whatever it takes.
+  std::size_t unit_bytes = 16U << 20U;
+  std::size_t lane_queue_records = 2'000;
   std::size_t lane_queue_bytes = 8U << 20U;
   std::size_t unpublished_per_lane = 20'000;
   std::size_t unpublished_bytes_per_lane = 32U << 20U;
   std::size_t cached_events_per_lane = 20'000;
+  std::size_t cached_event_bytes_per_lane = 32U << 20U;
+  std::size_t known_keys = 16U << 20U;  // remembered by each pipeline: 20 MiB when it is full
   std::int32_t continuation_rows =
       500;  // reservations drained, parked commands released: per lane and unit
   std::size_t transaction_records = 20'000;  // outcomes in one Kafka transaction

@@ -34,7 +34,9 @@ void Overlay::load(ports::UnitReads&& reads) {
                    .expires_at = found.expires_at,
                    .outcome = nullptr,
                    .stored_at = found.stored_at,
-                   .stored_part = found.stored_part};
+                   .stored_part = found.stored_part,
+                   .left_out = found.value_left_out};
+    values_left_out = values_left_out || found.value_left_out > 0;
     if (found.outcome)
       state.outcome = std::make_shared<contract::OutcomeRecord>(std::move(*found.outcome));
     if (state.stored_at.key.is_nil()) {
@@ -58,6 +60,20 @@ void Overlay::load(ports::UnitReads&& reads) {
   append(drains, std::move(reads.drains));
   append(parked, std::move(reads.parked));
   append(copies, std::move(reads.copies));
+  copies_left_out = copies_left_out || reads.copies_left_out;
+  for (auto& stored : reads.values) set_value(std::move(stored));
+}
+
+void Overlay::set_value(ports::StoredValue&& stored) {
+  for (auto& [key, state] : keys_) {
+    if (state.left_out == 0 || state.stored_at != stored.stored_at ||
+        state.stored_part != stored.stored_part)
+      continue;
+    auto whole = std::make_shared<contract::OutcomeRecord>(*state.outcome);
+    whole->value = stored.value;
+    state.outcome = std::move(whole);
+    state.left_out = 0;
+  }
 }
 
 const KeyState* Overlay::key(const ports::LedgerKey& key) const {
@@ -66,6 +82,7 @@ const KeyState* Overlay::key(const ports::LedgerKey& key) const {
 }
 
 void Overlay::set_key(const ports::LedgerKey& key, KeyState state) {
+  state.made = true;
   keys_.insert_or_assign(key, std::move(state));
 }
 
@@ -97,6 +114,16 @@ const domain::Reservation* Overlay::reservation(const ports::ReservationKey& key
     return &found->second.now;
   const auto found = read_reservations_.find(key);
   return found == read_reservations_.end() ? nullptr : &found->second;
+}
+
+bool Overlay::makes(const ports::LedgerKey& key) const {
+  const auto found = keys_.find(key);
+  return found != keys_.end() && found->second.made;
+}
+
+bool Overlay::makes(const ports::ReservationKey& key) const {
+  const auto found = reservations_.find(key);
+  return found != reservations_.end() && found->second.base_version == 0;
 }
 
 TouchedEvent& Overlay::touch(Lane& lane, const ports::EventKey& key) {

@@ -37,6 +37,8 @@ struct KeyState {
   // The row that keeps the outcome; of a running alias the key that it waits for.
   ports::LedgerKey stored_at;
   std::int32_t stored_part = 0;
+  std::int64_t left_out = 0;  // bytes of the outcome's value, which has not been read
+  bool made = false;          // by this unit: a row is written under it
 };
 
 struct TouchedEvent {
@@ -77,6 +79,9 @@ class Overlay {
   // The event as this unit leaves it; null: this unit has not changed it.
   const domain::Event* changed(const ports::EventKey& key) const;
   const domain::Reservation* reservation(const ports::ReservationKey& key) const;
+  // Whether this unit writes a new row for it.
+  [[nodiscard]] bool makes(const ports::LedgerKey& key) const;
+  [[nodiscard]] bool makes(const ports::ReservationKey& key) const;
   void change_event(Lane& lane, const domain::Event& event);
   void change_reservation(const domain::Reservation& reservation);
   void change_sections(Lane& lane, const ports::EventKey& key,
@@ -97,9 +102,14 @@ class Overlay {
   // Claims made by events decided in this unit, of all its lanes: the database does not know them
   // yet.
   std::map<std::string, base::EventId> made_names;
+  // By what this unit has decided, of all its lanes: outcomes, and records that are kept.
+  std::size_t made_bytes = 0;
+  bool copies_left_out = false;
+  bool values_left_out = false;
 
  private:
   TouchedEvent& touch(Lane& lane, const ports::EventKey& key);
+  void set_value(ports::StoredValue&& stored);
 
   std::int32_t part_ = 0;
   base::Timestamp database_now_;

@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "pipeline/alone.hpp"
 #include "pipeline/intake.hpp"
 #include "pipeline/lane.hpp"
 #include "pipeline/options.hpp"
@@ -45,7 +47,8 @@ class Pipeline {
     ports::Meters& meters;
     const ports::Clock& clock;
   };
-  Pipeline(const EngineOptions& options, World world, Publisher& publisher);
+  // `alone_turn` is that of the process.
+  Pipeline(const EngineOptions& options, World world, Publisher& publisher, AloneTurn& alone_turn);
 
   Intake& intake() { return intake_; }
   // Until `stop`. Never throws.
@@ -70,43 +73,75 @@ class Pipeline {
   void hand_over();
   Lane* find(base::TopicPartition tp, AssignmentTag tag);
 
-  bool take_waiting();                                    // taking.cpp
-  void begin(Lane& lane, const ports::TakenLane& taken);  // taking.cpp
+  bool take_waiting();       // taking.cpp
+  void forgive(Lane& lane);  // taking.cpp
+  void begin(Lane& lane);    // taking.cpp; as it was taken
   // Where to read from; nullopt: the lane was stopped.
   std::optional<std::int64_t> position(Lane& lane, const ports::TakenLane& taken);
   void stop_lane(Lane& lane, const std::string& why);
   void clear_suspicion(Lane& lane);
   void let_go(Lane& lane, std::chrono::milliseconds pause);
 
-  bool fill(Lane& lane);
-  bool run_unit();
-  bool count(Lane& lane, std::int64_t number);
-  bool continue_alone(Lane& lane);
-  bool run_alone(Lane& lane);
+  [[nodiscard]] std::size_t waiting(const Lane& lane) const;
+  bool fill(Lane& lane, std::size_t wanted);
+  bool run_unit();                                     // turns.cpp
+  bool try_alone(Lane& lane);                          // suspects.cpp
+  bool take_alone_turn(const Lane& lane);              // suspects.cpp
+  void check_alone_turn();                             // suspects.cpp
+  void leave_alone_turn();                             // suspects.cpp
+  bool read(Item& item) const;                         // suspects.cpp
+  bool count(Lane& lane, std::int64_t number);         // suspects.cpp
+  void put_off(Lane& lane, const base::Error& error);  // suspects.cpp
+  bool continue_alone(Lane& lane);                     // suspects.cpp
+  bool read_alone(Lane& lane, bool over);              // suspects.cpp
+  bool run_alone(Lane& lane);                          // suspects.cpp
   RunReport run_shares(std::vector<LaneShare>& shares);
   bool settle(const RunReport& report, std::vector<LaneShare>& shares);
+  [[nodiscard]] bool waits_alone(const Lane& lane) const;
+  [[nodiscard]] bool goes_alone(const Lane& lane) const;
+  [[nodiscard]] bool is_begun(const Lane& lane) const;
+  std::vector<LaneShare> choose_shares(std::vector<Lane*>& together);
   LaneShare share_of(Lane& lane, std::size_t items) const;
   [[nodiscard]] bool has_continuation(const Lane& lane) const;
   [[nodiscard]] bool has_watermark(const Lane& lane) const;
   [[nodiscard]] static bool is_idle(const Lane& lane);
   void tick();
-  void fire_timers(Lane& lane, base::Timestamp until);
+  void fire_timers(std::vector<Lane*>& lanes);
+  // False: the lane's holds cannot be read.
+  bool fire_timers(Lane& lane, base::Timestamp until);
+  void timers_failed(const std::string& what, const base::Error& error);
   bool send_timers(Lane& lane, std::span<const ports::DueHold> holds);
   void show_lanes();
 
   const EngineOptions& options_;
   World world_;
   Publisher& publisher_;
+  AloneTurn& alone_turn_;
   UnitRunner runner_;
   Intake intake_;
   std::map<base::TopicPartition, std::unique_ptr<Lane>> lanes_;
   // Between the messages of one round and its hand_over().
   std::vector<ports::GivenLane> given_back_;
   std::vector<std::shared_ptr<HandOver>> hand_overs_;
-  std::size_t rotation_ = 0;
-  int races_ = 0;  // units rolled back in a row because another lane was first
+  // Where the next round of lanes begins (turns.cpp).
+  base::TopicPartition busy_from_;
+  base::TopicPartition riders_from_;
+  base::TopicPartition left_out_from_;
+  base::TopicPartition alone_from_;
+  base::TopicPartition timers_from_;
+  bool turn_first_ = false;  // who has the turn is at the head of the next unit
+  bool was_alone_ = false;   // the last unit was of something alone
+  // We have the turn of the process, for what that lane tries alone.
+  struct Alone {
+    base::TopicPartition tp;
+    base::Instant since;
+  };
+  std::optional<Alone> alone_;
+  bool in_line_ = false;  // or wait for it
+  int races_ = 0;         // units rolled back in a row because another lane was first
   base::Instant not_before_{};
   base::Instant next_tick_{};
+  base::Instant tell_timers_at_{};
   std::atomic<bool> draining_{false};
   std::atomic<bool> idle_{false};
   std::atomic<std::uint64_t> rounds_{0};

@@ -161,9 +161,8 @@ void Publisher::add_records(Load& load, base::TopicPartition tp,
     ports::OutgoingRecord record;
     record.topic = ports::OutgoingRecord::Topic::outcomes;
     record.partition = tp.partition;
-    if (out.outcome->event) record.key = out.outcome->event->str();
-    record.value = out.outcome->value;
-    record.headers = contract::outcome_headers(*out.outcome, tp.partition, out.seq);
+    record.outcome = out.outcome;
+    record.seq = out.seq;
     load.records.push_back(std::move(record));
   }
   for (const auto& letter : publication.dead_letters) {
@@ -174,7 +173,11 @@ void Publisher::add_records(Load& load, base::TopicPartition tp,
     record.partition = -1;
     record.key = text(original->key);
     record.value = text(original->value);
-    record.headers = contract::dead_letter_headers(*original, letter.facts);
+    // Of a forwarded record: where it was sent to, which the row in the database does not say.
+    auto facts = letter.facts;
+    facts.partition = original->position.partition;
+    facts.offset = original->position.offset;
+    record.headers = contract::dead_letter_headers(*original, facts);
     load.records.push_back(std::move(record));
   }
 }
@@ -293,9 +296,14 @@ void Publisher::stop_too_large(const Load& load, std::size_t index) {
   ADMITONE_ASSERT(after != load.parts.begin() && index < load.records.size());
   const auto& part = *std::prev(after);
   const auto& record = load.records[index];
-  std::size_t bytes = record.key.value_or("").size() + record.value.value_or("").size();
-  for (const auto& header : record.headers) bytes += header.name.size() + header.value.size();
   const bool letter = record.topic == ports::OutgoingRecord::Topic::dead_letters;
+  std::size_t bytes = 0;
+  if (record.outcome) {
+    bytes = contract::outcome_bytes(*record.outcome, record.partition, record.seq);
+  } else {
+    bytes = record.key.value_or("").size() + record.value.value_or("").size();
+    for (const auto& header : record.headers) bytes += header.name.size() + header.value.size();
+  }
   stop(part.tp, part.serial,
        fmt::format("{} of {} bytes is larger than the {} topic takes; raise that topic's "
                    "max.message.bytes above it and restart the workers",
@@ -322,9 +330,13 @@ void Publisher::committed(const Load& load, const ports::PublishReport& report) 
       auto* const found = find(part.tp, part.serial);
       if (found == nullptr) continue;
       auto& lane = *found;
-      LanePublished message{
-          part.tp, lane.tag, lane.published_seq, lane.published_offset, lane.predecessors_closed,
-          {}};
+      LanePublished message{part.tp,
+                            lane.tag,
+                            lane.taken.epoch,
+                            lane.published_seq,
+                            lane.published_offset,
+                            lane.predecessors_closed,
+                            {}};
       std::size_t record = part.first_record;
       for (std::size_t i = 0; i < part.publications; ++i) {
         auto& publication = lane.waiting.front();

@@ -90,7 +90,8 @@ class Publisher {
     base::Instant opening_since{};
     base::Instant look_again{};
     base::Instant complain_at{};
-    base::Instant fence_at{};  // the predecessors, again
+    base::Instant fence_at{};                    // the predecessors, again
+    std::optional<base::Instant> refused_since;  // as the database answers, see not_reloaded
     std::deque<Publication> waiting;
     std::size_t outcomes_waiting = 0;
     std::size_t bytes_waiting = 0;
@@ -126,6 +127,7 @@ class Publisher {
     std::int64_t acknowledged = -1;
     base::Instant since{};
     base::Instant fence_at{};
+    std::optional<base::Instant> refused_since;
     // found out on the way
     std::optional<std::int64_t> position;  // the group's, stable
     std::vector<Publication> reloaded;
@@ -139,6 +141,8 @@ class Publisher {
   Step open_lane(Opening& lane);
   Step prove_closed(Opening& lane);
   Step read_tail(Opening& lane);
+  Step not_reloaded(Opening& lane, const base::Error& error);
+  Step stop_unless_taken(Opening& lane, const std::string& why);
   base::Status reload(Opening& lane);
   base::Status reload_letters(Opening& lane);
   Publication reloaded_part(const Opening& lane, std::int64_t next_offset) const;

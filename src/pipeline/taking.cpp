@@ -13,17 +13,22 @@ namespace {
 // two.
 constexpr std::chrono::milliseconds kAfterFence{3'000};
 constexpr std::chrono::milliseconds kAfterFailure{500};
+constexpr int kPutOffAsItIs = 3;
 
 std::shared_ptr<spdlog::logger> log() {
   return base::logger("pipeline");
+}
+
+// Down to one record. (A lane that had none in the unit has none too many.)
+void make_smaller(const LaneShare& share) {
+  if (share.items > 0) share.lane->batch_cap = std::max<std::size_t>(1, share.items / 4);
 }
 
 }  // namespace
 
 void Pipeline::handle(LaneAssigned& assigned) {
   const auto tp = assigned.partition.tp;
-  auto lane =
-      std::make_unique<Lane>(tp, tp.topic == options_.home_topic, options_.cached_events_per_lane);
+  auto lane = std::make_unique<Lane>(tp, options_);
   lane->queue = std::move(assigned.queue);
   lane->assigned = assigned.partition;
   lanes_.insert_or_assign(tp, std::move(lane));
@@ -33,7 +38,8 @@ void Pipeline::handle(LaneRevoked& revoked) {
   if (revoked.hand_over) hand_overs_.push_back(std::move(revoked.hand_over));
   const auto* lane = find(revoked.tp, revoked.tag);
   if (lane == nullptr) return;
-  if (!revoked.lost && lane->epoch != 0) given_back_.push_back({lane->tp, lane->epoch});
+  if (!revoked.lost && lane->epoch != 0)
+    given_back_.push_back({lane->tp, lane->epoch, lane->counted_offset});
   publisher_.drop(revoked.tp, revoked.tag);
   lanes_.erase(revoked.tp);
 }
@@ -64,7 +70,7 @@ void Pipeline::stop_lane(Lane& lane, const std::string& why) {
 // `pause`.
 void Pipeline::let_go(Lane& lane, std::chrono::milliseconds pause) {
   publisher_.drop(lane.tp, lane.tag());
-  auto fresh = std::make_unique<Lane>(lane.tp, lane.home, options_.cached_events_per_lane);
+  auto fresh = std::make_unique<Lane>(lane.tp, options_);
   fresh->queue = lane.queue;
   fresh->queue->stop_accepting();
   fresh->assigned = lane.assigned;
@@ -79,18 +85,43 @@ void Pipeline::let_go(Lane& lane, std::chrono::milliseconds pause) {
 bool Pipeline::take_waiting() {
   const auto now = world_.clock.steady();
   std::vector<base::TopicPartition> wanted;
-  for (const auto& [tp, lane] : lanes_)
-    if (lane->state == LaneState::waiting && lane->retry_at <= now) wanted.push_back(tp);
-  if (wanted.empty()) return false;
+  bool begun = false;
+  for (const auto& [tp, lane] : lanes_) {
+    if (lane->state != LaneState::waiting || lane->retry_at > now) continue;
+    if (lane->taken) {
+      begin(*lane);
+      begun = true;
+    } else {
+      wanted.push_back(tp);
+    }
+  }
+  if (wanted.empty()) return begun;
   auto taken = world_.store.take(wanted, publisher_.transactional_id());
   if (!taken) {
     log()->warn("{} lanes cannot be taken yet: {}", wanted.size(), taken.error().message);
     for (const auto& tp : wanted) lanes_.at(tp)->retry_at = now + kAfterFailure;
-    return false;
+    return begun;
   }
   base::failpoint::hit("takeover.epoch_raised");
-  for (const auto& row : *taken) begin(*lanes_.at(row.tp), row);
+  if (taken->size() < wanted.size())
+    log()->warn("{} lanes cannot be taken yet", wanted.size() - taken->size());
+  for (const auto& tp : wanted) lanes_.at(tp)->retry_at = now + kAfterFailure;
+  for (auto& row : *taken) {
+    Lane& lane = *lanes_.at(row.tp);
+    lane.taken = std::move(row);
+    if (lane.lived) forgive(lane);
+    begin(lane);
+  }
   return true;
+}
+
+// We had the lane before and live: that is no try. (Were it one, the next records would be tried
+// alone.)
+void Pipeline::forgive(Lane& lane) {
+  lane.lived = false;
+  if (lane.taken->tries < 2) return;
+  const ports::GivenLane given{lane.tp, lane.taken->epoch};
+  if (world_.store.give_back({&given, 1})) lane.taken->tries -= 1;
 }
 
 std::optional<std::int64_t> Pipeline::position(Lane& lane, const ports::TakenLane& taken) {
@@ -142,7 +173,8 @@ void Pipeline::clear_suspicion(Lane& lane) {
   lane.batch_cap = options_.batch_records;
 }
 
-void Pipeline::begin(Lane& lane, const ports::TakenLane& taken) {
+void Pipeline::begin(Lane& lane) {
+  const auto& taken = *lane.taken;
   if (taken.unit < lane.seen_unit || taken.out_seq < lane.seen_out_seq) {
     stop_lane(lane, fmt::format("the database has gone back to unit {}, sequence {}, but unit {}, "
                                 "sequence {} was committed: a failover or a restore that lost "
@@ -174,7 +206,7 @@ void Pipeline::begin(Lane& lane, const ports::TakenLane& taken) {
       lane.retry_at = world_.clock.steady() + kAfterFailure;
       return;
     }
-    lane.draining.insert(work->draining.begin(), work->draining.end());
+    for (const auto& event : work->draining) lane.draining.emplace(event, base::Timestamp{});
     for (const auto& [event, count] : work->parked) lane.parked.emplace(event, count);
     lane.park_order = work->max_park_order;
     lane.continues_alone = lane.suspect_below && !lane.parked.empty();
@@ -185,6 +217,7 @@ void Pipeline::begin(Lane& lane, const ports::TakenLane& taken) {
   log()->info("lane {}/{}: taken at epoch {}, from offset {} (next {}), sequence {}, try {}",
               options_.topic_names.at(lane.tp.topic), lane.tp.partition, lane.epoch, *from,
               lane.next_offset, lane.out_seq, taken.tries);
+  lane.taken.reset();
 }
 
 bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
@@ -192,8 +225,9 @@ bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
   switch (report.end) {
     case RunEnd::committed:
       for (const auto& share : shares) {
+        share.lane->put_off = 0;
         clear_suspicion(*share.lane);
-        if (share.items > 0 && !share.lane->suspect_below)
+        if (share.taken > 0 && !share.lane->suspect_below)
           share.lane->batch_cap = std::min(options_.batch_records, share.lane->batch_cap * 2);
       }
       return true;
@@ -201,19 +235,25 @@ bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
       for (const auto& tp : report.fenced) {
         log()->warn("lane {}/{}: fenced, another worker has it", options_.topic_names.at(tp.topic),
                     tp.partition);
-        if (const auto found = lanes_.find(tp); found != lanes_.end())
+        if (const auto found = lanes_.find(tp); found != lanes_.end()) {
           let_go(*found->second, kAfterFence);
+          lanes_.at(tp)->lived = true;
+        }
       }
       return true;
     case RunEnd::again:
       log()->debug("unit rolled back: {}", report.why);
       if (++races_ >= 3)
-        for (const auto& share : shares)
-          share.lane->batch_cap = std::max<std::size_t>(1, share.items / 4);
+        for (const auto& share : shares) make_smaller(share);
       if (races_ > 20) not_before_ = world_.clock.steady() + kAfterFailure;
       return true;
     case RunEnd::later:
       log()->warn("unit put off: {}", report.why);
+      // A server that is away comes back. One that drops the connection each time it gets this unit
+      // may take a smaller one. (Not down to one record: that would be a suspect.)
+      for (const auto& share : shares)
+        if (++share.lane->put_off >= kPutOffAsItIs && share.items > 2)
+          share.lane->batch_cap = std::max<std::size_t>(2, share.items / 2);
       not_before_ = world_.clock.steady() + kAfterFailure;
       return false;
     case RunEnd::undecidable:
@@ -222,8 +262,10 @@ bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
                        ? fields_of(shares.front().lane->pending.front())
                        : base::Fields{});
       for (const auto& share : shares) {
-        share.lane->batch_cap = std::max<std::size_t>(1, share.items / 4);
-        if (!share.draining.empty() || !share.releasing.empty()) share.lane->continues_alone = true;
+        make_smaller(share);
+        const bool continued = !share.draining.empty() || !share.releasing.empty();
+        const bool innocent = report.cause && report.cause != share.lane->tp && share.items == 0;
+        if (continued && !innocent) share.lane->continues_alone = true;
       }
       not_before_ = world_.clock.steady() + std::chrono::milliseconds{50};
       return true;

@@ -5,10 +5,13 @@
 // Errors: nothing was applied; the lanes are as they were and the caller tries again.
 
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "pipeline/decider.hpp"
+#include "pipeline/known_keys.hpp"
 #include "ports/clock.hpp"
 #include "ports/lane_store.hpp"
 #include "ports/meters.hpp"
@@ -28,6 +31,8 @@ struct RunReport {
   RunEnd end = RunEnd::later;
   std::vector<base::TopicPartition> fenced;
   std::string why;
+  // Undecidable: by something of that lane, where it is known.
+  std::optional<base::TopicPartition> cause = std::nullopt;
 };
 
 class UnitRunner {
@@ -39,13 +44,26 @@ class UnitRunner {
   RunReport run(std::vector<LaneShare>& shares);
 
  private:
-  ports::UnitQuery first_query(const std::vector<LaneShare>& shares) const;
+  // None: it has to be decided again with look-ups that were left out.
+  std::optional<RunReport> attempt(std::vector<LaneShare>& shares);
+  ports::UnitQuery first_query(std::vector<LaneShare>& shares) const;
+  void weigh(const std::vector<domain::Event>& events);
+  void choose_look_ups(Item& item) const;
   base::Result<bool> read(std::vector<LaneShare>& shares, Overlay& overlay);
+  base::Status read_values(const std::vector<LaneShare>& shares, Overlay& overlay);
+  void take_copies(LaneShare& share, Overlay& overlay) const;
+  // For each of the events whose parked commands are read.
+  [[nodiscard]] std::int64_t record_bytes() const {
+    return static_cast<std::int64_t>(options_.unit_bytes / 4);
+  }
   base::Status prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
                               ports::UnitQuery& more) const;
   bool ends(const LaneShare& share, const ports::EventKey& event, const Overlay& overlay) const;
   base::Result<Claims> ask_claims(const std::vector<LaneShare>& shares, Overlay& overlay);
   RunReport commit(Overlay& overlay, ports::UnitWrites& writes, std::vector<LaneEffects>& effects);
+  // True: the unit cannot be committed without the look-ups that were left out.
+  bool unproven(const std::vector<LaneEffects>& effects);
+  void remember(const ports::UnitWrites& writes);
   void apply(Overlay& overlay, std::vector<LaneEffects>& effects, std::size_t records);
   RunReport failed(const base::Error& error);
 
@@ -55,6 +73,10 @@ class UnitRunner {
   ports::Meters& meters_;
   const ports::Clock& clock_;
   std::function<void(Publication&&)> publish_;
+  std::size_t event_weight_ = 256U << 10U;  // of those that were read, about; at first a heavy one
+  KnownKeys known_keys_;
+  Trust trust_in_keys_;
+  Trust trust_in_reservations_;
 };
 
 }  // namespace admitone::pipeline

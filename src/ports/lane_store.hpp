@@ -6,6 +6,7 @@
 // unless effect says unknown.
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@
 #include "contract/outcome.hpp"
 #include "domain/decide.hpp"
 #include "domain/model.hpp"
+#include "ports/saga_journal.hpp"
 
 namespace admitone::ports {
 
@@ -41,6 +43,14 @@ struct TakenLane {
 struct GivenLane {
   base::TopicPartition tp;
   std::int64_t epoch = 0;  // under which we had it
+  // The item that was last begun alone (see count_attempt), if it was only put off since.
+  std::optional<std::int64_t> begun = std::nullopt;
+};
+
+// An item that is begun alone.
+struct Attempt {
+  std::int32_t count = 0;  // this one included
+  bool was_read = false;   // an earlier one came past decoding it (see note_read)
 };
 
 struct EventKey {
@@ -99,6 +109,8 @@ struct FoundKey {
   std::optional<base::EventId> event;
   // Set when an outcome is stored: id, type, code, time, event, value; the rest is left empty.
   std::optional<contract::OutcomeRecord> outcome;
+  // Bytes of a value that is larger than the query's `value_limit`: it is left out.
+  std::int64_t value_left_out = 0;
   // The row that keeps the outcome's value: this one, or for an alias the one it points to.
   LedgerKey stored_at;
   std::int32_t stored_part = 0;
@@ -125,6 +137,7 @@ struct ClaimQuery {
   base::Timestamp starts_at;
   std::string slug;
   std::optional<std::string> external_id;
+  bool operator==(const ClaimQuery&) const = default;
 };
 struct ClaimAnswer {
   std::optional<base::EventId> same_name_and_start;
@@ -145,38 +158,62 @@ struct ParkedRow {
   std::string packed;      // contract::pack_record
 };
 
+// An outcome's value as the ledger keeps it.
+struct StoredValue {
+  LedgerKey stored_at;
+  std::int32_t stored_part = 0;
+  std::string value;
+};
+
 struct UnitQuery {
+  static constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
   std::int32_t lane_hint = 0;
   std::vector<base::TenantId>
       tenants;  // exactly those of the batch (the nil tenant included when used)
   std::vector<LedgerKey> keys;
-  std::vector<LedgerKey> origins;  // forwarded records: position_key_hash(origin)
+  // Believed to be new: looked for in older parts only. Whoever asks must write a row under each of
+  // them or ask again with `keys`: a row that is in the current part shows as key_taken.
+  std::vector<LedgerKey> new_keys;
+  std::int64_t value_limit = kNoLimit;  // of the stored values of keys, each
+  std::vector<StoredValue> values;      // left out before, now asked for: `value` is empty
+  std::vector<LedgerKey> origins;       // forwarded records: position_key_hash(origin)
   std::vector<LedgerKey> content_keys;
   std::vector<EventKey> events;
   std::vector<ReservationKey> reservations;
-  // Bounded continuations: held or confirmed reservations of cancelling events; parked commands in
-  // order.
+  // Bounded continuations. Held or confirmed reservations of cancelling events: first the held ones
+  // by expiry, then id, and of these none that expires before `held_from` (none at all without it);
+  // then the confirmed ones, by id.
+  struct Drain {
+    EventKey event;
+    std::optional<base::Timestamp> held_from;
+    std::int32_t limit = 0;
+  };
+  std::vector<Drain> drains;
+  // Parked commands in order.
   struct Part {
     EventKey event;
     std::int32_t limit = 0;
   };
-  std::vector<Part> drains;
   std::vector<Part> parked;          // not copies
   std::vector<LedgerKey> copies_of;  // copies that wait for these keys
   std::int32_t copies = 0;           // at most so many of them, of all keys together
+  // Parked commands of an event, and copies, are read up to the one whose record reaches this.
+  std::int64_t record_bytes = kNoLimit;
 };
 
 struct UnitReads {
   std::int32_t part = 0;  // current ledger part, locked FOR SHARE until the unit ends
   base::Timestamp database_now;
-  std::vector<FoundKey> keys;      // of those asked for, the ones that exist
+  std::vector<FoundKey> keys;      // of those asked for, the ones that exist (and were looked for)
   std::vector<LedgerKey> origins;  // the ones that exist
   std::vector<FoundContentKey> content_keys;
   std::vector<domain::Event> events;
   std::vector<domain::Reservation> reservations;
-  std::vector<domain::Reservation> drains;  // of all drains asked for, by event then id
+  std::vector<domain::Reservation> drains;  // of all drains asked for, by event, then in order
   std::vector<ParkedRow> parked;            // by event then order
   std::vector<ParkedRow> copies;            // by key then order
+  bool copies_left_out = false;             // by `record_bytes`
+  std::vector<StoredValue> values;          // those asked for
 };
 
 // ---------------------------------------------------------------- writing a unit
@@ -284,6 +321,11 @@ struct UnitWrites {
   std::vector<EventWrite> events;
   std::vector<SectionWrite> sections;
   std::vector<ReservationWrite> reservations;
+  // Whole journals of home lanes, inserted or replaced by tenant and id, each saga once; how it
+  // began (origin, input) stays as it was first written. Stale: one that has ended, or that has
+  // another lane, event, kind, step or transaction there. Key_taken: a second unfinished one of an
+  // event.
+  std::vector<Saga> sagas;
   std::vector<ParkedRow> park;
   std::vector<ParkedRow> unpark;  // by lane and order
   std::vector<PendingDeadLetter> dead_letters;
@@ -309,29 +351,43 @@ class LaneStore {
   virtual ~LaneStore() = default;
 
   // Raises the epoch of each lane (making its row when there is none), adds `publisher` to its
-  // publishers, counts a try. One statement per lane; durable on return.
+  // publishers, counts a try. One statement per lane; durable on return. When the database fails on
+  // the way: those that were taken until then; an error when it was none.
   virtual base::Result<std::vector<TakenLane>> take(std::span<const base::TopicPartition> lanes,
                                                     const std::string& publisher) = 0;
   virtual base::Result<LaneWork> load_work(base::TopicPartition tp) = 0;
-  // Outcomes with a sequence above `after`, in order, at most `limit`.
+  // Outcomes with a sequence above `after`, in order, at most `limit`, up to the one whose value
+  // reaches `bytes`.
   virtual base::Result<std::vector<UnpublishedOutcome>> load_unpublished(base::TopicPartition tp,
                                                                          std::int64_t after,
-                                                                         std::int32_t limit) = 0;
+                                                                         std::int32_t limit,
+                                                                         std::int64_t bytes) = 0;
   virtual base::Result<std::vector<PendingDeadLetter>> load_dead_letters(
       base::TopicPartition tp) = 0;
-  // Held reservations due at or before `until`, by time, tenant and id.
+  // Held reservations due at or before `until`, by time, tenant and id; but those whose event is
+  // being cancelled.
   virtual base::Result<std::vector<DueHold>> due_holds(std::int32_t lane, base::Timestamp until,
                                                        std::int32_t limit) = 0;
+  // Unfinished sagas of a home lane with an id above `after`, by id. A text that was not storable
+  // comes back with question marks.
+  virtual base::Result<std::vector<Saga>> load_sagas(base::TopicPartition tp,
+                                                     std::optional<base::SagaId> after,
+                                                     std::int32_t limit) = 0;
   virtual base::Result<base::Timestamp> database_now() = 0;
   // Of whoever took the lane last.
   virtual base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) = 0;
   // Counts, durably and before the work, that the item at `offset` is begun alone. Returns the new
   // count; an error of kind permanent with effect not_applied when the epoch is not ours any more.
-  virtual base::Result<std::int32_t> count_attempt(base::TopicPartition tp, std::int64_t epoch,
-                                                   std::int64_t offset) = 0;
+  virtual base::Result<Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
+                                              std::int64_t offset) = 0;
+  // Durably: the item that was counted last has been decoded, and nobody died of that. Errors as
+  // count_attempt.
+  virtual base::Status note_read(base::TopicPartition tp, std::int64_t epoch,
+                                 std::int64_t offset) = 0;
 
   // The lanes go to another owner, and not because we died: takings of ours that led to nothing are
-  // not counted as tries. Nothing happens to those whose epoch is not ours any more.
+  // not counted as tries, nor is the attempt at what was begun alone. Nothing happens to those
+  // whose epoch is not ours any more, or to attempts that have been decided.
   virtual base::Status give_back(std::span<const GivenLane> lanes) = 0;
 
   // Opens the unit: BEGIN, part lock (a statement of its own), tenants, probes and loads.

@@ -15,11 +15,13 @@ enum class Counter {
   epoch_fences,
   dead_letters,  // label: reason
   forwards,
-  timers,              // label: fired, failed
-  take_overs,          // label: clean, republished, fenced_publisher, stopped
-  database_retries,    // label: class of the SQLSTATE, or connection
-  rotations,           // label: made, dropped, deferred
-  content_duplicates,  // label: on (answered as duplicates), observe (only counted)
+  timers,               // label: fired, failed
+  take_overs,           // label: clean, republished, fenced_publisher, stopped
+  database_retries,     // label: class of the SQLSTATE, or connection
+  rotations,            // label: made, dropped, deferred
+  content_duplicates,   // label: on (answered as duplicates), observe (only counted)
+  database_statements,  // sent by units of work and publishers
+  kafka_requests,       // label: kind
 };
 
 enum class Gauge {
@@ -34,6 +36,7 @@ enum class Gauge {
   queue_bytes,
   parked,               // label: lane
   clock_drift_seconds,  // worker against database
+  memory_bytes,         // label: allocated, active, resident, retained
 };
 
 enum class Histogram {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +15,7 @@
 #include "base/position.hpp"
 #include "base/record.hpp"
 #include "base/result.hpp"
+#include "contract/outcome.hpp"
 
 namespace admitone::ports {
 
@@ -25,6 +27,9 @@ struct OutgoingRecord {
   std::optional<std::string> key;
   std::optional<std::string> value;
   std::vector<base::Header> headers;
+  // Instead of these three: an outcome and its number, rendered when it is sent.
+  std::shared_ptr<const contract::OutcomeRecord> outcome = {};
+  std::int64_t seq = 0;
 };
 
 struct OffsetMark {

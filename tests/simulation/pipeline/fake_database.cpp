@@ -16,15 +16,38 @@ Error unreachable() {
   return {ErrorKind::retry_unit, Effect::not_applied, "the fake database is down"};
 }
 
+// The newest row up to part `last`.
 const ports::LedgerRow* newest(const FakeDatabase& db, const ports::LedgerKey& key,
-                               std::int32_t& part) {
+                               std::int32_t last, std::int32_t& part) {
   const ports::LedgerRow* found = nullptr;
   for (auto it = db.ledger.lower_bound({key, 0});
-       it != db.ledger.end() && std::get<0>(it->first) == key; ++it) {
+       it != db.ledger.end() && std::get<0>(it->first) == key && std::get<1>(it->first) <= last;
+       ++it) {
     found = &it->second;
     part = std::get<1>(it->first);
   }
   return found;
+}
+
+std::int64_t size_of(const std::string& text) {
+  return static_cast<std::int64_t>(text.size());
+}
+
+std::int64_t sum_of(const std::vector<ports::UnpublishedOutcome>& rows) {
+  std::int64_t sum = 0;
+  for (const auto& row : rows) sum += size_of(row.outcome.value);
+  return sum;
+}
+
+// Of stored values and of records.
+std::int64_t sum_of(const ports::UnitReads& reads) {
+  std::int64_t sum = 0;
+  for (const auto& key : reads.keys)
+    if (key.outcome) sum += size_of(key.outcome->value);
+  for (const auto& stored : reads.values) sum += size_of(stored.value);
+  for (const auto& row : reads.parked) sum += size_of(row.packed);
+  for (const auto& row : reads.copies) sum += size_of(row.packed);
+  return sum;
 }
 
 contract::OutcomeRecord outcome_of(const FakeDatabase& db, const ports::LedgerRow& row) {
@@ -65,6 +88,8 @@ base::Result<std::vector<ports::TakenLane>> FakeStore::take(
   if (down) return unreachable();
   std::vector<ports::TakenLane> taken;
   for (const auto& tp : lanes) {
+    if (takes == 0) break;
+    --takes;
     auto& row = db_.progress[tp];
     row.at.tp = tp;
     row.at.epoch += 1;
@@ -83,17 +108,19 @@ base::Result<std::vector<ports::TakenLane>> FakeStore::take(
       if (id != publisher) lane.publishers.push_back(id);
     if (std::find(row.publishers.begin(), row.publishers.end(), publisher) == row.publishers.end())
       row.publishers.push_back(publisher);
+    row.owner = publisher;
     lane.lane_time = row.at.lane_time;
     lane.tries = row.tries;
     lane.alone_attempts = row.alone_attempts;
     taken.push_back(std::move(lane));
   }
   during_take();
+  if (taken.empty()) return unreachable();
   return taken;
 }
 
 base::Result<ports::LaneWork> FakeStore::load_work(base::TopicPartition tp) {
-  if (down) return unreachable();
+  if (down || no_work) return unreachable();
   ports::LaneWork work;
   for (const auto& [key, event] : db_.events)
     if (event.lane == tp.partition && event.status == domain::EventStatus::cancelling)
@@ -109,13 +136,18 @@ base::Result<ports::LaneWork> FakeStore::load_work(base::TopicPartition tp) {
 }
 
 base::Result<std::vector<ports::UnpublishedOutcome>> FakeStore::load_unpublished(
-    base::TopicPartition tp, std::int64_t after, std::int32_t limit) {
+    base::TopicPartition tp, std::int64_t after, std::int32_t limit, std::int64_t bytes) {
   if (down) return unreachable();
+  if (lost_values)
+    return Error{ErrorKind::permanent, Effect::not_applied, "an outcome has lost its value"};
   std::vector<ports::UnpublishedOutcome> rows;
   for (const auto* row : db_.outcomes(tp.partition)) {
-    if (*row->out_seq <= after || rows.size() >= static_cast<std::size_t>(limit)) continue;
+    if (*row->out_seq <= after || rows.size() >= static_cast<std::size_t>(limit) || bytes <= 0)
+      continue;
     rows.push_back({*row->out_seq, outcome_of(db_, *row)});
+    bytes -= size_of(rows.back().outcome.value);
   }
+  most_read = std::max(most_read, sum_of(rows));
   return rows;
 }
 
@@ -131,10 +163,13 @@ base::Result<std::vector<ports::PendingDeadLetter>> FakeStore::load_dead_letters
 base::Result<std::vector<ports::DueHold>> FakeStore::due_holds(std::int32_t lane,
                                                                base::Timestamp until,
                                                                std::int32_t limit) {
-  if (down) return unreachable();
+  if (down || no_holds || no_holds_of == lane) return unreachable();
   std::vector<ports::DueHold> due;
   for (const auto& [key, one] : db_.reservations) {
     if (one.lane != lane || one.status != domain::ReservationStatus::held || one.expires_at > until)
+      continue;
+    const auto event = db_.events.find({one.tenant, one.event});
+    if (event != db_.events.end() && event->second.status == domain::EventStatus::cancelling)
       continue;
     due.push_back({one.tenant, one.event, one.id, one.hold_version, one.expires_at});
   }
@@ -146,7 +181,7 @@ base::Result<std::vector<ports::DueHold>> FakeStore::due_holds(std::int32_t lane
 }
 
 base::Result<base::Timestamp> FakeStore::database_now() {
-  if (down) return unreachable();
+  if (down || no_time) return unreachable();
   return db_.now;
 }
 
@@ -159,30 +194,45 @@ base::Status FakeStore::give_back(std::span<const ports::GivenLane> lanes) {
   if (down) return base::Status{unreachable()};
   for (const auto& given : lanes) {
     auto& row = db_.progress[given.tp];
-    if (row.at.epoch == given.epoch && row.tries > 0) row.tries -= 1;
+    if (row.at.epoch != given.epoch) continue;
+    if (row.tries > 0) row.tries -= 1;
+    if (row.alone_offset == given.begun && row.alone_attempts > 0) row.alone_attempts -= 1;
   }
   return {};
 }
 
-base::Result<std::int32_t> FakeStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,
-                                                    std::int64_t offset) {
+base::Result<ports::Attempt> FakeStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,
+                                                      std::int64_t offset) {
   if (down) return unreachable();
   auto& row = db_.progress.at(tp);
   if (row.at.epoch != epoch)
     return Error{ErrorKind::permanent, Effect::not_applied, "another owner"};
-  row.alone_attempts = row.alone_offset == offset ? row.alone_attempts + 1 : 1;
+  const bool again = row.alone_offset == offset;
+  row.alone_attempts = again ? row.alone_attempts + 1 : 1;
+  row.alone_read = again && row.alone_read;
   row.alone_offset = offset;
-  return row.alone_attempts;
+  ++row.begun_alone;
+  return ports::Attempt{row.alone_attempts, row.alone_read};
 }
 
-ports::UnitReads FakeStore::read(const ports::UnitQuery& query) const {
+base::Status FakeStore::note_read(base::TopicPartition tp, std::int64_t epoch,
+                                  std::int64_t offset) {
+  if (down || lose_notes-- > 0) return base::Status{unreachable()};
+  auto& row = db_.progress.at(tp);
+  if (row.at.epoch != epoch || row.alone_offset != offset)
+    return base::Status{Error{ErrorKind::permanent, Effect::not_applied, "another owner"}};
+  row.alone_read = true;
+  return {};
+}
+
+ports::UnitReads FakeStore::read(const ports::UnitQuery& query) {
   ports::UnitReads reads;
   reads.part = db_.part;
   reads.database_now = db_.now;
-  for (const auto& key : query.keys) {
+  const auto look_for = [&](const ports::LedgerKey& key, std::int32_t last) {
     std::int32_t part = 0;
-    const auto* row = newest(db_, key, part);
-    if (row == nullptr) continue;
+    const auto* row = newest(db_, key, last, part);
+    if (row == nullptr) return;
     ports::FoundKey found;
     found.key = key;
     found.part = part;
@@ -192,11 +242,20 @@ ports::UnitReads FakeStore::read(const ports::UnitQuery& query) const {
     found.attempts = row->attempts;
     found.expires_at = row->expires_at;
     found.event = row->event;
-    if (row->outcome_id) found.outcome = outcome_of(db_, *row);
+    if (row->outcome_id) {
+      found.outcome = outcome_of(db_, *row);
+      const auto bytes = size_of(found.outcome->value);
+      if (bytes > query.value_limit) {
+        found.value_left_out = bytes;
+        found.outcome->value.clear();
+      }
+    }
     found.stored_at = row->stored_at.value_or(key);
     found.stored_part = row->stored_at ? row->stored_part : part;
     reads.keys.push_back(std::move(found));
-  }
+  };
+  for (const auto& key : query.keys) look_for(key, db_.part);
+  for (const auto& key : query.new_keys) look_for(key, db_.part - 1);
   for (const auto& key : query.origins)
     if (db_.origins.contains(key)) reads.origins.push_back(key);
   for (const auto& key : query.content_keys)
@@ -209,25 +268,49 @@ ports::UnitReads FakeStore::read(const ports::UnitQuery& query) const {
     if (const auto row = db_.reservations.find(key); row != db_.reservations.end())
       reads.reservations.push_back(row->second);
   for (const auto& wanted : query.drains) {
-    std::int32_t left = wanted.limit;
+    drained_from.push_back(wanted.held_from);
+    std::map<std::tuple<bool, base::Timestamp, base::ReservationId>, const domain::Reservation*>
+        found;
     for (const auto& [key, one] : db_.reservations) {
-      const bool open = one.status == domain::ReservationStatus::held ||
-                        one.status == domain::ReservationStatus::confirmed;
-      if (key.tenant == wanted.event.tenant && one.event == wanted.event.event && open &&
-          left-- > 0)
-        reads.drains.push_back(one);
+      if (key.tenant != wanted.event.tenant || one.event != wanted.event.event) continue;
+      const bool confirmed = one.status == domain::ReservationStatus::confirmed;
+      const bool held = one.status == domain::ReservationStatus::held &&
+                        one.lane == db_.events.at(wanted.event).lane && wanted.held_from &&
+                        one.expires_at >= *wanted.held_from;
+      if (held || confirmed)
+        found.emplace(std::tuple(confirmed, confirmed ? base::Timestamp{} : one.expires_at, one.id),
+                      &one);
     }
+    std::int32_t left = wanted.limit;
+    for (const auto& [order, one] : found)
+      if (left-- > 0) reads.drains.push_back(*one);
   }
   for (const auto& wanted : query.parked) {
     std::int32_t left = wanted.limit;
-    for (const auto& [key, row] : db_.parked)
-      if (!row.copy && row.event == wanted.event && left-- > 0) reads.parked.push_back(row);
+    auto bytes = query.record_bytes;
+    for (const auto& [key, row] : db_.parked) {
+      if (row.copy || row.event != wanted.event || bytes <= 0 || left-- <= 0) continue;
+      bytes -= size_of(row.packed);
+      reads.parked.push_back(row);
+    }
   }
+  auto bytes = query.record_bytes;
   for (const auto& wanted : query.copies_of)
-    for (const auto& [key, row] : db_.parked)
-      if (row.copy && row.waits_for == wanted &&
-          reads.copies.size() < static_cast<std::size_t>(query.copies))
-        reads.copies.push_back(row);
+    for (const auto& [key, row] : db_.parked) {
+      if (!row.copy || row.waits_for != wanted ||
+          reads.copies.size() >= static_cast<std::size_t>(query.copies))
+        continue;
+      reads.copies_left_out = bytes <= 0;
+      if (bytes <= 0) break;
+      bytes -= size_of(row.packed);
+      reads.copies.push_back(row);
+    }
+  for (auto wanted : query.values) {
+    wanted.value = db_.ledger.at({wanted.stored_at, wanted.stored_part}).outcome_value;
+    reads.values.push_back(std::move(wanted));
+  }
+  most_read = std::max(most_read, sum_of(reads));
+  most_events = std::max(most_events, reads.events.size());
   return reads;
 }
 
@@ -263,6 +346,24 @@ base::Result<std::vector<ports::ClaimAnswer>> FakeStore::claims(
   }
   return answers;
 }
+
+namespace {
+
+// As the unique indexes hold names: against the rows as they are at this moment.
+bool takes_a_name(const FakeDatabase& db, const domain::Event& event) {
+  return std::any_of(db.events.begin(), db.events.end(), [&](const auto& entry) {
+    const auto& [key, other] = entry;
+    if (key.tenant != event.tenant || other.id == event.id ||
+        other.status == domain::EventStatus::withdrawn)
+      return false;
+    if (event.external_id && other.external_id == event.external_id) return true;
+    return other.venue_id == event.venue_id &&
+           (other.slug == event.slug ||
+            (other.name_folded == event.name_folded && other.starts_at == event.starts_at));
+  });
+}
+
+}  // namespace
 
 UnitEnd FakeStore::apply(FakeDatabase& db, const ports::UnitWrites& writes) {
   for (const auto& rekey : writes.rekeys) {
@@ -304,6 +405,7 @@ UnitEnd FakeStore::apply(FakeDatabase& db, const ports::UnitWrites& writes) {
       if (section.row_version == 0) section.held = section.sold = 0;
       section.row_version += 1;
     }
+    if (takes_a_name(db, event)) return UnitEnd::key_taken;
     db.events[key] = std::move(event);
   }
   for (const auto& write : writes.sections) {
@@ -330,6 +432,7 @@ UnitEnd FakeStore::apply(FakeDatabase& db, const ports::UnitWrites& writes) {
       return write.expected_version == 0 ? UnitEnd::key_taken : UnitEnd::stale;
     db.reservations[key] = write.reservation;
   }
+  if (const auto end = db.write(writes.sagas); end != UnitEnd::committed) return end;
   for (const auto& row : writes.unpark)
     if (db.parked.erase({row.lane, row.order}) != 1) return UnitEnd::stale;
   for (const auto& row : writes.park) db.parked.emplace(std::pair{row.lane, row.order}, row);
@@ -342,6 +445,12 @@ base::Result<ports::UnitReport> FakeStore::commit(const ports::UnitWrites& write
   ADMITONE_ASSERT(open_);
   open_ = false;
   if (down) return unreachable();
+  std::int64_t written = 0;
+  for (const auto& row : writes.rows) written += size_of(row.outcome_value);
+  for (const auto& finish : writes.finishes) written += size_of(finish.row.outcome_value);
+  for (const auto& row : writes.park) written += size_of(row.packed);
+  most_written = std::max(most_written, written);
+  if (writes.rows.size() > rows_refused_above) return unreachable();
   const auto fault = before_commit();
   if (fault == Fault::lost_before) return unreachable();
   ports::UnitReport report;
@@ -358,6 +467,11 @@ base::Result<ports::UnitReport> FakeStore::commit(const ports::UnitWrites& write
   if (report.end != UnitEnd::committed) return report;
   for (const auto& lane : writes.lanes) {
     auto& row = copy.progress.at(lane.tp);
+    if (!row.consumed || row.at.next_offset != lane.next_offset || row.at.out_seq != lane.out_seq) {
+      row.tries = row.alone_attempts = 0;
+      row.alone_offset = -1;
+    }
+    if (lane.only_my_publisher) row.publishers = {row.owner};
     row.at = lane;
     row.at.unit += 1;
     row.consumed = true;

@@ -4,6 +4,20 @@
 
 namespace admitone::simulation {
 
+namespace {
+
+// As readers of the topic see it.
+ports::OutgoingRecord rendered(ports::OutgoingRecord record) {
+  if (!record.outcome) return record;
+  if (record.outcome->event) record.key = record.outcome->event->str();
+  record.value = record.outcome->value;
+  record.headers = contract::outcome_headers(*record.outcome, record.partition, record.seq);
+  record.outcome.reset();
+  return record;
+}
+
+}  // namespace
+
 base::Position FakeKafka::append(base::TopicPartition tp, StoredRecord record) {
   auto& log = commands[tp];
   log.push_back(std::move(record));
@@ -53,7 +67,7 @@ ports::PublishReport FakeLog::write(std::span<const ports::OutgoingRecord> recor
                     ? kafka_.outcomes[record.partition]
                     : kafka_.dead_letters;
     report.offsets.push_back(static_cast<std::int64_t>(log.size()));
-    log.push_back(record);
+    log.push_back(rendered(record));
   }
   for (const auto& mark : offsets) kafka_.positions[mark.tp] = mark.next_offset;
   return report;
@@ -64,7 +78,7 @@ ports::PublishReport FakeLog::publish(std::span<const ports::OutgoingRecord> rec
                                       const std::atomic<bool>& cancel) {
   if (cancel) return {ports::PublishEnd::aborted, {}, "cancelled"};
   for (std::size_t i = 0; i < records.size(); ++i)
-    if (records[i].value.value_or("").size() > largest_value)
+    if (rendered(records[i]).value.value_or("").size() > largest_value)
       return {ports::PublishEnd::too_large, {}, "too large", i};
   switch (before_publish()) {
     case Fault::none:
@@ -108,7 +122,10 @@ base::Result<std::optional<std::int64_t>> FakeLog::stable_position(base::TopicPa
 
 base::Status FakeSender::send(std::span<const ports::OutgoingRecord> records) {
   ++calls;
-  if (down)
+  const bool leaderless = std::any_of(records.begin(), records.end(), [this](const auto& record) {
+    return record.partition == no_leader;
+  });
+  if (down || leaderless)
     return base::Error{base::ErrorKind::retry_unit, base::Effect::unknown, "the broker is away"};
   for (const auto& record : records)
     if (lose-- <= 0)
@@ -150,7 +167,11 @@ void FakeSource::poll(std::chrono::milliseconds) {
   for (auto& [tp, next] : owned_) {
     const auto end = static_cast<std::int64_t>(kafka_.commands[tp].size());
     if (!next) continue;
-    while (*next < end && !paused_.contains(tp)) sink_->record(kafka_.read(tp, (*next)++));
+    while (*next < end && !paused_.contains(tp)) {
+      const auto offset = (*next)++;
+      if (!kafka_.commands[tp][static_cast<std::size_t>(offset)].marker)
+        sink_->record(kafka_.read(tp, offset));
+    }
     if (*next == end) sink_->caught_up(tp, end);
   }
 }

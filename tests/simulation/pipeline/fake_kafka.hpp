@@ -44,6 +44,7 @@ struct StoredRecord {
   std::optional<std::string> key;
   std::optional<std::string> value;
   std::vector<base::Header> headers;
+  bool marker = false;  // of a transaction: takes an offset, is never delivered
 };
 
 struct FakeKafka {
@@ -93,6 +94,7 @@ class FakeSender : public ports::CommandSender {
   base::Status send(std::span<const ports::OutgoingRecord> records) override;
 
   bool down = false;
+  std::optional<std::int32_t> no_leader;  // of this home partition
   int calls = 0;
   int lose = 0;  // so many records are acknowledged and gone
 

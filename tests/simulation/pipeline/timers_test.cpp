@@ -108,5 +108,99 @@ TEST_F(TimersTest, ABrokerThatIsAwayIsNotAskedAtEveryTick) {
   EXPECT_EQ(sent(), 3);
 }
 
+// Its reservations end with it. Were they sent to the lane, they would be parked there, more each
+// time.
+TEST_F(TimersTest, HoldsOfACancellationThatCannotGoOnAreLeftToIt) {
+  world.options.continuation_rows = 2;
+  hold_seats(9);
+  world.send(kEvent, cancel_event(kEvent, "c1"));
+  world.turn(*one, 1);
+  ASSERT_EQ(world.database.parked.size(), 1U);
+  world.database.parked.begin()->second.packed = "?";
+  fall_due();
+  world.turn(*one, 1'500);
+  EXPECT_EQ(world.database.parked.size(), 1U);
+  EXPECT_EQ(sent(), 0);
+}
+
+// What cannot be asked is counted, and keeps nothing else from being done.
+TEST_F(TimersTest, ADatabaseThatDoesNotTellTheTimeOrTheHoldsIsCounted) {
+  for (bool FakeStore::*fault : {&FakeStore::no_time, &FakeStore::no_holds}) {
+    world = World{};
+    hold_seats(1);
+    fall_due();
+    one->store.*fault = true;
+    world.send(kEvent, hold(kEvent, 1, "late"));
+    world.turn(*one, 100);
+    const auto& counted = one->meters.counted;
+    const std::pair failed{ports::Counter::timers, std::string("failed")};
+    ASSERT_TRUE(counted.contains(failed));
+    EXPECT_GE(counted.at(failed), 3);
+    EXPECT_LE(counted.at(failed), 10) << "each tick, or each lane now and then";
+    const auto& row = world.database.progress.at({0, lane}).at;
+    EXPECT_EQ(row.published_seq, row.out_seq) << "watermarks are written all the same";
+    one->store.*fault = false;
+    world.turn(*one, 100);
+    EXPECT_EQ(expired(), 1);
+  }
+}
+
+TEST_F(TimersTest, ALaneWhoseHoldsCannotBeReadKeepsNoOtherWaiting) {
+  hold_seats(1);
+  ASSERT_GT(lane, 0);
+  one->store.no_holds_of = 0;
+  fall_due();
+  world.turn(*one, 100);
+  EXPECT_EQ(expired(), 1);
+}
+
+// It has read nothing yet: there may be records that end the hold, as there are here.
+TEST_F(TimersTest, TheEndThatWasReachedBeforeALaneWasLostSaysNothingWhenItIsTakenAgain) {
+  hold_seats(1);
+  world.send(kEvent, confirm(kEvent, "0b000000-0000-4000-8000-000000000000", "c1"));
+  one->store.before_commit = [&] {
+    world.database.progress.at({0, lane}).at.epoch += 1;
+    one->store.before_commit = [] { return FakeStore::Fault::none; };
+    return FakeStore::Fault::none;
+  };
+  one->turn();
+  fall_due();
+  one->turn();
+  EXPECT_EQ(sent(), 0);
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane).back(), "RESERVATION_CONFIRMED");
+  EXPECT_EQ(sent(), 0);
+}
+
+// The home topic may be bound to other tenants than the topic that the hold came in on.
+TEST_F(TimersTest, ATimerIsTheLanesOwnWhateverTenantsTheHomeTopicIsBoundTo) {
+  const base::TenantId other{*base::Uuid::parse("7f1d0000-0000-4000-8000-000000000002")};
+  const base::TenantId ours{*base::Uuid::parse(kTenant)};
+  world.options.topic_tenants[0].insert(other);
+  world.options.topic_tenants[1].insert(ours);
+  one = world.worker("one");
+  auto all = World::all_lanes();
+  all.push_back({1, 0});
+  one->source.assign(all);
+  world.turn(*one);
+  const std::string reservation = "0b000000-0000-4000-8000-000000000001";
+  world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+  world.send(kEvent, hold(kEvent, 1, "h1", reservation), 0, 1);
+  world.turn(*one);
+  fall_due();
+  Sent forged{.type = "ticketing.reservation.expire.v1",
+              .data = fmt::format(R"({{"eventId":"{}","reservationId":"{}","holdVersion":1}})",
+                                  kEvent, reservation),
+              .key = "forged"};
+  world.send(kEvent, forged);
+  world.turn(*one);
+  auto codes = world.codes(lane);
+  std::ranges::sort(codes);
+  EXPECT_EQ(codes, (std::vector<std::string>{"EVENT_CREATED", "RESERVATION_EXPIRED",
+                                             "RESERVATION_HELD", "TENANT_FORBIDDEN"}));
+  EXPECT_EQ(world.kafka.dead_letters.size(), 1U) << "the forged one";
+  EXPECT_EQ(sent(), 2) << "it, and one timer";
+}
+
 }  // namespace
 }  // namespace admitone::simulation
