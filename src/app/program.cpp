@@ -33,6 +33,7 @@ constexpr std::array kTopics{
     Topic{"dead-letters", "What could not be processed, and why"},
     Topic{"keys", "Idempotency keys and what became of them"},
     Topic{"migrate", "The database schema"},
+    Topic{"simulate", "Stand-ins for the outside world"},
     Topic{"timers", "What will happen by itself"},
     Topic{"topics", "The Kafka topics"},
 };
@@ -94,6 +95,28 @@ std::string topic_text(const std::string& word) {
   return {};
 }
 
+// "Exit codes: 0 ok, 1 failed, …", in lines of a terminal's width.
+std::string exit_codes(const VerbInfo& info) {
+  constexpr std::size_t kWidth = 100;
+  auto codes = info.codes;
+  codes.insert({{kOk, "ok"}, {kFailed, "failed"}, {kUsage, "usage"}});
+  std::string text = "Exit codes: ";
+  std::size_t line = text.size();
+  const char* between = "";
+  for (const auto& [code, meaning] : codes) {
+    const std::string item = std::to_string(code) + " " + meaning;
+    text += between;
+    if (*between != 0 && line + item.size() > kWidth) {
+      text += "\n  ";
+      line = 2;
+    }
+    text += item;
+    line += item.size() + 2;
+    between = ", ";
+  }
+  return text;
+}
+
 // "config print" is `print` below `config`; the first word is made when it is first needed.
 CLI::App* add_verb(CLI::App& root, const VerbInfo& info) {
   CLI::App* parent = &root;
@@ -113,6 +136,7 @@ CLI::App* add_verb(CLI::App& root, const VerbInfo& info) {
   if (parent == &root) app->group(info.group);
   std::string footer = "Examples:";
   for (const auto& example : info.examples) footer += "\n  " + example;
+  footer += "\n\n" + exit_codes(info);
   footer += "\n\nOptions of every command, such as -c, --set and -o json: admitone --help";
   app->footer(footer);
   return app;

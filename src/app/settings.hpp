@@ -92,10 +92,11 @@ struct Settings {
   } shutdown;
 
   struct Worker {
+    Ms start_patience = std::chrono::seconds{60};
     std::int64_t pipelines = 2;
-    std::int64_t batch_records = 1000;
+    std::int64_t batch_records = 2000;
     std::int64_t batch_bytes = 4 << 20;
-    std::int64_t lane_queue_records = 4000;
+    std::int64_t lane_queue_records = 2000;
     std::int64_t lane_queue_bytes = 8 << 20;
     std::int64_t lane_unpublished = 20'000;
     std::int64_t lane_cached_events = 20'000;
@@ -165,6 +166,7 @@ struct Loaded {
   Settings settings;
   std::map<std::string, std::string> origins;  // key → "flag", "environment X", "file P", "default"
   std::vector<std::string> errors;             // one line each; settings are usable only when empty
+  std::vector<std::string> error_keys;         // index-aligned: whose value it is; empty: of none
 };
 
 // Reads and merges all sources; reads the named files (YAML, secrets) and nothing else.
@@ -175,7 +177,7 @@ struct Problem {
   std::string key;
   std::string what;
   std::string fix;
-  [[nodiscard]] std::string line() const { return key + ": " + what + "; " + fix; }
+  [[nodiscard]] std::string line() const;  // names the variable, too
 };
 
 // Every rule that needs no server. Empty: fine.

@@ -263,6 +263,13 @@ std::vector<Problem> check_settings(const Settings& settings) {
   return out;
 }
 
+std::string Problem::line() const {
+  const Setting* setting = find_setting(key);
+  const std::string variable = setting == nullptr ? "" : setting->environment();
+  const bool told = variable.empty() || fix.find(variable) != std::string::npos;
+  return key + ": " + what + "; " + fix + (told ? "" : " (" + variable + ")");
+}
+
 std::vector<Problem> require_settings(const Settings& settings,
                                       const std::vector<std::string>& keys) {
   Problems out;

@@ -47,7 +47,18 @@ class Loader {
   }
 
  private:
-  void fail(const std::string& line) { out_.errors.push_back(line); }
+  void fail(const std::string& line, const std::string& key = {}) {
+    out_.errors.push_back(line);
+    out_.error_keys.push_back(key);
+  }
+
+  // Of a value that is known by two names: wherever it comes from, both are told.
+  void wrong(const Setting& setting, const std::string& origin, const std::string& what) {
+    const std::string variable = setting.environment();
+    const bool told = origin.find(variable) != std::string::npos;
+    fail(origin + ": '" + setting.key + "' " + what + (told ? "" : " (" + variable + ")"),
+         setting.key);
+  }
 
   void unknown(const std::string& where, const std::string& key) {
     std::string near = nearest_key(key, known_);
@@ -76,7 +87,7 @@ class Loader {
     }
     if (setting == nullptr) return unknown(origin, key);
     if (layer.values.contains(setting->key)) {
-      return fail(origin + ": '" + setting->key + "' is given twice; keep one of the two");
+      return wrong(*setting, origin, "is given twice; keep one of the two");
     }
     layer.values[setting->key] = {std::move(raw), origin, from_file};
   }
@@ -225,7 +236,8 @@ class Loader {
       const Setting* setting = find_setting(key);
       if (setting != nullptr && setting->secret) {
         fail("flag --set: '" + key + "' is a secret and would show in the list of processes; use " +
-             setting->environment() + " or '" + key + "_file'");
+                 setting->environment() + " or '" + key + "_file'",
+             key);
         continue;
       }
       if (shows_secret_option(key, value)) continue;
@@ -284,7 +296,7 @@ class Loader {
       } catch (const YAML::Exception&) {
         // Told below like any other text that is no list.
       }
-      fail(origin + ": '" + key + "' is not a valid list or map");
+      wrong(*setting, origin, "is not a valid list or map");
       return std::nullopt;
     }
     raw.scalar.clear();
@@ -294,7 +306,7 @@ class Loader {
       if (!setting->is_map()) {
         raw.list.push_back(item);
       } else if (equals == std::string::npos) {
-        fail(origin + ": '" + key + "' must be name=value, comma separated");
+        wrong(*setting, origin, "must be name=value, comma separated");
         return std::nullopt;
       } else {
         raw.map[item.substr(0, equals)].push_back(item.substr(equals + 1));
@@ -325,9 +337,8 @@ class Loader {
     if (!given) return;
     // A key without a value is an empty list or map where one is wanted.
     if (raw.kind == RawValue::Kind::scalar && raw.scalar.empty()) raw.kind = wanted_kind(setting);
-    if (const auto wrong = setting.assign(out_.settings, raw); !wrong.empty()) {
-      fail(origin + ": '" + setting.key + "' " + wrong);
-    }
+    if (const auto why = setting.assign(out_.settings, raw); !why.empty())
+      wrong(setting, origin, why);
   }
 
   static RawValue::Kind wanted_kind(const Setting& setting) {
@@ -347,7 +358,8 @@ class Loader {
     content.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
     if (!in.is_open() || content.empty() || content.size() > kSecretFileLimit) {
       fail(origin + ": '" + setting.key + "_file' names '" + value.raw.scalar +
-           "', which is missing, empty, unreadable or over 64 KiB");
+               "', which is missing, empty, unreadable or over 64 KiB",
+           setting.key);
       return false;
     }
     while (!content.empty() && (content.back() == '\n' || content.back() == '\r')) {

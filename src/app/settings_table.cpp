@@ -325,6 +325,9 @@ Table worker_rows() {
   return {
       ADMITONE_SETTING(shutdown.grace, "From SIGTERM to the end of the process, at the most.",
                        1'000, 600'000),
+      ADMITONE_SETTING(worker.start_patience,
+                       "How long a worker that starts asks again for a database or a broker that "
+                       "is away, or a database that is recovering."),
       ADMITONE_SETTING(worker.pipelines, "Threads that decide, each with its own connection.", 1,
                        64, "threads"),
       ADMITONE_SETTING(worker.batch_records, "Records in one unit of work, at the most.", 1,

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "app/settings_table.hpp"
+#include "app/system_clock.hpp"
 #include "base/log.hpp"
 #include "kafka/admin.hpp"
 #include "kafka/probe.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Between one try and the next; the last try is not followed by a wait.
+// Between one try and the next; the last one from then on.
 constexpr std::array<std::chrono::milliseconds, 5> kPauses{1s, 2s, 4s, 8s, 10s};
 
 class StartCheck {
@@ -26,9 +27,20 @@ class StartCheck {
   StartCheck(const Settings& settings, const std::function<bool(std::chrono::milliseconds)>& wait)
       : settings_(settings), wait_(wait) {}
 
+  // All of it again while a server may only be away for a moment, whichever question that met.
   StartUp run() {
-    if (library() && database() && topics() && pins()) ends();
-    return std::move(out_);
+    const auto until = clock_.steady() + settings_.worker.start_patience;
+    for (std::size_t tries = 0;; ++tries) {
+      if (library() && database() && topics() && pins()) ends();
+      const auto pause = kPauses.at(std::min(tries, kPauses.size() - 1));
+      if (!passes_ || clock_.steady() + pause > until) return std::move(out_);
+      base::logger("app")->warn("{}; trying again in {} s", out_.problems.back(),
+                                pause.count() / 1000);
+      out_ = {};
+      out_.interrupted = wait_(pause);
+      if (out_.interrupted) return std::move(out_);
+      passes_ = false;
+    }
   }
 
  private:
@@ -36,11 +48,16 @@ class StartCheck {
     out_.problems.push_back(line);
     return false;
   }
+  // What a server answered, or that it did not.
+  bool fail(const base::Error& error) {
+    passes_ = error.kind != base::ErrorKind::permanent;
+    return fail(error.message);
+  }
 
   bool library() {
-    if (const auto checked = kafka::check_library(); !checked) return fail(checked.error().message);
+    if (const auto checked = kafka::check_library(); !checked) return fail(checked.error());
     auto client = kafka_client(settings_, "start");
-    if (!client) return fail(client.error().message);
+    if (!client) return fail(client.error());
     client_ = std::move(*client);
     if (const auto checked = kafka::check_options(client_.options); !checked) {
       return fail("kafka.options: " + checked.error().message);
@@ -53,31 +70,20 @@ class StartCheck {
   }
 
   bool database() {
-    for (const auto pause : kPauses) {
-      const auto schema = postgres::check_schema(connection(), postgres::RoleKind::worker);
-      if (schema) return schema->problem.empty() || fail(schema->problem);
-      const bool again =
-          schema.error().kind != base::ErrorKind::permanent && pause != kPauses.back();
-      if (!again) return fail(schema.error().message);
-      base::logger("app")->warn("{}; trying again in {} s", schema.error().message,
-                                pause.count() / 1000);
-      if (wait_(pause)) {
-        out_.interrupted = true;
-        return false;
-      }
-    }
-    return false;
+    const auto schema = postgres::check_schema(connection(), postgres::RoleKind::worker);
+    if (!schema) return fail(schema.error());
+    return schema->problem.empty() || fail(schema->problem);
   }
 
   bool topics() {
     const auto admin = kafka::Admin::create(client_);
-    if (!admin) return fail(admin.error().message);
+    if (!admin) return fail(admin.error());
     if (const auto reached = (*admin)->reach(settings_.kafka.request_timeout); !reached) {
-      return fail(reached.error().message);
+      return fail(reached.error());
     }
     const auto plan = topic_plan(settings_);
     const auto facts = (*admin)->describe(kafka::names_of(plan), settings_.kafka.request_timeout);
-    if (!facts) return fail(facts.error().message);
+    if (!facts) return fail(facts.error());
     bool good = true;
     for (const auto& finding : kafka::compare(plan, *facts)) {
       if (finding.level == kafka::Finding::Level::ok) continue;
@@ -99,7 +105,7 @@ class StartCheck {
     pins.partition_count = out_.deployment.partitions;
     pins.command_topics = names;
     auto joined = postgres::join_installation(connection(), pins);
-    if (!joined) return fail(joined.error().message);
+    if (!joined) return fail(joined.error());
     for (std::size_t i = 0; i < names.size(); ++i) {
       out_.deployment.topic_ids[names[i]] = joined->topics.at(i);
     }
@@ -112,7 +118,7 @@ class StartCheck {
   // was asked first, so a log that grows cannot be mistaken for a short one.
   bool ends() {
     const auto probe = kafka::Probe::create(client_, settings_.kafka.group_id);
-    if (!probe) return fail(probe.error().message);
+    if (!probe) return fail(probe.error());
     bool good = true;
     for (const auto& name : settings_.kafka.command_topics) {
       const auto topic = out_.deployment.topic_ids.at(name);
@@ -120,7 +126,7 @@ class StartCheck {
         if (tp.topic != topic) continue;
         const auto marks =
             (*probe)->watermarks({name, tp.partition}, settings_.kafka.request_timeout);
-        if (!marks) return fail(marks.error().message);
+        if (!marks) return fail(marks.error());
         if (marks->high >= next) continue;
         good = fail(fmt::format(
             "{}/{} ends at offset {} but the database has consumed it up to {}: the topic was "
@@ -134,9 +140,11 @@ class StartCheck {
 
   const Settings& settings_;
   const std::function<bool(std::chrono::milliseconds)>& wait_;
+  const SystemClock clock_{};
   kafka::ClientSettings client_;
   std::map<base::TopicPartition, std::int64_t> next_offsets_;
   StartUp out_;
+  bool passes_ = false;  // what failed last may be right a moment later
 };
 
 }  // namespace

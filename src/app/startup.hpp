@@ -1,9 +1,10 @@
 #pragma once
 // What must be true before a worker touches anything: the schema is one it can run on, the topics
 // are as the guarantees need them, and this pod agrees with what the others have pinned.
-// Used by: the worker, before its adapters are made; `doctor`. Threads: one. Blocking: the database
-// is tried five times over half a minute, brokers by kafka.request_timeout; `interrupted` ends
-// both. Errors: one line each, with what to do. Durable: pins and topic numbers, when it succeeds.
+// Used by: the worker, before its adapters are made. Threads: one. Blocking: what may pass by
+// itself is tried again for worker.start_patience, with pauses that `wait` may end; a try
+// takes what its questions do (connect and statement time-outs, kafka.request_timeout each).
+// Errors: one line each, with what to do. Durable: pins and topic numbers, once they agree.
 
 #include <functional>
 #include <string>

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -68,6 +69,8 @@ struct VerbInfo {
   std::string group;  // heading in the help: "Run", "Set up", "Look", "Operate", "Prove"
   std::string summary;
   std::vector<std::string> examples;  // command lines; at least one
+  // What its exit codes mean where that is more than "ok", "failed" and "usage".
+  std::map<int, std::string> codes = {};
 };
 
 class Verb {

@@ -18,6 +18,7 @@
 
 #include "app/deadline.hpp"
 #include "app/duration.hpp"
+#include "app/heap.hpp"
 #include "app/logging.hpp"
 #include "app/startup.hpp"
 #include "app/system_clock.hpp"
@@ -27,6 +28,7 @@
 #include "base/log.hpp"
 #include "kafka/plain_publisher.hpp"
 #include "kafka/sender.hpp"
+#include "kafka/traffic.hpp"
 #include "pipeline/engine.hpp"
 #include "postgres/lane_store.hpp"
 #include "telemetry/http_server.hpp"
@@ -122,6 +124,7 @@ class Worker {
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> close_limit_ms_{0};
 
+  kafka::Traffic kafka_traffic_;
   kafka::Watchdog kafka_watchdog_{clock_};
   std::shared_ptr<kafka::Probe> probe_;
   std::unique_ptr<kafka::Consumer> consumer_;
@@ -143,6 +146,7 @@ class Worker {
   bool told_ready_ = false;
 
   std::jthread poll_thread_;
+  std::jthread fetch_thread_;
   std::jthread publisher_thread_;
   std::vector<std::jthread> pipeline_threads_;
   std::jthread upkeep_thread_;
@@ -151,7 +155,8 @@ class Worker {
 
 void Worker::make_kafka(const Deployment& deployment) {
   const kafka::TopicNames names(deployment.topic_ids);
-  const auto client = need(kafka_client(settings_, "worker"));
+  auto client = need(kafka_client(settings_, "worker"));
+  client.traffic = &kafka_traffic_;
   probe_ = need(kafka::Probe::create(client, settings_.kafka.group_id));
   consumer_ =
       need(kafka::Consumer::create(client, consumer_settings(settings_, names), probe_, clock_));
@@ -230,6 +235,9 @@ void Worker::start_threads() {
   need(consumer_->subscribe(*engine_));
   poll_thread_ = std::jthread([this](const std::stop_token& stop) { poll(stop); });
   name(poll_thread_, "poll");
+  fetch_thread_ =
+      std::jthread([this](const std::stop_token& stop) { consumer_->keep_fetching(stop); });
+  name(fetch_thread_, "fetch");
 }
 
 void Worker::poll(const std::stop_token& stop) {
@@ -276,11 +284,15 @@ void Worker::say_ready() {
 void Worker::glance() {
   kafka_watchdog_.check();
   say_ready();
+  kafka_traffic_.take([this](std::string_view kind, std::int64_t requests) {
+    metrics_.add(ports::Counter::kafka_requests, kind, static_cast<double>(requests));
+  });
   const auto now = clock_.steady();
   if (now < next_show_) return;
   next_show_ = now + kShowEvery;
   watch_loops();
   engine_->show(metrics_);
+  show_heap(metrics_);
   if (const auto dropped = dropped_log_lines(); dropped > 0) {
     log_->warn("{} log lines were dropped, as stderr was read too slowly", dropped);
   }
@@ -294,7 +306,7 @@ bool Worker::drain() {
                                    "; what is left is done by the next owner");
   log_->info("draining, for at most {}", format_duration(grace));
   health_.draining();
-  engine_->drain();
+  engine_->drain(until + grace / 10);
   bool drained = engine_->drained();
   while (!drained && !fatal() && clock_.steady() < until) {
     {
@@ -311,6 +323,7 @@ bool Worker::drain() {
 // The poll thread first: leaving the group needs the publisher and the pipelines.
 void Worker::stop_threads() {
   stopping_ = true;
+  fetch_thread_.request_stop();
   poll_thread_.request_stop();
   if (poll_thread_.joinable()) poll_thread_.join();
   publisher_thread_.request_stop();
@@ -319,6 +332,7 @@ void Worker::stop_threads() {
   if (publisher_thread_.joinable()) publisher_thread_.join();
   pipeline_threads_.clear();  // joins
   if (upkeep_thread_.joinable()) upkeep_thread_.join();
+  if (fetch_thread_.joinable()) fetch_thread_.join();
   if (http_) http_->stop();
 }
 

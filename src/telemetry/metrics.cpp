@@ -63,8 +63,12 @@ constexpr std::array kCounters{
         "Commands whose content key was used before within its window, by what the mode makes of "
         "them",
         "mode", "on observe"},
+    Description{"admitone_database_statements_total",
+                "Statements sent to the database by units of work and the publisher", ""},
+    Description{"admitone_kafka_requests_total", "Requests sent to brokers, by kind", "kind",
+                "produce fetch add_partitions_to_txn add_offsets_to_txn txn_offset_commit end_txn"},
 };
-static_assert(kCounters.size() == static_cast<std::size_t>(Counter::content_duplicates) + 1);
+static_assert(kCounters.size() == static_cast<std::size_t>(Counter::kafka_requests) + 1);
 
 constexpr std::array kGauges{
     Description{"admitone_lanes_owned", "Lanes this process owns", ""},
@@ -79,8 +83,12 @@ constexpr std::array kGauges{
     Description{"admitone_parked_commands", "Commands that wait for their event", "lane"},
     Description{"admitone_clock_drift_seconds", "Clock of the worker minus that of the database",
                 ""},
+    Description{"admitone_memory_bytes",
+                "What the allocator has given out, in pages in use, in memory, and kept as "
+                "addresses only",
+                "kind"},
 };
-static_assert(kGauges.size() == static_cast<std::size_t>(Gauge::clock_drift_seconds) + 1);
+static_assert(kGauges.size() == static_cast<std::size_t>(Gauge::memory_bytes) + 1);
 
 constexpr std::array kHistograms{
     Description{"admitone_batch_records", "Records decided in one unit of work", ""},

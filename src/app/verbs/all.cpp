@@ -24,6 +24,8 @@ Verbs make_all_verbs() {
   verbs.push_back(make_audit());
   verbs.push_back(make_demo());
   verbs.push_back(make_bench());
+  verbs.push_back(make_simulate_venue());
+  verbs.push_back(make_simulate_solana());
   verbs.push_back(make_completion());
   verbs.push_back(make_version());
   return verbs;

@@ -28,6 +28,8 @@ std::unique_ptr<Verb> make_keys_list();
 std::unique_ptr<Verb> make_dead_letters_list();
 std::unique_ptr<Verb> make_dead_letters_show();
 std::unique_ptr<Verb> make_timers_list();
+std::unique_ptr<Verb> make_simulate_venue();
+std::unique_ptr<Verb> make_simulate_solana();
 std::unique_ptr<Verb> make_completion();
 std::unique_ptr<Verb> make_version();
 

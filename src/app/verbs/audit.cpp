@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <deque>
 #include <map>
 #include <set>
@@ -11,6 +12,7 @@
 #include "app/verbs/audit_core.hpp"
 #include "app/verbs/audit_sources.hpp"
 #include "app/verbs/look.hpp"
+#include "app/verbs/produce_core.hpp"
 #include "app/verbs/progress_line.hpp"
 #include "app/wiring.hpp"
 #include "kafka/probe.hpp"
@@ -26,6 +28,7 @@ using audit::Check;
 struct Standing {
   std::int64_t next_offset = 0;
   std::int64_t acknowledged = 0;
+  std::int64_t detached_seq = 0;
 };
 using Standings = std::map<kafka::NamedPartition, Standing>;
 
@@ -39,6 +42,7 @@ class AuditRun {
         // What stands below these ends, and what the group has acknowledged by now, must be in the
         // snapshot that is taken next.
         outcomes_before_(extent_of(*reader_, settings_.kafka.outcome_topic, limit())),
+        letters_before_(extent_of(*reader_, settings_.kafka.dead_letter_topic, limit())),
         acknowledged_(acknowledged()),
         views_(open_views(context)),
         horizon_start_(clock_.now() - dedupe_horizon(settings_)) {}
@@ -49,18 +53,22 @@ class AuditRun {
       checks.push_back({name, claim, 0, 0, {}, {}});
       return checks.back();
     };
-    checks.reserve(8);
+    checks.reserve(12);
     positions(add("positions", "no acknowledged position is above what the database decided"));
-    records(add("records", "every consumed record has exactly one verdict"));
+    records(add(
+        "records",
+        "every consumed record has exactly one verdict, its tenant's, and the answer it is owed"));
+    forwards(add("forwards", "what was forwarded is decided once at home, and nothing else is"));
+    dead_letters(add("dead letters", "every dead record has a dead letter, and nothing else has"));
     owners(add("owners", "every record that was applied owns its key, and only such records do"));
     must(audit::check_keys(add("keys", "every key was executed once"),
                            audit::keys_by_scope(views_)));
     Check& sequences = add("sequences", "every lane's outcomes are numbered 1, 2, 3 without a gap");
     outcomes(sequences, add("outcome log", "the topic and outcome_log agree record by record"));
     must(audit::check_answers(
-        add("answers", "every key has one first outcome, every record owed an answer has one"),
+        add("answers", "every key has one first outcome, each answer belongs to one record"),
         audit::logged_answers(views_), audit::answered_records(views_),
-        audit::keys_by_outcome(views_)));
+        audit::keys_by_outcome(views_), detached()));
     must(audit::check_capacity(add("capacity", "capacity = available + held + sold, as reserved"),
                                audit::section_rows(views_), audit::reservation_rows(views_)));
     checks.push_back(invariants());
@@ -92,7 +100,7 @@ class AuditRun {
     for (const auto& row : rows.rows) {
       const kafka::NamedPartition partition{postgres::text(row[0]),
                                             static_cast<std::int32_t>(postgres::integer(row[1]))};
-      standings_[partition].next_offset = postgres::integer(row[2]);
+      standings_[partition] = {postgres::integer(row[2]), 0, postgres::integer(row[6])};
     }
     for (const auto& [partition, position] : acknowledged_) {
       Standing& standing = standings_[partition];
@@ -106,6 +114,16 @@ class AuditRun {
     }
   }
 
+  [[nodiscard]] const std::string& home() const { return settings_.kafka.command_topics.front(); }
+
+  [[nodiscard]] audit::DetachedSeqs detached() const {
+    audit::DetachedSeqs out;
+    for (const auto& [partition, standing] : standings_) {
+      if (partition.topic == home()) out[partition.partition] = standing.detached_seq;
+    }
+    return out;
+  }
+
   void records(Check& check) {
     for (const auto& topic : settings_.kafka.command_topics) {
       auto extent = extent_of(*reader_, topic, limit());
@@ -113,20 +131,63 @@ class AuditRun {
       for (auto& [partition, ends] : extent) {
         const Standing& standing = standings_[{topic, partition}];
         const std::int64_t until = std::max(standing.next_offset, standing.acknowledged);
-        if (ends.high > until)
+        if (ends.high > until) {
           check.notes["not consumed yet"] += ends.high - std::max(until, ends.low);
+          home_is_behind_ = home_is_behind_ || topic == home();
+        }
         ends.high = std::clamp(until, ends.low, ends.high);
         verdicts.try_emplace(partition, check,
                              audit::PartitionFacts{fmt::format("{}/{}", topic, partition), ends.low,
-                                                   until, horizon_start_},
+                                                   until, horizon_start_, topic == home()},
                              audit::verdict_rows(views_, topic, partition));
       }
       read(topic, extent, [&](const base::Record& record) {
         return verdicts.at(record.position.partition)
-            .record({record.position.offset, record.timestamp});
+            .record({record.position.offset, record.timestamp,
+                     header_of(record, "ce_tenantid").value_or(""), record.value.value_or("")});
       });
       for (auto& [partition, each] : verdicts) must(each.finish());
     }
+  }
+
+  // "<topic>/<partition>/<offset>"; a topic's name has no slash.
+  [[nodiscard]] bool is_recorded(const std::string& position) const {
+    const auto last = position.rfind('/');
+    for (const auto& [partition, standing] : standings_) {
+      if (position.substr(0, last) != fmt::format("{}/{}", partition.topic, partition.partition))
+        continue;
+      return std::atoll(position.c_str() + last + 1) < standing.next_offset;
+    }
+    return true;
+  }
+
+  void forwards(Check& check) {
+    // A home record follows its original by no more than it is kept.
+    const audit::ForwardFacts facts{home_is_behind_, horizon_start_,
+                                    horizon_start_ + settings_.kafka.command_retention,
+                                    [this](const std::string& at) { return is_recorded(at); }};
+    must(audit::check_forwards(check, facts, audit::forwarded_rows(views_),
+                               audit::home_rows(views_)));
+  }
+
+  void dead_letters(Check& check) {
+    const std::string& topic = settings_.kafka.dead_letter_topic;
+    const auto extent = extent_of(*reader_, topic, limit());
+    const bool retention_took = std::any_of(extent.begin(), extent.end(),
+                                            [](const auto& one) { return one.second.low > 0; });
+    audit::LetterCheck letters(check, horizon_start_, retention_took);
+    must(letters.expect(audit::dead_rows(views_)));
+    for (const auto& row : ask(views_, postgres::queries::pending_positions()).rows)
+      letters.pending(postgres::text(row[0]));
+    read(topic, extent, [&](const base::Record& record) {
+      auto letter = audit::dead_letter(topic, record);
+      const auto before = letters_before_.find(record.position.partition);
+      letter.after_snapshot =
+          before == letters_before_.end() || record.position.offset >= before->second.high;
+      letters.letter(letter);
+      return base::Status{};
+    });
+    must(letters.finish(audit::dead_rows(views_)));
   }
 
   void owners(Check& check) {
@@ -144,11 +205,12 @@ class AuditRun {
     std::map<std::int32_t, audit::LaneCheck> lanes;
     for (const auto& [partition, ends] : extent) {
       const auto before = outcomes_before_.find(partition);
-      lanes.try_emplace(partition, sequences, agreement,
-                        audit::LaneFacts{topic, partition, ends.low,
-                                         before == outcomes_before_.end() ? 0 : before->second.high,
-                                         horizon_start_},
-                        audit::outcome_rows(views_, partition));
+      lanes.try_emplace(
+          partition, sequences, agreement,
+          audit::LaneFacts{topic, partition, ends.low,
+                           before == outcomes_before_.end() ? 0 : before->second.high,
+                           horizon_start_, standings_[{home(), partition}].detached_seq},
+          audit::outcome_rows(views_, partition));
     }
     read(topic, extent, [&](const base::Record& record) {
       return lanes.at(record.position.partition).record(audit::published_outcome(record));
@@ -190,10 +252,12 @@ class AuditRun {
   kafka::ClientSettings client_;
   std::unique_ptr<kafka::Reader> reader_;
   kafka::Extent outcomes_before_;
+  kafka::Extent letters_before_;
   std::map<kafka::NamedPartition, std::int64_t> acknowledged_;
   postgres::Views views_;
   base::Timestamp horizon_start_;
   Standings standings_;
+  bool home_is_behind_ = false;
 };
 
 Json to_json(const Check& check) {
@@ -223,18 +287,24 @@ std::string notes_of(const Check& check) {
 class Audit : public Verb {
  public:
   VerbInfo info() const override {
-    return {
-        "audit",
-        "Prove",
-        "Prove or refute exactly once, from the topics and the public views alone; ends with 3 "
-        "when refuted",
-        {"admitone audit", "admitone audit -o json | jq '.checks[] | select(.violations > 0)'"}};
+    return {"audit",
+            "Prove",
+            "Prove or refute exactly once, from the topics and the public views alone; ends with 3 "
+            "when refuted",
+            {"admitone audit", "admitone audit -o json | jq '.checks[] | select(.violations > 0)'"},
+            {{kOk, "proven"},
+             {kFailed, "failed, or nothing was consumed"},
+             {kNotMet, "refuted"},
+             {kInterrupted, "interrupted, nothing is proven"}}};
   }
 
   int run(Context& context) override {
     const auto checks = AuditRun(context).run();
     std::int64_t violations = 0;
     for (const auto& check : checks) violations += check.violations;
+    const auto records = std::find_if(checks.begin(), checks.end(),
+                                      [](const Check& check) { return check.name == "records"; });
+    const bool nothing = violations == 0 && records->looked_at == 0;
     if (context.format == OutputFormat::table) {
       print_table(context, checks, violations);
     } else if (context.format == OutputFormat::jsonl) {
@@ -242,7 +312,9 @@ class Audit : public Verb {
     } else {
       Json all = Json::array();
       for (const auto& check : checks) all.push_back(to_json(check));
-      context.print(Json{{"result", violations == 0 ? "proved" : "refuted"},
+      context.print(Json{{"result", nothing           ? "nothing"
+                                    : violations == 0 ? "proved"
+                                                      : "refuted"},
                          {"violations", violations},
                          {"checks", all}});
     }
@@ -250,14 +322,12 @@ class Audit : public Verb {
       context.err << fmt::format("audit: refuted, {} violations\n", violations);
       return kNotMet;
     }
-    const auto records = std::find_if(checks.begin(), checks.end(),
-                                      [](const Check& check) { return check.name == "records"; });
-    if (records->looked_at == 0) {
+    if (nothing) {
       context.err << "audit: nothing was consumed yet: this proves nothing; check the topics, the "
                      "group and the schema in `admitone config print`\n";
-    } else {
-      context.err << fmt::format("audit: proved for {} records\n", records->looked_at);
+      return kFailed;
     }
+    context.err << fmt::format("audit: proved for {} records\n", records->looked_at);
     return kOk;
   }
 

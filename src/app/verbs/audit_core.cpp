@@ -115,6 +115,7 @@ struct Gathered {
   std::int64_t logged = 0;
   std::int64_t records = 0;
   std::int64_t keys = 0;
+  bool first_may_be_gone = false;
   std::string first_type;
   std::string first_code;
   std::string first_at;
@@ -137,7 +138,9 @@ void judge(Check& check, const Gathered& a) {
     check.found(where, "is the answer of " + owner + " and is not in outcome_log");
     return;
   }
-  if (a.firsts != 1) {
+  if (a.firsts == 0 && a.first_may_be_gone) {
+    ++check.notes["first given before the ledger begins"];
+  } else if (a.firsts != 1) {
     check.found(where, fmt::format("given for the first time {} times ({})", a.firsts, a.first_at));
   }
   if (a.keys > 1) check.found(where, fmt::format("is the outcome of {} keys", a.keys));
@@ -175,9 +178,12 @@ struct AnswerStreams {
   }
 };
 
-base::Status gather(AnswerStreams& in, Gathered& a) {
+base::Status gather(AnswerStreams& in, Gathered& a, const DetachedSeqs& detached) {
   while (!in.log.done() && in.log->outcome_id == a.id) {
     ++a.logged;
+    const auto gone = detached.find(in.log->lane);
+    // The first has the lower number, and its row is in the same part or an older one.
+    if (gone != detached.end() && gone->second > 0) a.first_may_be_gone = true;
     if (!in.log->replayed) {
       ++a.firsts;
       a.first_type = in.log->type;
@@ -209,7 +215,8 @@ base::Status gather(AnswerStreams& in, Gathered& a) {
 }  // namespace
 
 base::Status check_answers(Check& check, const Source<LoggedAnswer>& log,
-                           const Source<AnsweredRecord>& records, const Source<KeyRow>& keys) {
+                           const Source<AnsweredRecord>& records, const Source<KeyRow>& keys,
+                           const DetachedSeqs& detached) {
   AnswerStreams in{Stream<LoggedAnswer>(log), Stream<AnsweredRecord>(records),
                    Stream<KeyRow>(keys)};
   if (auto s = in.log.advance(); !s) return s;
@@ -218,7 +225,7 @@ base::Status check_answers(Check& check, const Source<LoggedAnswer>& log,
   while (!in.done()) {
     Gathered answer;
     answer.id = in.least();
-    if (auto s = gather(in, answer); !s) return s;
+    if (auto s = gather(in, answer, detached); !s) return s;
     judge(check, answer);
   }
   return {};

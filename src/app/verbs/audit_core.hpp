@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -71,10 +72,17 @@ struct Check {
 struct ConsumedRecord {
   std::int64_t offset = 0;
   base::Timestamp timestamp;
+  std::string tenant;      // header ce_tenantid, empty when there is none
+  std::string_view value;  // in structured mode the tenant stands here; valid during the call
 };
 struct VerdictRow {
   std::int64_t offset = 0;
   std::string verdict;
+  std::string tenant;  // empty: nobody's
+  bool answered = true;
+  bool running = false;  // what it waits for has not ended
+  bool silent =
+      false;  // none is owed: a late expire; a forward that came again, see check_forwards
 };
 struct PartitionFacts {
   std::string where;  // "<topic>/<partition>"
@@ -84,9 +92,11 @@ struct PartitionFacts {
   std::int64_t decided_until = 0;
   // Older records may have lost their verdict to the ledger's rotation.
   base::Timestamp horizon_start;
+  bool home = true;  // elsewhere nothing is decided: what is good is forwarded
 };
 
 // Fed with the records of one partition in the order of offsets; `verdicts` is in the same order.
+// A verdict is its record's tenant's, of the place it was given in, and has the answer it owes.
 class VerdictCheck {
  public:
   VerdictCheck(Check& check, PartitionFacts facts, Source<VerdictRow> verdicts);
@@ -97,6 +107,7 @@ class VerdictCheck {
  private:
   base::Status before(std::int64_t offset);
   void alone(const ConsumedRecord& record);
+  void judge(const ConsumedRecord& record, const VerdictRow& row);
 
   Check& check_;
   PartitionFacts facts_;
@@ -112,6 +123,13 @@ struct PublishedOutcome {
   std::string id;
   std::string type;
   bool replayed = false;
+  std::string tenant;
+  std::string event;       // subject; empty: none
+  std::string key;         // of the record
+  std::string command_id;  // causationid
+  std::string origin;      // admitone-origin
+  std::string code;        // in the value
+  std::string ended;       // the reservation in the value, for outcomes that end one
 };
 struct OutcomeRow {
   std::int64_t seq = 0;
@@ -119,6 +137,11 @@ struct OutcomeRow {
   std::string type;
   bool replayed = false;
   bool published = false;
+  std::string tenant;
+  std::string event;
+  std::string command_id;
+  std::string origin;
+  std::string code;
 };
 struct LaneFacts {
   std::string topic;
@@ -127,10 +150,14 @@ struct LaneFacts {
   // End of the partition before the views' snapshot was taken: what stands below it must be there.
   std::int64_t end_before_snapshot = 0;
   base::Timestamp horizon_start;
+  // Highest number in the parts of the ledger that are gone; what ran longer than its part lasted
+  // left a hole among the rows below it.
+  std::int64_t detached_seq = 0;
 };
 // Fed with the records of one outcome partition in the order of offsets; `rows` in the order of
-// numbers. `sequences`: dense from 1, in its own partition. `agreement`: number, id and type as in
-// the view.
+// numbers. `sequences`: dense from 1, in its own partition. `agreement`: what the record says is
+// what the view says, and a first outcome has the id that follows from its origin, type and
+// subject.
 class LaneCheck {
  public:
   LaneCheck(Check& sequences, Check& agreement, LaneFacts facts, Source<OutcomeRow> rows);
@@ -144,6 +171,7 @@ class LaneCheck {
   std::optional<std::int64_t> number(const PublishedOutcome& record);
   void dense(const PublishedOutcome& record, std::int64_t seq);
   void compare(const PublishedOutcome& record, const OutcomeRow& row);
+  void derive(const PublishedOutcome& record);
   void only_in_topic(const PublishedOutcome& record, std::int64_t seq);
   void only_in_view(const OutcomeRow& row);
   base::Status take_row();
@@ -153,7 +181,7 @@ class LaneCheck {
   LaneFacts facts_;
   Stream<OutcomeRow> rows_;
   std::int64_t last_ = 0;      // highest number seen in the topic
-  std::int64_t row_last_ = 0;  // last number seen in the view
+  std::int64_t row_last_ = 0;  // last number that the view had to show
   bool before_the_log_;        // rows whose outcomes retention took
 };
 
@@ -197,10 +225,13 @@ struct AnsweredRecord {
   std::string outcome_id;
   std::string where;  // position
 };
-// One first outcome per key; every record that is owed an answer has one. All three in the order of
-// outcome ids (as text).
+// Lane to the highest number in the parts of the ledger that are gone.
+using DetachedSeqs = std::map<std::int32_t, std::int64_t>;
+// One first outcome per key, as many answers as records that name them. All three in the order of
+// outcome ids (as text). An answer given again stays when the part of its first has gone.
 base::Status check_answers(Check& check, const Source<LoggedAnswer>& log,
-                           const Source<AnsweredRecord>& records, const Source<KeyRow>& keys);
+                           const Source<AnsweredRecord>& records, const Source<KeyRow>& keys,
+                           const DetachedSeqs& detached = {});
 
 // ---------------------------------------------------------------- capacity
 

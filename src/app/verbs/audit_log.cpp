@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "app/verbs/audit_core.hpp"
+#include "contract/codes.hpp"
+#include "contract/keys.hpp"
 #include "contract/outcome.hpp"
 
 namespace admitone::app::audit {
@@ -23,6 +26,22 @@ std::string at(const std::string& where, std::int64_t offset) {
 
 VerdictCheck::VerdictCheck(Check& check, PartitionFacts facts, Source<VerdictRow> verdicts)
     : check_(check), facts_(std::move(facts)), rows_(std::move(verdicts)) {}
+
+// Of a command that was understood: it is within the limits.
+std::string tenant_in(std::string_view value) {
+  // A schema registry's prefix.
+  if (value.size() > 5 && value.front() == 0) value.remove_prefix(5);
+  const auto document = nlohmann::json::parse(value, nullptr, false);
+  const auto tenant = document.is_object() ? document.find("tenantid") : document.end();
+  return tenant != document.end() && tenant->is_string() ? tenant->get<std::string>() : "";
+}
+
+// Verdicts that are followed by an answer, unless nothing is owed.
+bool owes_an_answer(const VerdictRow& row) {
+  if (row.running || row.silent || row.verdict == "forwarded") return false;
+  // Without a tenant nobody could be told.
+  return row.verdict != "dead" || !row.tenant.empty();
+}
 
 // Verdicts below `offset`: the log has no record for them.
 base::Status VerdictCheck::before(std::int64_t offset) {
@@ -50,6 +69,23 @@ void VerdictCheck::alone(const ConsumedRecord& record) {
   }
 }
 
+void VerdictCheck::judge(const ConsumedRecord& record, const VerdictRow& row) {
+  const auto found = [&](std::string what) {
+    check_.found(at(facts_.where, record.offset), std::move(what));
+  };
+  const bool decided = row.verdict != "forwarded" && row.verdict != "dead";
+  if (!facts_.home && decided) {
+    found(fmt::format("has the verdict {} and is not in the home topic", row.verdict));
+  } else if (row.verdict == "forwarded" && row.answered) {
+    found("was forwarded and has an answer of its own");
+  } else if (facts_.home && !row.answered && owes_an_answer(row)) {
+    found(fmt::format("has the verdict {} and no answer", row.verdict));
+  }
+  if (row.tenant.empty()) return;
+  if (record.tenant != row.tenant && tenant_in(record.value) != row.tenant)
+    found("its verdict is given to another tenant, " + row.tenant);
+}
+
 base::Status VerdictCheck::record(const ConsumedRecord& record) {
   if (auto s = before(record.offset); !s) return s;
   if (rows_.done() || rows_->offset != record.offset) {
@@ -57,6 +93,7 @@ base::Status VerdictCheck::record(const ConsumedRecord& record) {
     return {};
   }
   ++check_.looked_at;
+  judge(record, *rows_);
   std::string all;
   std::int64_t count = 0;
   while (!rows_.done() && rows_->offset == record.offset) {
@@ -81,6 +118,7 @@ LaneCheck::LaneCheck(Check& sequences, Check& agreement, LaneFacts facts, Source
       agreement_(agreement),
       facts_(std::move(facts)),
       rows_(std::move(rows)),
+      row_last_(facts_.detached_seq),
       before_the_log_(facts_.low > 0) {}
 
 std::string LaneCheck::lane_seq(std::int64_t seq) const {
@@ -121,23 +159,50 @@ void LaneCheck::dense(const PublishedOutcome& record, std::int64_t seq) {
 
 void LaneCheck::compare(const PublishedOutcome& record, const OutcomeRow& row) {
   ++agreement_.looked_at;
-  if (record.id != row.id) {
-    agreement_.found(lane_seq(row.seq),
-                     fmt::format("the topic has id {} at offset {}, outcome_log {}", record.id,
-                                 record.offset, row.id));
-  } else if (record.type != row.type) {
-    agreement_.found(lane_seq(row.seq),
-                     fmt::format("the topic has type {}, outcome_log {}", record.type, row.type));
-  } else if (record.replayed != row.replayed) {
+  const auto differs = [&](const char* what, const std::string& topic, const std::string& view) {
+    if (topic == view) return false;
+    agreement_.found(lane_seq(row.seq), fmt::format("the topic has {} {} at offset {}, outcome_log "
+                                                    "{}",
+                                                    what, topic, record.offset, view));
+    return true;
+  };
+  // One finding for one record.
+  const bool wrong =
+      differs("id", record.id, row.id) || differs("type", record.type, row.type) ||
+      differs("tenant", record.tenant, row.tenant) || differs("event", record.event, row.event) ||
+      differs("key", record.key, row.event) || differs("origin", record.origin, row.origin) ||
+      differs("command", record.command_id, row.command_id) ||
+      differs("code", record.code, row.code);
+  if (wrong) return;
+  if (record.replayed != row.replayed) {
     agreement_.found(lane_seq(row.seq), fmt::format("the topic says replayed={}, outcome_log {}",
                                                     record.replayed, row.replayed));
+  } else if (!record.replayed) {
+    derive(record);
   }
+}
+
+// Anybody can make the id of a first outcome (schemas/README.md).
+void LaneCheck::derive(const PublishedOutcome& record) {
+  const auto type = contract::outcome_type(record.type);
+  if (!type) {
+    agreement_.found(position(record), "has the unknown type " + record.type);
+    return;
+  }
+  const auto made_of = [&](const std::string& subject) {
+    return contract::outcome_id(record.origin, *type, subject).str() == record.id;
+  };
+  // A reservation that its event's cancellation ended is the subject itself.
+  if (made_of(record.event) || (!record.ended.empty() && made_of(record.ended))) return;
+  agreement_.found(position(record),
+                   fmt::format("the id {} does not follow from {}, {} and {}", record.id,
+                               record.origin, record.type, record.event));
 }
 
 void LaneCheck::only_in_topic(const PublishedOutcome& record, std::int64_t seq) {
   if (record.offset >= facts_.end_before_snapshot) {
     ++agreement_.notes["newer than the snapshot"];
-  } else if (record.timestamp < facts_.horizon_start) {
+  } else if (record.timestamp < facts_.horizon_start || seq <= facts_.detached_seq) {
     ++agreement_.notes["older than the ledger"];
   } else {
     ++agreement_.looked_at;
@@ -160,11 +225,13 @@ void LaneCheck::only_in_view(const OutcomeRow& row) {
 }
 
 base::Status LaneCheck::take_row() {
-  if (row_last_ != 0 && rows_->seq != row_last_ + 1) {
-    sequences_.found(lane_seq(rows_->seq),
-                     fmt::format("outcome_log: {} follows {}", rows_->seq, row_last_));
+  if (rows_->seq > facts_.detached_seq) {
+    if (rows_->seq != row_last_ + 1) {
+      sequences_.found(lane_seq(rows_->seq),
+                       fmt::format("outcome_log: {} follows {}", rows_->seq, row_last_));
+    }
+    row_last_ = rows_->seq;
   }
-  row_last_ = rows_->seq;
   return rows_.advance();
 }
 

@@ -6,16 +6,35 @@
 
 #include "app/verbs/look.hpp"
 #include "app/verbs/produce_core.hpp"
+#include "contract/keys.hpp"
 #include "postgres/queries.hpp"
 
 namespace admitone::app::audit {
 
 namespace {
 
+using postgres::Cell;
 using postgres::CellRow;
 using postgres::integer;
 using postgres::text;
 using postgres::ViewQuery;
+
+// The tenant of what has none.
+constexpr const char* kNobody = "00000000-0000-0000-0000-000000000000";
+
+std::string tenant_of(const Cell& cell) {
+  auto tenant = text(cell);
+  return tenant == kNobody ? std::string() : tenant;
+}
+
+// The text after the first `name`, which stands for a member of the rendered value; inside of a
+// string its quotes would be escaped.
+std::string member(std::string_view value, std::string_view name) {
+  const auto begin = value.find(name);
+  if (begin == std::string_view::npos) return {};
+  const auto rest = value.substr(begin + name.size());
+  return std::string(rest.substr(0, rest.find('"')));
+}
 
 template <class Row>
 Source<Row> source(postgres::Views& views, const ViewQuery& query, Row (*make)(const CellRow&)) {
@@ -50,10 +69,15 @@ KeyRow key_row(const CellRow& row) {
 
 Source<VerdictRow> verdict_rows(postgres::Views& views, const std::string& topic,
                                 std::int64_t partition) {
-  return source<VerdictRow>(views, postgres::queries::verdicts_of(topic, partition),
-                            [](const CellRow& row) {
-                              return VerdictRow{integer(row[0]), text(row[1])};
-                            });
+  return source<VerdictRow>(
+      views, postgres::queries::verdicts_of(topic, partition), [](const CellRow& row) {
+        VerdictRow out{integer(row[0]), text(row[1]), tenant_of(row[2]), {}, {}, {}};
+        out.answered = postgres::boolean(row[3]);
+        out.running = postgres::boolean(row[4]);
+        const bool repeat = out.verdict == "duplicate" && postgres::boolean(row[6]);
+        out.silent = postgres::boolean(row[5]) || repeat;
+        return out;
+      });
 }
 
 Source<AppliedRow> applied_rows(postgres::Views& views, const std::string& topic,
@@ -81,11 +105,25 @@ Source<KeyRow> keys_by_outcome(postgres::Views& views) {
 }
 
 Source<OutcomeRow> outcome_rows(postgres::Views& views, std::int64_t lane) {
-  return source<OutcomeRow>(
-      views, postgres::queries::outcomes_of_lane(lane), [](const CellRow& row) {
-        return OutcomeRow{integer(row[0]), text(row[1]), text(row[2]), postgres::boolean(row[3]),
-                          postgres::boolean(row[4])};
-      });
+  return source<OutcomeRow>(views, postgres::queries::outcomes_of_lane(lane),
+                            [](const CellRow& row) {
+                              OutcomeRow out{integer(row[0]),
+                                             text(row[1]),
+                                             text(row[2]),
+                                             postgres::boolean(row[3]),
+                                             postgres::boolean(row[4]),
+                                             {},
+                                             {},
+                                             {},
+                                             {},
+                                             {}};
+                              out.tenant = text(row[5]);
+                              out.code = text(row[6]);
+                              out.event = text(row[7]);
+                              out.command_id = text(row[8]);
+                              out.origin = text(row[9]);
+                              return out;
+                            });
 }
 
 Source<LoggedAnswer> logged_answers(postgres::Views& views) {
@@ -105,6 +143,30 @@ Source<AnsweredRecord> answered_records(postgres::Views& views) {
         return AnsweredRecord{
             text(row[0]), fmt::format("{}/{}/{}", text(row[1]), integer(row[2]), integer(row[3]))};
       });
+}
+
+Source<ForwardedRow> forwarded_rows(postgres::Views& views) {
+  return source<ForwardedRow>(
+      views, postgres::queries::forwarded_records(), [](const CellRow& row) {
+        return ForwardedRow{text(row[0]), text(row[1]), base::from_unix_millis(integer(row[2]))};
+      });
+}
+
+Source<HomeRow> home_rows(postgres::Views& views) {
+  return source<HomeRow>(
+      views, postgres::queries::records_from_elsewhere(), [](const CellRow& row) {
+        HomeRow out{text(row[0]), text(row[1]), tenant_of(row[2]), true,
+                    base::from_unix_millis(integer(row[6]))};
+        out.decides =
+            text(row[3]) != "duplicate" || postgres::boolean(row[4]) || postgres::boolean(row[5]);
+        return out;
+      });
+}
+
+Source<DeadRow> dead_rows(postgres::Views& views) {
+  return source<DeadRow>(views, postgres::queries::dead_records(), [](const CellRow& row) {
+    return DeadRow{text(row[0]), text(row[1])};
+  });
 }
 
 Source<SectionRow> section_rows(postgres::Views& views) {
@@ -135,6 +197,30 @@ PublishedOutcome published_outcome(const base::Record& record) {
   out.id = header_of(record, "ce_id").value_or("");
   out.type = header_of(record, "ce_type").value_or("");
   out.replayed = header_of(record, "ce_idempotencyreplayed").value_or("") == "true";
+  out.tenant = header_of(record, "ce_tenantid").value_or("");
+  out.event = header_of(record, "ce_subject").value_or("");
+  out.key = record.key.value_or("");
+  out.command_id = header_of(record, "ce_causationid").value_or("");
+  out.origin = header_of(record, contract::kOriginHeader).value_or("");
+  const auto value = record.value.value_or("");
+  out.code = member(value, R"("code":")");
+  if (out.type.starts_with("ticketing.reservation."))
+    out.ended = member(value, R"("reservationId":")");
+  return out;
+}
+
+DeadLetter dead_letter(const std::string& topic, const base::Record& record) {
+  const auto header = [&record](const char* name) {
+    return header_of(record, std::string("admitone-dlq-") + name);
+  };
+  DeadLetter out;
+  out.where = fmt::format("{}/{}/{}", topic, record.position.partition, record.position.offset);
+  out.position = header("topic").value_or("") + "/" + header("partition").value_or("") + "/" +
+                 header("offset").value_or("");
+  out.timestamp = record.timestamp;
+  out.reason = header("reason").value_or("");
+  out.code = header("code").value_or("");
+  out.has_detail = header("detail").has_value();
   return out;
 }
 

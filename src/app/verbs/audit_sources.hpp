@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/verbs/audit_core.hpp"
+#include "app/verbs/audit_traces.hpp"
 #include "base/record.hpp"
 #include "postgres/views.hpp"
 
@@ -23,9 +24,14 @@ Source<KeyRow> keys_by_outcome(postgres::Views& views);
 Source<OutcomeRow> outcome_rows(postgres::Views& views, std::int64_t lane);
 Source<LoggedAnswer> logged_answers(postgres::Views& views);
 Source<AnsweredRecord> answered_records(postgres::Views& views);
+Source<ForwardedRow> forwarded_rows(postgres::Views& views);
+Source<HomeRow> home_rows(postgres::Views& views);
+Source<DeadRow> dead_rows(postgres::Views& views);
 Source<SectionRow> section_rows(postgres::Views& views);
 Source<ReservationRow> reservation_rows(postgres::Views& views);
 
 PublishedOutcome published_outcome(const base::Record& record);
+// `topic` is the dead-letter topic.
+DeadLetter dead_letter(const std::string& topic, const base::Record& record);
 
 }  // namespace admitone::app::audit

@@ -10,12 +10,14 @@ constexpr std::int64_t kMost = 1'000'000'000;
 class Bench : public Verb {
  public:
   VerbInfo info() const override {
-    return {"bench",
-            "Prove",
-            "Measure workloads on topics and a schema of its own; every figure is audited",
-            {"admitone bench w1 --size 200000", "admitone bench w1 w2 w3 --runs 5 -o json",
-             "admitone bench w1 --runs 5 --program old/admitone --program new/admitone",
-             "admitone bench w7 --rate 10000 --seconds 30 --set publish.mode=at_least_once"}};
+    return {
+        "bench",
+        "Prove",
+        "Measure workloads on topics and a schema of its own; every figure is audited",
+        {"admitone bench w1 --size 200000", "admitone bench w1 w2 w3 --runs 5 -o json",
+         "admitone bench w1 --runs 5 --program old/admitone --program new/admitone",
+         "admitone bench w7 --rate 10000 --seconds 30 --set publish.mode=at_least_once"},
+        {{kNotMet, "the audit refuted a run: there is no figure"}, {kInterrupted, "interrupted"}}};
   }
 
   void options(CLI::App& app) override {
@@ -24,7 +26,7 @@ class Bench : public Verb {
           return bench::find_workload(name) != nullptr ? std::string{}
                                                        : "no workload '" + name + "'; see --list";
         });
-    app.add_flag("--list", list_, "Tell what the workloads are");
+    app.add_flag("--list", list_, "Tell what the workloads and ablations are");
     app.add_option("--runs", options_.runs, "So many runs of each")->check(CLI::Range(1, 1000));
     app.add_option("--workers", options_.workers, "So many worker processes")
         ->check(CLI::Range(1, 64));
@@ -57,6 +59,13 @@ class Bench : public Verb {
                    "per command)")
         ->check(CLI::IsMember({"limit", "per-message"}))
         ->allow_extra_args(false);
+    app.add_option("--ablation", options_.ablations,
+                   "Something left out to see what it costs, after the references; see --list")
+        ->check([](const std::string& name) {
+          return bench::find_ablation(name) != nullptr ? std::string{}
+                                                       : "no ablation '" + name + "'; see --list";
+        })
+        ->allow_extra_args(false);
     app.add_flag("--keep", options_.keep, "Leave topics and schemas for looking at");
   }
 
@@ -64,6 +73,10 @@ class Bench : public Verb {
     if (list_) {
       Rows rows({"workload", "what"});
       for (const auto& each : bench::workloads()) rows.add({each.name, each.what});
+      for (const auto& each : bench::ablations()) {
+        rows.add({"--ablation " + std::string(each.name),
+                  each.of + (" with " + std::string(each.what))});
+      }
       context.print(rows);
       return kOk;
     }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "app/verbs/bench_replay.hpp"
 #include "app/verbs/bench_run.hpp"
 #include "app/verbs/look.hpp"
 #include "app/verbs/produce_core.hpp"
@@ -17,7 +18,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kReadyGlance{5};
 constexpr std::chrono::milliseconds kGlance{100};
-constexpr std::chrono::milliseconds kScrapeGlance{20};
+constexpr std::chrono::milliseconds kReplayGlance{10};
+// A worker hands on what it has counted ten times a second.
+constexpr std::chrono::milliseconds kWorkerGlance{200};
 // The generator of an open loop wakes so often and sends what is due.
 constexpr std::chrono::microseconds kBeat{500};
 constexpr std::chrono::milliseconds kLinger{1};
@@ -39,12 +42,18 @@ std::optional<std::size_t> number_of(const base::Record& outcome) {
 
 }  // namespace
 
+void Run::begin() {
+  seen_ = 0;
+  resident_.clear();
+  heap_.clear();
+  moved_ = said_ = clock_.steady();
+  start_workers();
+}
+
 // Until a worker says it is ready or an outcome is seen: it looks at itself ten times a second, so
 // it may be at work before it says so.
 void Run::start_and_wait(const OutcomeWatch& watch, std::int64_t outcomes) {
-  seen_ = 0;
-  moved_ = said_ = clock_.steady();
-  start_workers();
+  begin();
   while (watch.outcomes() == 0 && !anybody_ready()) {
     look_after(watch.outcomes(), outcomes, "outcomes");
     pause(kReadyGlance);
@@ -59,6 +68,8 @@ void Run::pause(std::chrono::milliseconds length) {
 Figures Run::finish(const Load& load, const Usage& before, const Usage& after,
                     const ServerLoad& server_before) {
   Figures figures;
+  tell_memory(figures);
+  pause(kWorkerGlance);
   scrape_workers(figures);
   stop_workers();
   const auto server = server_load();
@@ -92,7 +103,10 @@ Figures Run::drain(const Load& load) {
   start_and_wait(watch, load.outcomes);
   const auto ready = clock_.steady();
   const Usage before = usage();
-  while (!watch.wait(kGlance)) look_after(watch.outcomes(), load.outcomes, "outcomes");
+  while (!watch.wait(kGlance)) {
+    look_after(watch.outcomes(), load.outcomes, "outcomes");
+    look_at_memory();
+  }
   const Usage after = usage();
   const auto seen = watch.seen();
 
@@ -118,22 +132,25 @@ void Run::rewind() {
   }
 }
 
+// `ready` would be too late to begin with: a worker looks at itself ten times a second, and a small
+// replay is over by then.
 Figures Run::redeliver(const Load& load) {
   static const std::string kRedelivered = "admitone_records_total{verdict=\"redelivered\"}";
   rewind();
   const auto server_before = server_load();
   OutcomeWatch watch(stage_.settings(), clock_, {1, 1});
   const auto started = clock_.steady();
-  start_and_wait(watch, 0);
-  const auto began = clock_.steady();
-  const Usage before = usage();
-  std::int64_t done = 0;
-  while (done < load.records) {
-    pause(kScrapeGlance);
-    done = std::llround(scraped(kRedelivered));
+  begin();
+  ReplayClock replay(load.records, started);
+  Usage before;
+  while (!replay.complete()) {
+    if (!replay.running()) before = usage();
+    const auto asked = clock_.steady();
+    const auto done = std::llround(scraped(kRedelivered));
+    replay.look(done, asked, clock_.steady());
     look_after(done, load.records, "redelivered");
+    if (!replay.complete()) pause(kReplayGlance);
   }
-  const auto ended = clock_.steady();
   const Usage after = usage();
 
   Figures figures = finish(load, before, after, server_before);
@@ -141,8 +158,9 @@ Figures Run::redeliver(const Load& load) {
     throw VerbError(kNotMet, "a redelivered record was answered again, so there is no figure");
   }
   figures.outcomes = 0;
-  figures.seconds = seconds_between(began, ended);
-  figures.start_up_seconds = seconds_between(started, began);
+  figures.seconds = seconds_between(replay.began(), replay.ended());
+  figures.start_up_seconds = seconds_between(started, replay.began());
+  figures.steady_per_second = replay.steady_per_second();
   return figures;
 }
 

@@ -34,6 +34,13 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json();
 }
 
+Json by_kind(const std::map<std::string, double>& values) {
+  if (values.empty()) return nullptr;
+  Json json = Json::object();
+  for (const auto& [kind, value] : values) json[kind] = std::llround(value);
+  return json;
+}
+
 Json to_json(const Latency& latency) {
   return {{"samples", latency.samples},        {"p50", rounded(latency.p50, 3)},
           {"p90", rounded(latency.p90, 3)},    {"p99", rounded(latency.p99, 3)},
@@ -126,6 +133,18 @@ std::optional<double> Figures::cpu_per_1000(std::optional<double> used) const {
   return *used * 1000 / static_cast<double>(commands);
 }
 
+std::optional<double> Figures::statements_per_unit() const {
+  if (!statements || !units || *units <= 0) return std::nullopt;
+  return *statements / *units;
+}
+
+std::optional<double> Figures::kafka_requests_per_1000() const {
+  if (kafka_requests.empty() || commands == 0) return std::nullopt;
+  double all = 0;
+  for (const auto& [kind, requests] : kafka_requests) all += requests;
+  return all * 1000 / static_cast<double>(commands);
+}
+
 std::optional<Spread> spread_of(std::vector<double> values) {
   if (values.empty()) return std::nullopt;
   std::sort(values.begin(), values.end());
@@ -173,8 +192,13 @@ Json to_json(const Figures& f) {
           {"units_of_work", whole(f.units)},
           {"mean_batch", rounded(f.mean_batch, 1)},
           {"kafka_transactions", whole(f.kafka_transactions)},
+          {"statements_per_unit", rounded(f.statements_per_unit(), 2)},
+          {"kafka_requests_per_1000", rounded(f.kafka_requests_per_1000(), 3)},
+          {"kafka_requests", by_kind(f.kafka_requests)},
           {"worker_memory_peak_bytes", or_null(f.memory_peak)},
           {"worker_memory_bytes", or_null(f.memory_resident)},
+          {"worker_memory_level_bytes", or_null(f.memory_level)},
+          {"worker_heap_peak_bytes", by_kind(f.heap)},
           {"latency_ms", f.latency ? to_json(*f.latency) : Json()},
           {"audit", "proved"},
           {"audited_records", f.audited}};
@@ -229,6 +253,39 @@ std::optional<Figures> Report::last(const std::string& workload, const std::stri
   return *found;
 }
 
+// Of the program that was given first.
+std::vector<Figures> Report::runs_of(const std::string& workload) const {
+  std::vector<Figures> found;
+  for (const auto& run : runs_) {
+    if (run.workload == workload && (found.empty() || is_like(run, found.front())) &&
+        (found.empty() || run.program == found.front().program)) {
+      found.push_back(run);
+    }
+  }
+  return found;
+}
+
+Json Report::exactly_once_cost() const {
+  Json parts = Json::object();
+  const auto add = [&](const char* name, const char* with, const char* without, const Part& part) {
+    const auto first = runs_of(with);
+    const auto second = runs_of(without);
+    if (first.empty() || second.empty()) return;
+    const auto dear = costs(first, part);
+    const auto cheap = costs(second, part);
+    Json saved;
+    if (dear && cheap) saved = rounded(dear->median - cheap->median, 2);
+    parts[name] = {
+        {"cpu_micros_per_command", saved},
+        {"commands_per_second_ratio_without", rounded(ratio(rates(first), rates(second)), 3)}};
+  };
+  add("kafka_transactions", "w1", "w1/at-least-once", kTotal);
+  // In `limit` this program is the worker, so its own share is left out.
+  add("row_level_security", "limit", "limit/no-row-level-security", kPostgres);
+  if (parts.empty()) return nullptr;
+  return {{"kind", "exactly_once_cost"}, {"parts", parts}, {"not_measured", {"fingerprints"}}};
+}
+
 std::vector<Report::Group> Report::groups() const {
   std::vector<Group> all;
   for (const auto& run : runs_) {
@@ -260,6 +317,7 @@ void Report::print(std::ostream& out, OutputFormat format) const {
       all.push_back(comparison_of(group.by_program.front(), group.by_program[i]));
     }
   }
+  if (const Json cost = exactly_once_cost(); cost.is_object()) all.push_back(cost);
   if (machine_.is_object()) all.push_back(machine_);
   if (format == OutputFormat::json) return print_document(out, format, all);
   for (const auto& each : all) print_document(out, format, each);

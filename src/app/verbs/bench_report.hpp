@@ -3,6 +3,7 @@
 // Threads: pure functions, any. What was not measured is absent, never zero.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -53,8 +54,12 @@ struct Figures {
   std::optional<double> units;
   std::optional<double> mean_batch;
   std::optional<double> kafka_transactions;
-  std::optional<std::int64_t> memory_peak;      // bytes, of the largest worker
-  std::optional<std::int64_t> memory_resident;  // at the end
+  std::optional<double> statements;              // sent to PostgreSQL by the workers
+  std::map<std::string, double> kafka_requests;  // of the workers, by kind; empty: not known
+  std::optional<std::int64_t> memory_peak;       // bytes, of the largest worker
+  std::optional<std::int64_t> memory_resident;   // at the end
+  std::optional<std::int64_t> memory_level;      // median over the measured time
+  std::map<std::string, double> heap;            // most of each kind; empty: not known
   // What another measurement of the same invocation reached, and which.
   std::optional<double> base_per_second;
   std::string base;
@@ -66,6 +71,8 @@ struct Figures {
   // Share of one core, in percent.
   [[nodiscard]] std::optional<double> percent_of_core(std::optional<double> used) const;
   [[nodiscard]] std::optional<double> cpu_per_1000(std::optional<double> seconds) const;
+  [[nodiscard]] std::optional<double> statements_per_unit() const;
+  [[nodiscard]] std::optional<double> kafka_requests_per_1000() const;
 };
 
 // Median and range of one figure over the runs of a workload.
@@ -82,9 +89,10 @@ struct Part {
   std::optional<double> (*of)(const Cpu&);
 };
 inline constexpr Part kTotal{"total", [](const Cpu& cpu) { return cpu.total(); }};
+inline constexpr Part kPostgres{"postgres", [](const Cpu& cpu) { return cpu.postgres; }};
 inline constexpr Part kParts[] = {
     {"workers", [](const Cpu& cpu) { return cpu.workers; }},
-    {"postgres", [](const Cpu& cpu) { return cpu.postgres; }},
+    kPostgres,
     {"broker", [](const Cpu& cpu) { return cpu.broker; }},
     kTotal,
 };
@@ -115,12 +123,16 @@ class Report {
   [[nodiscard]] std::optional<Figures> last(const std::string& workload,
                                             const std::string& program) const;
   void print(std::ostream& out, OutputFormat format) const;
+  // What the parts of exactly once cost that can be left out, from the runs with and without; null
+  // when there are none.
+  [[nodiscard]] Json exactly_once_cost() const;
 
  private:
   struct Group {
     std::vector<std::vector<Figures>> by_program;
   };
   [[nodiscard]] std::vector<Group> groups() const;
+  [[nodiscard]] std::vector<Figures> runs_of(const std::string& workload) const;
   void print_tables(std::ostream& out) const;
   void print_runs(std::ostream& out) const;
   void print_latencies(std::ostream& out) const;

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <utility>
 
 #include "app/verbs/look.hpp"
+#include "app/wiring.hpp"
 #include "postgres/queries.hpp"
+#include "postgres/scratch.hpp"
 
 namespace admitone::app::bench {
 
@@ -15,7 +18,8 @@ namespace {
 
 constexpr std::chrono::seconds kPatience{60};
 constexpr std::chrono::seconds kSayEvery{2};
-constexpr std::size_t kShown = 5;  // of the evidence of each check
+constexpr std::chrono::seconds kHeapEvery{1};  // workers look at it no more often
+constexpr std::size_t kShown = 5;              // of the evidence of each check
 
 Stage::Options stage_options(const RunPlan& plan) {
   Stage::Options options;
@@ -23,6 +27,7 @@ Stage::Options stage_options(const RunPlan& plan) {
   options.program = plan.program;
   options.command_topic = plan.command_topic;
   options.settings = {{"ADMITONE_KAFKA_PARTITIONS", std::to_string(plan.partitions)}};
+  for (const auto& [variable, value] : plan.settings) options.settings[variable] = value;
   if (!plan.publish_mode.empty()) options.settings["ADMITONE_PUBLISH_MODE"] = plan.publish_mode;
   return options;
 }
@@ -35,6 +40,11 @@ Run::Run(Context& context, RunPlan plan)
 void Run::set_up() {
   stage_.run_quietly({"topics", "create"});
   stage_.run_quietly({"migrate", "up"});
+  if (!plan_.row_security) {
+    const Settings& settings = stage_.settings();
+    must(postgres::lift_row_security(
+        connection_settings(settings, settings.database.owner_url, "bench")));
+  }
   broker_ = listener_of(stage_.settings().kafka.bootstrap_servers);
 }
 
@@ -130,24 +140,27 @@ double Run::scraped(const std::string& name) const {
   return sum;
 }
 
-void Run::scrape_workers(Figures& figures) const {
-  double units = 0;
-  double batches = 0;
-  double records = 0;
-  double transactions = 0;
-  bool complete = true;
+void Run::look_at_memory() {
+  double largest = 0;
+  for (const auto& worker : workers_) {
+    const auto used = memory_of(worker.process.pid()).value_or(Memory{});
+    largest = std::max(largest, static_cast<double>(used.resident));
+  }
+  if (largest > 0) resident_.push_back(largest);
+  const auto now = clock_.steady();
+  if (now - heap_looked_at_ < kHeapEvery) return;
+  heap_looked_at_ = now;
+  for (const auto& worker : workers_) {
+    for (const auto& [kind, bytes] :
+         by_label(scrape(worker.port), "admitone_memory_bytes", "kind")) {
+      heap_[kind] = std::max(heap_[kind], bytes);
+    }
+  }
+}
+
+void Run::tell_memory(Figures& figures) const {
   Memory memory;
   for (const auto& worker : workers_) {
-    const auto samples = scrape(worker.port);
-    const auto of = [&](const char* name) {
-      const auto found = samples.find(name);
-      complete = complete && found != samples.end();
-      return found == samples.end() ? 0 : found->second;
-    };
-    units += of("admitone_units_of_work_total{result=\"committed\"}");
-    batches += of("admitone_batch_records_count");
-    records += of("admitone_batch_records_sum");
-    transactions += of("admitone_kafka_transactions_total{result=\"committed\"}");
     const auto used = memory_of(worker.process.pid()).value_or(Memory{});
     memory = {std::max(memory.resident, used.resident), std::max(memory.peak, used.peak)};
   }
@@ -155,10 +168,41 @@ void Run::scrape_workers(Figures& figures) const {
     figures.memory_peak = memory.peak;
     figures.memory_resident = memory.resident;
   }
+  if (const auto level = spread_of(resident_)) figures.memory_level = std::llround(level->median);
+  figures.heap = heap_;
+}
+
+void Run::scrape_workers(Figures& figures) const {
+  double units = 0;
+  double batches = 0;
+  double records = 0;
+  double transactions = 0;
+  double statements = 0;
+  bool complete = true;
+  bool counted = true;
+  for (const auto& worker : workers_) {
+    const auto samples = scrape(worker.port);
+    const auto add = [&](double& sum, const char* name, bool& known) {
+      const auto found = samples.find(name);
+      known = known && found != samples.end();
+      if (found != samples.end()) sum += found->second;
+    };
+    add(units, "admitone_units_of_work_total{result=\"committed\"}", complete);
+    add(batches, "admitone_batch_records_count", complete);
+    add(records, "admitone_batch_records_sum", complete);
+    add(transactions, "admitone_kafka_transactions_total{result=\"committed\"}", complete);
+    add(statements, "admitone_database_statements_total", counted);
+    for (const auto& [kind, requests] :
+         by_label(samples, "admitone_kafka_requests_total", "kind")) {
+      figures.kafka_requests[kind] += requests;
+    }
+  }
   if (!complete) return;
   figures.units = units;
   figures.kafka_transactions = transactions;
   if (batches > 0) figures.mean_batch = records / batches;
+  // An older program has not counted these.
+  if (counted) figures.statements = statements;
 }
 
 void Run::audit(Figures& figures, std::int64_t expected) {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -31,7 +32,9 @@ struct RunPlan {
   std::int64_t workers = 1;
   std::int64_t partitions = 12;
   std::int64_t warm_up = 0;
-  std::string publish_mode;  // empty: as the settings say
+  std::string publish_mode;   // empty: as the settings say
+  Stage::Variables settings;  // over those of the deployment
+  bool row_security = true;   // false only where no worker of the product runs
 };
 
 // Commands that are due at random moments, so many a second on average (a Poisson process).
@@ -88,6 +91,8 @@ class Run {
     std::optional<std::int64_t> flushes;
   };
 
+  // Workers, and a fresh look at how they get on.
+  void begin();
   void start_workers();
   void stop_workers();
   void start_and_wait(const OutcomeWatch& watch, std::int64_t outcomes);
@@ -102,6 +107,9 @@ class Run {
   Figures finish(const Load& load, const Usage& before, const Usage& after,
                  const ServerLoad& server_before);
   void scrape_workers(Figures& figures) const;
+  // While workers run, now and then: how much memory they hold, and where.
+  void look_at_memory();
+  void tell_memory(Figures& figures) const;
   void rewind();
   void pause(std::chrono::milliseconds length);
 
@@ -117,6 +125,10 @@ class Run {
   base::Instant moved_{};
   base::Instant said_{};
   std::int64_t seen_ = 0;
+  // Of the largest worker at each look.
+  std::vector<double> resident_;
+  std::map<std::string, double> heap_;
+  base::Instant heap_looked_at_{};
   std::mutex mutex_;
   std::condition_variable never_;
 };

@@ -56,11 +56,19 @@ Suite::Suite(Context& context, const SuiteOptions& options)
     : context_(context),
       options_(options),
       name_(fmt::format("bench_{:08x}", std::random_device{}())) {
-  const auto& flags = context.sources.flags;
-  if (options.both_modes && std::any_of(flags.begin(), flags.end(), [](const auto& flag) {
-        return flag.first == "publish.mode";
-      })) {
+  const auto is_set = [&](const std::string& key) {
+    const auto& flags = context.sources.flags;
+    return std::any_of(flags.begin(), flags.end(),
+                       [&](const auto& flag) { return flag.first == key; });
+  };
+  if (options.both_modes && is_set("publish.mode")) {
     throw VerbError(kUsage, "--both-modes sets publish.mode itself: leave --set publish.mode out");
+  }
+  for (const auto& name : options.ablations) {
+    const std::string key = find_ablation(name)->setting;
+    if (!is_set(key)) continue;
+    throw VerbError(kUsage,
+                    "--ablation " + name + " sets " + key + " itself: leave --set " + key + " out");
   }
   for (const auto& path : options.programs) add_program(path);
   if (programs_.empty()) programs_.push_back({"", "admitone"});
@@ -84,6 +92,7 @@ int Suite::run() {
   try {
     for (const auto& name : options_.workloads) measure(*find_workload(name));
     for (const auto& name : options_.references) measure_reference(name);
+    for (const auto& name : options_.ablations) measure_ablation(*find_ablation(name));
   } catch (const VerbError& error) {
     context_.err << "admitone: " << error.what() << '\n';
     code = error.code();

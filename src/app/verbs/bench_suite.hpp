@@ -27,6 +27,19 @@ struct Workload {
 std::span<const Workload> workloads();
 const Workload* find_workload(const std::string& name);
 
+// Something left out, to see what it costs: of w1 by a setting, or of the reference `limit`, where
+// no worker of the product runs. Nothing of the durability, and no guard of the product.
+struct Ablation {
+  const char* name;
+  const char* of;  // w1 or limit
+  const char* setting;
+  const char* value;
+  std::int64_t most;  // commands
+  const char* what;
+};
+std::span<const Ablation> ablations();
+const Ablation* find_ablation(const std::string& name);
+
 struct SuiteOptions {
   std::vector<std::string> workloads{"w1"};
   std::vector<std::string> programs;  // paths; empty: this one
@@ -40,6 +53,7 @@ struct SuiteOptions {
   std::vector<std::int64_t> rates;  // commands a second; empty: 1000, 10000, half of w1
   std::int64_t seconds = 60;
   std::vector<std::string> references;  // limit, per-message
+  std::vector<std::string> ablations;   // see ablations()
   bool both_modes = false;
   bool keep = false;
 };
@@ -63,6 +77,9 @@ class Suite {
   void measure(const Workload& workload);
   void turn(const Workload& workload, const RunPlan& plan);
   void measure_reference(const std::string& name);
+  void measure_ablation(const Ablation& ablation);
+  Figures without(const Ablation& ablation, RunPlan plan);
+  Figures unguarded(RunPlan plan);
   Figures limit(const RunPlan& plan, const std::optional<Figures>& w1);
   Figures per_message(const RunPlan& plan);
   void measure_rates(RunPlan plan, const Workload& workload);

@@ -53,6 +53,16 @@ void Report::print_tables(std::ostream& out) const {
       print_comparison(out, group.by_program.front(), group.by_program[i]);
     }
   }
+  if (const Json cost = exactly_once_cost(); cost.is_object()) {
+    out << "\nwhat exactly once costs:\n";
+    for (const auto& [name, part] : cost["parts"].items()) {
+      const Json& micros = part["cpu_micros_per_command"];
+      out << fmt::format("  {}: {} us of CPU per command, commands per second x {} without\n", name,
+                         micros.is_null() ? "-" : micros.dump(),
+                         part["commands_per_second_ratio_without"].dump());
+    }
+    out << "  fingerprints cannot be left out and are not measured\n";
+  }
   if (!machine_.is_object()) return;
   out << '\n';
   print_document(out, OutputFormat::table, machine_);

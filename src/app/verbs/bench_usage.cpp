@@ -248,6 +248,18 @@ Samples parse_samples(std::string_view text) {
   return samples;
 }
 
+std::map<std::string, double> by_label(const Samples& samples, const std::string& name,
+                                       const std::string& label) {
+  const std::string begin = name + "{" + label + "=\"";
+  std::map<std::string, double> values;
+  for (auto each = samples.lower_bound(begin);
+       each != samples.end() && each->first.starts_with(begin); ++each) {
+    values[each->first.substr(begin.size(), each->first.find('"', begin.size()) - begin.size())] =
+        each->second;
+  }
+  return values;
+}
+
 Samples scrape(int port) {
   const Socket socket;
   const timeval limit{2, 0};

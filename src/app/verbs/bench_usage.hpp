@@ -44,6 +44,9 @@ int free_port();
 // Samples of Prometheus' text format by their name and labels as they stand; empty on any trouble.
 using Samples = std::map<std::string, double>;
 Samples parse_samples(std::string_view text);
+// Of the samples `name{label="KIND"}`: their values by KIND.
+std::map<std::string, double> by_label(const Samples& samples, const std::string& name,
+                                       const std::string& label);
 Samples scrape(int port);
 
 }  // namespace admitone::app::bench

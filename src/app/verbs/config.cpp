@@ -1,4 +1,5 @@
 #include "app/settings_print.hpp"
+#include "app/settings_table.hpp"
 #include "app/verbs/all.hpp"
 
 namespace admitone::app {
@@ -10,23 +11,30 @@ class ConfigCheck : public Verb {
     return {"config check",
             "Set up",
             "Check the settings against each other",
-            {"admitone config check", "admitone config check --config admitone.yaml"}};
+            {"admitone config check", "admitone config check --config admitone.yaml"},
+            {{kNotMet, "a value or a rule is broken"}}};
   }
 
   int run(Context& context) override {
     const Loaded& loaded = context.loaded();
-    Rows rows({"level", "setting", "problem", "fix"});
-    for (const auto& line : loaded.errors) rows.add({"fail", nullptr, line, nullptr});
-    for (const auto& problem : check_settings(loaded.settings)) {
-      rows.add({"fail", problem.key, problem.what, problem.fix});
-    }
+    Rows rows({"level", "setting", "variable", "problem", "fix"});
+    const auto add = [&rows](const char* level, const std::string& key, const std::string& what,
+                             const Json& fix) {
+      const Setting* setting = find_setting(key);
+      rows.add({level, setting == nullptr ? Json() : Json(key),
+                setting == nullptr ? Json() : Json(setting->environment()), what, fix});
+    };
+    for (std::size_t i = 0; i < loaded.errors.size(); ++i)
+      add("fail", loaded.error_keys[i], loaded.errors[i], Json());
+    for (const auto& problem : check_settings(loaded.settings))
+      add("fail", problem.key, problem.what, problem.fix);
     const bool fine = rows.size() == 0;
     // Not wrong: where only `migrate` runs they may be empty.
     for (const auto& problem :
          require_settings(loaded.settings, {"kafka.bootstrap_servers", "database.url"})) {
-      rows.add({"warn", problem.key, problem.what + "; the worker needs it", problem.fix});
+      add("warn", problem.key, problem.what + "; the worker needs it", problem.fix);
     }
-    if (fine) rows.add({"ok", nullptr, "what is set fits together", nullptr});
+    if (fine) add("ok", "", "what is set fits together", Json());
     context.print(rows);
     return fine ? kOk : kNotMet;
   }
@@ -38,7 +46,8 @@ class ConfigPrint : public Verb {
     return {"config print",
             "Set up",
             "Show effective settings and where each comes from, secrets masked",
-            {"admitone config print", "admitone config print -o json --changed"}};
+            {"admitone config print", "admitone config print -o json --changed"},
+            {{kFailed, "a source cannot be understood"}}};
   }
 
   void options(CLI::App& app) override {

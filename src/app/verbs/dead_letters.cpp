@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "app/system_clock.hpp"
@@ -39,6 +40,14 @@ std::string fact(const base::Record& record, const char* name) {
   return header_of(record, std::string("admitone-dlq-") + name).value_or("");
 }
 
+// A header's text as the number it is; a letter that somebody else wrote may say anything.
+Json count(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return text;
+  return number;
+}
+
 // Where the record was when it could not be processed.
 std::string origin_of(const base::Record& record) {
   return fact(record, "topic") + "/" + fact(record, "partition") + "/" + fact(record, "offset");
@@ -72,7 +81,8 @@ class DeadLettersList : public DeadLetters {
     return {"dead-letters list",
             "Look",
             "Show what could not be processed, grouped by reason or one by one",
-            {"admitone dead-letters list", "admitone dead-letters list --reason undecodable"}};
+            {"admitone dead-letters list", "admitone dead-letters list --reason undecodable"},
+            {{kInterrupted, "interrupted"}}};
   }
 
   void options(CLI::App& app) override {
@@ -88,7 +98,8 @@ class DeadLettersList : public DeadLetters {
     scan(context, [&](base::Record&& record) {
       if (fact(record, "reason") != reason_) return true;
       rows.add({origin_of(record), fact(record, "code"), fact(record, "timestamp"),
-                fact(record, "attempts"), own_position(own_topic, record), fact(record, "detail")});
+                count(fact(record, "attempts")), own_position(own_topic, record),
+                fact(record, "detail")});
       return static_cast<std::int64_t>(rows.size()) < limit_;
     });
     context.print(rows);
@@ -147,7 +158,8 @@ class DeadLettersShow : public DeadLetters {
     return {"dead-letters show",
             "Look",
             "Show one dead letter in full, by the position of the record it was",
-            {"admitone dead-letters show ticketing.commands/3/120"}};
+            {"admitone dead-letters show ticketing.commands/3/120"},
+            {{kNotFound, "no such dead letter"}, {kInterrupted, "interrupted"}}};
   }
 
   void options(CLI::App& app) override {
@@ -181,7 +193,7 @@ class DeadLettersShow : public DeadLetters {
          {"reason", "code", "detail", "attempts", "first-failed-at", "timestamp", "group"}) {
       std::string member(name);
       std::replace(member.begin(), member.end(), '-', '_');
-      letter[member] = fact(record, name);
+      letter[member] = member == "attempts" ? count(fact(record, name)) : Json(fact(record, name));
     }
     Json headers = Json::object();
     for (const auto& header : record.headers) {

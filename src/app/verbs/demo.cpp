@@ -88,9 +88,12 @@ class Play {
     act("the proof, from the topics and the public views alone (admitone audit)");
     const int audit = stage_.run_shown({"audit"});
     const std::string key = repeated_key();
-    act(fmt::format("one command that was sent {} times (admitone inspect {})", copies_of(key),
-                    key));
-    const int inspected = stage_.run_shown({"inspect", key});
+    int inspected = kOk;
+    if (!key.empty()) {  // (a small evening may have none)
+      act(fmt::format("one command that was sent {} times (admitone inspect {})", copies_of(key),
+                      key));
+      inspected = stage_.run_shown({"inspect", key});
+    }
     if (audit != kOk || inspected != kOk) return audit != kOk ? audit : inspected;
     last_words();
     return kOk;
@@ -332,10 +335,12 @@ class Play {
 class Demo : public Verb {
  public:
   VerbInfo info() const override {
-    return {"demo",
-            "Prove",
-            "Run the whole job on a shipped input, kill a worker on the way, and prove the result",
-            {"admitone demo", "admitone demo --keep", "admitone demo --print-input | head -3"}};
+    return {
+        "demo",
+        "Prove",
+        "Run the whole job on a shipped input, kill a worker on the way, and prove the result",
+        {"admitone demo", "admitone demo --keep", "admitone demo --print-input | head -3"},
+        {{kOk, "proven"}, {kNotMet, "the audit refuted the run"}, {kInterrupted, "interrupted"}}};
   }
 
   void options(CLI::App& app) override {

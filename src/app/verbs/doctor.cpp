@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "app/settings_table.hpp"
 #include "app/system_clock.hpp"
 #include "app/verbs/all.hpp"
 #include "app/verbs/look.hpp"
@@ -244,6 +245,7 @@ class Examination {
 
   // What the first worker wrote down and all others must agree with.
   void pins(postgres::Views& views) {
+    const std::string ours = find_setting("kafka.partitioner")->read(values()).scalar;
     const CellTable table = ask(views, queries::deployment());
     if (table.rows.empty() || cell(table, 0, "home_topic").is_null()) {
       return ok("pinned", "nothing yet: the first worker will");
@@ -259,9 +261,15 @@ class Examination {
                        home_partitions_),
            "an event's lane follows from the count: make the topic with the pinned count again, or "
            "move to a new home topic, group and database.schema");
+    } else if (const auto partitioner = cell_text(cell(table, 0, "partitioner"));
+               partitioner != ours) {
+      fail("pinned",
+           fmt::format("kafka.partitioner is {} in this database and {} here", partitioner, ours),
+           "set it to what is pinned: an event's lane follows from it, and no worker starts with "
+           "another one");
     } else {
-      ok("pinned", fmt::format("{} with {} partitions, partitioner {}", home, cell_text(count),
-                               cell_text(cell(table, 0, "partitioner"))));
+      ok("pinned",
+         fmt::format("{} with {} partitions, partitioner {}", home, cell_text(count), partitioner));
     }
   }
 
@@ -354,7 +362,8 @@ class Doctor : public Verb {
     return {"doctor",
             "Set up",
             "Check settings, brokers, topics, database and roles; each finding with its fix",
-            {"admitone doctor", "admitone doctor --invariants"}};
+            {"admitone doctor", "admitone doctor --invariants"},
+            {{kNotMet, "something fails, or an invariant is broken"}}};
   }
 
   void options(CLI::App& app) override {

@@ -203,7 +203,8 @@ class Inspect : public Verb {
             "Look",
             "Tell the whole story of a command, key, event, reservation, outcome or position",
             {"admitone inspect hold-7d9b7d4c", "admitone inspect ticketing.commands/3/120",
-             "admitone inspect 332a5401-25af-4407-934e-3a54f61dc441 -o json"}};
+             "admitone inspect 332a5401-25af-4407-934e-3a54f61dc441 -o json"},
+            {{kNotFound, "nothing is known by that name"}}};
   }
 
   void options(CLI::App& app) override {

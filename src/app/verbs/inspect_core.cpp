@@ -48,6 +48,12 @@ std::string meaning(const std::string& verdict) {
   return verdict;
 }
 
+// An outcome is in the log up to a second before the lane's watermark says so: from the views alone
+// nobody can tell whether it is there already.
+const char* publication(bool in_watermark) {
+  return in_watermark ? "published" : "not yet in the watermark of what is published";
+}
+
 std::string upper(std::string text) {
   for (char& c : text) {
     c = c == '_' ? ' ' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -136,8 +142,7 @@ Entry entry_of_outcome(const postgres::CellTable& records, const postgres::CellT
   entry.moment = {entry.time, "outcome " + at(outcomes, row, "code"),
                   fmt::format("lane {} seq {}", at(outcomes, row, "lane"), entry.seq),
                   fmt::format("{}{}, {}, answers {}", at(outcomes, row, "type"),
-                              replayed ? ", given again" : "",
-                              published ? "published" : "not yet published", origin)};
+                              replayed ? ", given again" : "", publication(published), origin)};
   return entry;
 }
 

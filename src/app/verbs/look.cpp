@@ -42,6 +42,9 @@ Json to_json(const postgres::Cell& cell) {
   if (const auto* number = std::get_if<std::int64_t>(&cell)) return *number;
   if (const auto* flag = std::get_if<bool>(&cell)) return *flag;
   if (const auto* words = std::get_if<std::string>(&cell)) return *words;
+  if (const auto* document = std::get_if<postgres::JsonText>(&cell)) {
+    return Json::parse(document->text);
+  }
   return nullptr;
 }
 

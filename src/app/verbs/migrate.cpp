@@ -55,7 +55,8 @@ class MigrateStatus : public Verb {
     return {"migrate status",
             "Set up",
             "List migrations; ends with 3 when one is pending or was changed afterwards",
-            {"admitone migrate status"}};
+            {"admitone migrate status"},
+            {{kNotMet, "a migration is pending or was changed afterwards"}}};
   }
 
   int run(Context& context) override {
@@ -74,13 +75,14 @@ class MigrateSql : public Verb {
   VerbInfo info() const override {
     return {"migrate sql",
             "Set up",
-            "Print the SQL that `migrate up` would run",
+            "Print what `migrate up` would do, as a script for psql",
             {"admitone migrate sql > pending.sql"}};
   }
 
   int run(Context& context) override {
     const auto sql = migrator(context).sql();
     if (!sql) throw VerbError(kFailed, "migrate sql: " + sql.error().message);
+    if (sql->empty()) context.err << "the schema is current\n";
     context.out << *sql;
     return kOk;
   }

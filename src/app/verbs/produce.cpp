@@ -128,7 +128,11 @@ class Produce : public Verb {
             "Operate",
             "Send commands from JSON lines (structured CloudEvents) to the home topic",
             {"admitone produce commands.jsonl --wait",
-             "generate-commands | admitone produce - -o jsonl"}};
+             "generate-commands | admitone produce - -o jsonl"},
+            {{kOk, "all sent, and with --wait answered"},
+             {kFailed, "failed, or nothing was sent"},
+             {kPartly, "some were not sent or not answered"},
+             {kInterrupted, "interrupted"}}};
   }
 
   void options(CLI::App& app) override {
@@ -160,10 +164,9 @@ class Produce : public Verb {
       print_answers(context, production, pending);
       if (pending.waiting() > 0) {
         context.err << fmt::format(
-            "admitone: {} of {} commands have no outcome {}; they are on the home topic and wait "
-            "there for a worker: `admitone lanes` shows who reads it and how far, `admitone "
-            "inspect "
-            "POSITION` what became of one, `admitone dead-letters list` what nobody could read\n",
+            "admitone: {} of {} commands have no outcome {}; they are on the home topic: `admitone "
+            "inspect POSITION` shows what became of one, `admitone dead-letters list` what could "
+            "not be read, `admitone lanes` who reads the topic and how far\n",
             pending.waiting(), production.sent().size(),
             context.interrupted() ? "yet" : "after " + timeout_);
         code = kPartly;
@@ -177,7 +180,7 @@ class Produce : public Verb {
     }
     context.err << fmt::format("{} sent, {} refused\n", production.sent().size(), bad_);
     if (context.interrupted()) return kInterrupted;
-    return code == kPartly && production.sent().empty() ? kFailed : code;
+    return production.sent().empty() ? kFailed : code;
   }
 
  private:

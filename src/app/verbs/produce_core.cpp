@@ -85,7 +85,10 @@ std::variant<PreparedCommand, BadLine> prepare_line(std::int64_t line, std::stri
     if (const auto* refusal = std::get_if<contract::Refusal>(&decoded.body)) {
       return BadLine{line, explain(*refusal)};
     }
-    out.key = std::get<contract::DecodedCommand>(decoded.body).event.str();
+    const auto& command = std::get<contract::DecodedCommand>(decoded.body);
+    if (std::holds_alternative<domain::ExpireReservation>(command.command))
+      return BadLine{line, "type is one that only workers send: a hold expires by itself"};
+    out.key = command.event.str();
   }
   // The decoder has looked at depth and size first; unchecked text only meets a parser that keeps
   // no recursion of its own.

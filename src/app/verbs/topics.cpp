@@ -76,7 +76,8 @@ class TopicsCheck : public Verb {
     return {"topics check",
             "Set up",
             "Compare the topics with the settings; ends with 3 when something must be changed",
-            {"admitone topics check", "admitone topics check -o jsonl"}};
+            {"admitone topics check", "admitone topics check -o jsonl"},
+            {{kNotMet, "something must be changed"}}};
   }
 
   int run(Context& context) override {

@@ -16,7 +16,11 @@ class WorkerVerb : public Verb {
             "Run",
             "Apply commands until stopped; prints `ready` when it owns its partitions",
             {"admitone worker --config admitone.yaml",
-             "admitone worker --kafka localhost:9092 --http-listen 127.0.0.1:8080"}};
+             "admitone worker --kafka localhost:9092 --http-listen 127.0.0.1:8080"},
+            {{kOk, "stopped, and everything durable is published"},
+             {kFailed, "failed, or stopped before that"},
+             {kInterrupted, "interrupted a second time"},
+             {143, "terminated a second time"}}};
   }
 
   int run(Context& context) override {

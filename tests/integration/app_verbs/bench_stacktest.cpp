@@ -40,8 +40,12 @@ TEST_F(Bench, TellsAFigureForEveryProcessAfterAnAudit) {
   EXPECT_EQ(figures["audited_records"], 2100);
   for (const char* key :
        {"seconds", "commands_per_second", "from_start_per_second", "wal_bytes_per_command",
-        "units_of_work", "mean_batch", "kafka_transactions", "worker_memory_peak_bytes"}) {
+        "units_of_work", "mean_batch", "kafka_transactions", "statements_per_unit",
+        "kafka_requests_per_1000", "worker_memory_peak_bytes"}) {
     EXPECT_GT(figures[key], 0) << key << " of " << figures.dump();
+  }
+  for (const char* kind : {"fetch", "produce", "end_txn", "txn_offset_commit"}) {
+    EXPECT_GT(figures["kafka_requests"][kind], 0) << kind << " of " << figures.dump();
   }
   for (const char* process : {"workers", "postgres", "broker", "total", "bench"}) {
     EXPECT_TRUE(figures["cpu_seconds_per_1000"][process].is_number()) << process;
@@ -76,6 +80,9 @@ TEST_F(Bench, ReplaysAndSendsAgainAfterADrainOfTheSame) {
   EXPECT_EQ(replay["outcomes"], 0);
   EXPECT_EQ(replay["audited_records"], 1100);
   EXPECT_GT(replay["ratio_to_base"], 0);
+  EXPECT_GT(replay["seconds"], 0);
+  // Joining the group and taking the lanes is no part of it.
+  EXPECT_GT(replay["start_up_seconds"], replay["seconds"]);
   ASSERT_TRUE(std::getline(lines, line));
   const auto again = Json::parse(line);
   EXPECT_EQ(again["outcomes"], 1100);
@@ -155,6 +162,28 @@ TEST_F(Bench, HasNoFigureForARunThatTheAuditRefutes) {
   EXPECT_EQ(run.out, "");
   EXPECT_NE(run.err.find("refuted by the audit, so it has no figure"), std::string::npos)
       << run.err;
+}
+
+TEST_F(Bench, LeavesOutWhatCanBeLeftOutAndTellsWhatItCosts) {
+  const Installation installation;
+  const auto run = installation.run(
+      "bench w1 --size 400 --partitions 2 --reference limit --ablation at-least-once --ablation "
+      "no-row-level-security --ablation batch-1 -o json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto all = Json::parse(run.out);
+  ASSERT_EQ(all.size(), 7U);
+  EXPECT_EQ(all[2]["workload"], "w1/at-least-once");
+  EXPECT_EQ(all[2]["publish_mode"], "at_least_once");
+  EXPECT_GT(all[2]["ratio_to_base"], 0);
+  EXPECT_EQ(all[3]["workload"], "limit/no-row-level-security");
+  EXPECT_EQ(all[3]["base"], "limit");
+  EXPECT_GT(all[3]["ratio_to_base"], 0);
+  EXPECT_LE(all[4]["mean_batch"], 1);
+  EXPECT_GE(all[4]["units_of_work"], 500);
+  EXPECT_EQ(all[5]["kind"], "exactly_once_cost");
+  EXPECT_TRUE(all[5]["parts"].contains("row_level_security"));
+  const auto twice = installation.run("bench --ablation batch-1 --set worker.batch_records=5");
+  EXPECT_EQ(twice.code, 2);
 }
 
 TEST_F(Bench, NamesTheWayToItsWorkloads) {

@@ -46,7 +46,10 @@ TEST(AuditOfATamperedLog, FindsAForgedOutcomeAndAGap) {
   Installation installation;
   ASSERT_EQ(installation.run("topics create").code, 0);
   ASSERT_EQ(installation.run("migrate up").code, 0);
-  ASSERT_EQ(installation.run("audit").code, 0);
+  const auto nothing = installation.run("audit -o json");
+  EXPECT_EQ(Json::parse(nothing.out)["result"], "nothing");
+  ASSERT_EQ(nothing.code, 1) << "nothing is proven of nothing";
+  ASSERT_NE(nothing.err.find("nothing was consumed"), std::string::npos) << nothing.err;
 
   forge(installation, "0:1");
   const auto unknown = installation.run("audit -o json");

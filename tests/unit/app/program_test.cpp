@@ -62,6 +62,23 @@ TEST(Help, HasAnExampleForEveryVerbThatTheVerbUnderstands) {
   }
 }
 
+TEST(Help, SaysWhatTheExitCodesOfAVerbMean) {
+  for (const auto& verb : make_all_verbs()) {
+    auto arguments = words(verb->info().name);
+    arguments.insert(arguments.begin(), "help");
+    const Ran help = run(arguments);
+    EXPECT_THAT(help.out, HasSubstr("Exit codes: 0 ")) << verb->info().name;
+    for (const auto& [code, meaning] : verb->info().codes) {
+      EXPECT_THAT(help.out, HasSubstr(std::to_string(code) + " " + meaning)) << verb->info().name;
+    }
+  }
+  EXPECT_THAT(run({"help", "version"}).out, HasSubstr("Exit codes: 0 ok, 1 failed, 2 usage\n"));
+  EXPECT_THAT(run({"help", "audit"}).out,
+              HasSubstr("0 proven, 1 failed, or nothing was consumed, 2 usage, 3 refuted"));
+  EXPECT_THAT(run({"help", "inspect"}).out, HasSubstr(", 4 nothing is known by that name"));
+  EXPECT_THAT(run({"help", "produce"}).out, HasSubstr("6 some were not sent or not answered"));
+}
+
 TEST(Program, TellsUsageErrorsApart) {
   EXPECT_EQ(run({}).code, kUsage);
   const Ran unknown = run({"frobnicate"});
@@ -89,6 +106,27 @@ TEST(ConfigCheck, EndsWithThreeWhenARuleIsBroken) {
   EXPECT_EQ(broken.code, kNotMet);
   EXPECT_EQ(Json::parse(broken.out)[0]["setting"], "venue.enabled");
   EXPECT_EQ(run({"config", "check", "--set", "shutdown.grace=1"}).code, kNotMet);
+}
+
+TEST(ConfigCheck, NamesKeyAndVariableOfAValueWhereverItComesFrom) {
+  const Ran broken = run({"config", "check", "-o", "json", "--set", "timers.batch=many"},
+                         {{"ADMITONE_SHUTDOWN_GRACE", "5"}, {"ADMITONE_KAFKA_TOPIC_TENANTS", "a"}});
+  EXPECT_EQ(broken.code, kNotMet);
+  std::set<std::string> seen;
+  for (const auto& row : Json::parse(broken.out)) {
+    if (row["level"] != "fail") continue;
+    const auto key = row["setting"].get<std::string>();
+    const auto variable = row["variable"].get<std::string>();
+    seen.insert(key + " " + variable);
+    const auto problem = row["problem"].get<std::string>();
+    EXPECT_THAT(problem, HasSubstr("'" + key + "'"));
+    EXPECT_THAT(problem, HasSubstr(variable));
+  }
+  EXPECT_THAT(seen, testing::IsSupersetOf({"timers.batch ADMITONE_TIMERS_BATCH",
+                                           "shutdown.grace ADMITONE_SHUTDOWN_GRACE",
+                                           "kafka.topic_tenants ADMITONE_KAFKA_TOPIC_TENANTS"}));
+  const Ran rule = run({"config", "check", "-o", "json", "--set", "venue.enabled=true"});
+  EXPECT_EQ(Json::parse(rule.out)[0]["variable"], "ADMITONE_VENUE_ENABLED");
 }
 
 TEST(ConfigPrint, ShowsOriginsAndFailsOnUnknownKeys) {

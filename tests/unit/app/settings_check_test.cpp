@@ -28,7 +28,7 @@ TEST(Retention, NamesTheNumbersWhenTheHorizonIsTooShort) {
       lines(settings),
       ElementsAre("idempotency.completed_ttl: 6d is shorter than kafka.command_retention 3d "
                   "+ dead_letter.max_age 3d + replay.window 1d = 7d; keep keys for at least "
-                  "7d or shorten one of the three"));
+                  "7d or shorten one of the three (ADMITONE_IDEMPOTENCY_COMPLETED_TTL)"));
 }
 
 TEST(Retention, KeepsOutcomesAsLongAsKeys) {
@@ -136,6 +136,12 @@ TEST(ContentKey, HasModesForTenantsAndWindowsForTypes) {
   settings.content_key.windows = {{"ticketing.reservation.create.v1", "2s"}, {"nothing.v1", "1"}};
   EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("is no mode"), HasSubstr("is no command type"),
                                            HasSubstr("is no duration")));
+}
+
+TEST(AProblem, NamesTheVariableUnlessItsWayOutDoes) {
+  EXPECT_EQ((Problem{"log.level", "is wrong", "mend it"}.line()),
+            "log.level: is wrong; mend it (ADMITONE_LOG_LEVEL)");
+  EXPECT_EQ((Problem{"log", "is wrong", "mend it"}.line()), "log: is wrong; mend it");
 }
 
 TEST(Required, NamesTheVariableToSet) {

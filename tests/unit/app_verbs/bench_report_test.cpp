@@ -76,6 +76,22 @@ TEST(ARun, HasNullForWhatWasNotMeasuredAndNoTotalWithoutAllParts) {
   EXPECT_TRUE(json["latency_ms"].is_null());
 }
 
+TEST(ARun, TellsWhatWasSentPerUnitAndPerThousandCommands) {
+  Figures f = figures("a", 1, 0.04);
+  EXPECT_TRUE(to_json(f)["statements_per_unit"].is_null());
+  EXPECT_TRUE(to_json(f)["kafka_requests"].is_null());
+  f.commands = 2000;
+  f.units = 4;
+  f.statements = 42;
+  f.kafka_requests = {{"fetch", 10}, {"produce", 20}};
+  f.heap = {{"allocated", 1e6}};
+  const Json json = to_json(f);
+  EXPECT_EQ(json["statements_per_unit"], 10.5);
+  EXPECT_EQ(json["kafka_requests_per_1000"], 15);
+  EXPECT_EQ(json["kafka_requests"]["fetch"], 10);
+  EXPECT_EQ(json["worker_heap_peak_bytes"]["allocated"], 1'000'000);
+}
+
 TEST(TwoPrograms, AreComparedByTheirMedians) {
   Report report;
   for (const double seconds : {0.10, 0.30, 0.20}) report.add(figures("a", 1, seconds));
@@ -120,6 +136,33 @@ TEST(AReport, KeepsRunsApartThatAreNotAlike) {
   EXPECT_EQ(report.median_rate(plain), 2500);
   EXPECT_FALSE(report.median_rate(figures("b", 1, 0)));
   EXPECT_EQ(Json::parse(printed(report, OutputFormat::json)).size(), 3U);  // no summary, no ratio
+}
+
+TEST(WhatExactlyOnceCosts, IsTheDifferenceOfTheRunsWithAndWithout) {
+  Report report;
+  report.add(figures("a", 1, 0.10));
+  EXPECT_TRUE(report.exactly_once_cost().is_null());
+  Figures plain = figures("a", 1, 0.08);
+  plain.workload = "w1/at-least-once";
+  plain.publish_mode = "at_least_once";
+  report.add(plain);
+  for (const auto& [workload, seconds] :
+       {std::pair("limit", 0.05), std::pair("limit/no-row-level-security", 0.04)}) {
+    Figures of_limit = figures("-", 1, seconds);
+    of_limit.workload = workload;
+    of_limit.publish_mode = "none";
+    of_limit.cpu.broker.reset();
+    report.add(of_limit);
+  }
+  const Json cost = report.exactly_once_cost();
+  EXPECT_EQ(cost["parts"]["kafka_transactions"]["cpu_micros_per_command"], 35);
+  EXPECT_EQ(cost["parts"]["kafka_transactions"]["commands_per_second_ratio_without"], 1.25);
+  EXPECT_EQ(cost["parts"]["row_level_security"]["cpu_micros_per_command"], 5);
+  const std::string text = printed(report, OutputFormat::table);
+  EXPECT_NE(text.find("kafka_transactions: 35.0 us of CPU per command, commands per second x 1.25 "
+                      "without"),
+            std::string::npos)
+      << text;
 }
 
 TEST(ARunWithoutCommands, IsToldAsShareOfACore) {

@@ -41,5 +41,14 @@ TEST(Samples, AreReadByNameAndLabels) {
   EXPECT_TRUE(scrape(free_port()).empty());
 }
 
+TEST(Samples, OfOneMetricAreFoundByTheValueOfTheirLabel) {
+  const auto samples = parse_samples(
+      "a_total{kind=\"x\"} 1\na_total{kind=\"y\"} 2\na_total_more{kind=\"z\"} 3\n"
+      "a_total{other=\"w\"} 4\n");
+  EXPECT_EQ(by_label(samples, "a_total", "kind"),
+            (std::map<std::string, double>{{"x", 1}, {"y", 2}}));
+  EXPECT_TRUE(by_label(samples, "b_total", "kind").empty());
+}
+
 }  // namespace
 }  // namespace admitone::app::bench

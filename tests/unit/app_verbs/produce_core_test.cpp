@@ -112,6 +112,19 @@ TEST(PreparedLine, ThatBreaksARuleIsRefusedWithItsPointer) {
   EXPECT_NE(bad->what.find("reservationId"), std::string::npos) << bad->what;
 }
 
+// A worker would set it aside without an answer.
+TEST(PreparedLine, OfATypeThatOnlyWorkersSendIsRefused) {
+  Json event = release_command();
+  event["type"] = "ticketing.reservation.expire.v1";
+  event["data"] = {{"eventId", event["data"]["eventId"]},
+                   {"reservationId", event["data"]["reservationId"]},
+                   {"holdVersion", 1}};
+  const auto result = prepare(event.dump());
+  const auto* bad = std::get_if<BadLine>(&result);
+  ASSERT_NE(bad, nullptr);
+  EXPECT_NE(bad->what.find("only workers"), std::string::npos) << bad->what;
+}
+
 TEST(PreparedLine, ThatIsNoJsonIsRefused) {
   EXPECT_TRUE(std::holds_alternative<BadLine>(prepare("{\"id\": ")));
   EXPECT_TRUE(std::holds_alternative<BadLine>(prepare("[]")));
