@@ -38,6 +38,9 @@ def collect(env: dict[str, str], drained: bool = True, partitioner: str = "murmu
     kafka = KafkaReader(env["ADMITONE_KAFKA_BOOTSTRAP_SERVERS"])
     topics = [topic.strip() for topic in env["ADMITONE_KAFKA_COMMAND_TOPICS"].split(",")]
     # Each later look sees at least what an earlier one implies: the log before the database, positions first.
+    if drained:
+        for topic in (env["ADMITONE_KAFKA_OUTCOME_TOPIC"], env["ADMITONE_KAFKA_DEAD_LETTER_TOPIC"]):
+            kafka.wait_until_closed(topic)
     committed = kafka.group_positions(env["ADMITONE_KAFKA_GROUP_ID"])
     outcomes = kafka.outcomes(env["ADMITONE_KAFKA_OUTCOME_TOPIC"])
     letters, _ = kafka.records(env["ADMITONE_KAFKA_DEAD_LETTER_TOPIC"])

@@ -50,6 +50,9 @@ class Outcome:
     replayed: bool
     value: bytes
     broken: str = ""  # why it could not be read
+    correlation: str | None = None
+    idempotency: str | None = None
+    actor: str | None = None
     data_: dict | None = None
 
     @property
@@ -126,4 +129,5 @@ def outcome_of(partition: int, offset: int, key: bytes | None, value: bytes | No
         event=found.get("ce_subject"), time=found.get("ce_time", ""),
         causation=found.get("ce_causationid", ""), origin=found.get("admitone-origin", ""),
         seq_lane=int(lane), seq=int(seq), replayed=found.get("ce_idempotencyreplayed") == "true",
-        value=value or b"", broken=broken)
+        value=value or b"", broken=broken, correlation=found.get("ce_correlationid"),
+        idempotency=found.get("ce_idempotencykey"), actor=found.get("ce_actorid"))

@@ -32,6 +32,13 @@ class KafkaReader:
             found.append({tp.partition: future.result().offset for tp, future in asked.items()})
         return {p: (found[0][p], found[1][p]) for p in found[0]}
 
+    def wait_until_closed(self, topic: str, seconds: float = 30.0) -> None:
+        """Until no transaction is open. A broker says that one is committed before its markers are written, and until
+        then readers do not see it; what is still open after all that time is the audit's to tell."""
+        deadline = time.monotonic() + seconds
+        while self.bounds(topic, stable=True) != self.bounds(topic, stable=False) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
     def read(self, topic: str, take) -> dict[int, int]:
         """Gives every committed record of the topic to `take(message)`; returns the end of each partition."""
         bounds = self.bounds(topic, stable=True)

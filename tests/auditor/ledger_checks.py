@@ -229,6 +229,12 @@ def compare_letter(check, index: Index, position: str, letter) -> None:
     if mine != original.headers or any(
             not name.startswith(("admitone-", "kafka_dlt-original-")) for name, _ in extra):
         check.refute("dead letter differs in its headers", position=position, letter=letter.position)
+    why = [letter.header(f"admitone-dlq-{part}") for part in ("reason", "code", "detail")]
+    if not why[0] or why[1] not in ("INVALID_COMMAND", "TENANT_FORBIDDEN", "PROCESSING_FAILED") or why[2] is None:
+        check.refute("dead letter does not say why", position=position, letter=letter.position, why=why)
+    answers = [o.code for o in index.by_origin.get(index.origin[position], []) if not o.replayed]
+    if answers and why[1] not in answers:
+        check.refute("dead letter has another code than the answer", position=position, letter=why[1], log=answers)
     place = letter.header("admitone-dlq-offset")
     spring = dict(extra).get("kafka_dlt-original-offset")
     if spring is None or int.from_bytes(spring, "big") != int(place):

@@ -2,17 +2,22 @@
 from __future__ import annotations
 
 import collections
+import uuid
 
 from .commands import partition_of
 from .findings import Findings
 from .index import Index
 
 OWED_ONE = {"applied", "parked", "mismatch", "expired"}
+# schemas/README.md, "Ids that anybody can make"
+OUTCOME_SPACE = uuid.UUID("5c1e0f4a-932d-4b6e-8a41-0d7c6e2f9b13")
 
 
 def check(index: Index, findings: Findings) -> None:
     dense(index, findings)
     ids(index, findings)
+    derived(index, findings)
+    of_the_command(index, findings)
     view_agrees(index, findings)
     one_outcome(index, findings)
     replays(index, findings)
@@ -63,6 +68,59 @@ def ids(index: Index, findings: Findings) -> None:
                 check.refute("replay without its first", id=outcome.id, at=f"{partition}:{outcome.seq}")
 
 
+def derived(index: Index, findings: Findings) -> None:
+    check = findings.check("derived_ids", "L7 L12", "a first outcome's id follows from its origin, type and subject")
+    for partition, outcomes in index.facts.outcomes.items():
+        for outcome in outcomes:
+            if outcome.replayed or outcome.broken:
+                continue
+            check.examined += 1
+            subject = outcome.event or ""
+            if outcome.type.startswith("ticketing.reservation.") and index.is_cancel(outcome.origin):
+                subject = outcome.result.get("reservationId", "")
+            wanted = str(uuid.uuid5(OUTCOME_SPACE, f"{outcome.origin}\n{outcome.type}\n{subject}"))
+            if outcome.id != wanted:
+                check.refute("id follows from nothing", at=f"{partition}:{outcome.seq}", id=outcome.id, derived=wanted)
+
+
+def of_the_command(index: Index, findings: Findings) -> None:
+    check = findings.check("of_the_command", "L2 L17", "an outcome and its verdict are those of the command they answer")
+    for partition, outcomes in index.facts.outcomes.items():
+        for outcome in outcomes:
+            command = index.command(outcome.origin)
+            if command is None or not command.identity or outcome.broken:
+                continue
+            check.examined += 1
+            for what, mine, theirs in differences(outcome, command):
+                if mine != theirs:
+                    check.refute(f"{what} is not the command's", at=f"{partition}:{outcome.seq}", outcome=mine,
+                                 command=theirs)
+    for position, rows in index.ledger.items():
+        command = index.command(position)
+        if command is None or not command.identity:
+            continue
+        check.examined += 1
+        nobody = rows[0]["verdict"] == "dead" and not rows[0]["outcome_id"]
+        if not nobody and str(rows[0]["tenant_id"]) != command.attributes["tenantid"]:
+            check.refute("verdict of another tenant", position=position, view=rows[0]["tenant_id"],
+                         command=command.attributes["tenantid"])
+
+
+def differences(outcome, command):
+    given = command.attributes
+    yield "tenant", outcome.tenant, given["tenantid"]
+    yield "causation", outcome.causation, given["id"]
+    if command.kind != "ok":
+        return  # which of its attributes could be read is left open
+    yield "correlation", outcome.correlation, given.get("correlationid") or given["id"]
+    yield "idempotency key", outcome.idempotency, given.get("idempotencykey")
+    yield "actor", outcome.actor, given.get("actorid")
+    if not outcome.replayed:  # a stored answer shows the first command
+        yield "command shown", outcome.data.get("command"), {
+            "id": given["id"], "source": given["source"], "type": given["type"],
+            "idempotencyKey": given.get("idempotencykey")}
+
+
 def view_agrees(index: Index, findings: Findings) -> None:
     check = findings.check("log_is_ledger", "L7", "the outcome topic holds what the database numbered, nothing else")
     rows = {(row["partition"], row["seq"]): row for row in index.facts.outcome_log}
@@ -77,9 +135,9 @@ def view_agrees(index: Index, findings: Findings) -> None:
             if row is None:
                 check.refute("outcome unknown to the database", at=f"{partition}:{outcome.seq}", id=outcome.id)
                 continue
-            mine = (outcome.id, outcome.type, outcome.code, outcome.replayed, outcome.event)
+            mine = (outcome.id, outcome.type, outcome.code, outcome.replayed, outcome.event, outcome.tenant)
             theirs = (str(row["outcome_id"]), row["type"], row["code"], bool(row["replayed"]),
-                      str(row["event_id"]) if row["event_id"] else None)
+                      str(row["event_id"]) if row["event_id"] else None, str(row["tenant_id"]))
             if mine != theirs:
                 check.refute("log and database differ", at=f"{partition}:{outcome.seq}", log=mine, database=theirs)
     numbers = collections.defaultdict(int)

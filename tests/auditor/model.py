@@ -37,6 +37,7 @@ class Event:
     limit: int | None
     fingerprint: bytes
     sections: dict[str, list[int]]  # capacity, held, sold
+    prices: dict[str, tuple[int, str]]  # minor units, currency
 
 
 @dataclasses.dataclass
@@ -48,8 +49,22 @@ class Reservation:
     items: list[tuple[str, int]]
     expires: int
     fingerprint: bytes
+    customer: str
+    prices: list[tuple[int, str]]  # of each item, when it was held
     payment: str | None = None
     refund: str | None = None
+
+
+    @property
+    def total(self) -> int:
+        return sum(price * quantity for (price, _), (_, quantity) in zip(self.prices, self.items))
+
+    def shown(self) -> dict:
+        """What an outcome says of it."""
+        return {"eventId": self.event, "customerId": self.customer, "totalMinor": self.total,
+                "currency": self.prices[0][1] if self.prices else None,
+                "items": [{"sectionId": section, "quantity": quantity, "priceMinor": price}
+                          for (section, quantity), (price, _) in zip(self.items, self.prices)]}
 
 
 class Model:
@@ -136,6 +151,28 @@ class Model:
         elif (result.get("version"), result.get("status")) != (mine.version, mine.status):
             self.complain("shows another state than the model", outcome, model=(mine.version, mine.status),
                           shown=(result.get("version"), result.get("status")))
+        else:
+            self.compare_words(outcome, kind, mine)
+
+    def compare_words(self, outcome: Outcome, kind: str, mine) -> None:
+        result = outcome.result
+        if kind == "reservation":
+            wanted = mine.shown()
+            ends = mine.expires if mine.status == "held" else None
+            if millis(result.get("expiresAt")) != ends:
+                self.complain("shows another end of the hold", outcome, model=ends, shown=result.get("expiresAt"))
+        else:
+            wanted = {"venueId": mine.venue, "name": mine.name}
+            if mine.slug:
+                wanted["slug"] = mine.slug
+            if millis(result.get("startsAt")) != mine.starts:
+                self.complain("shows another start", outcome, model=mine.starts, shown=result.get("startsAt"))
+            sections = {s["sectionId"]: (s["priceMinor"], s["currency"]) for s in result.get("sections", [])}
+            if sections != mine.prices:
+                self.complain("shows other prices", outcome, model=mine.prices, shown=sections)
+        shown = {name: result.get(name) for name in wanted}
+        if shown != wanted:
+            self.complain("shows other words than the model", outcome, model=wanted, shown=shown)
 
     # ------------------------------------------------------------ what the rules allow; "?" = may, need not
 
@@ -274,15 +311,18 @@ class Model:
             slug=d.get("slug"), external=d.get("externalId"),
             sales=(millis(d.get("salesStartAt")), millis(d.get("salesEndAt"))), limit=d.get("maxPerReservation"),
             fingerprint=command.fingerprint,
-            sections={s["sectionId"]: [s["capacity"], 0, 0] for s in d["sections"]})
+            sections={s["sectionId"]: [s["capacity"], 0, 0] for s in d["sections"]},
+            prices={s["sectionId"]: (s["priceMinor"], s["currency"]) for s in d["sections"]})
 
     def do_event_update(self, outcome, command, event, event_id, now):
         if event is None:
             return
         event.version += 1
         event.name = command.data.get("name", event.name)
+        event.starts = millis(command.data.get("startsAt")) or event.starts
         for section in command.data.get("sections", []):
             event.sections.setdefault(section["sectionId"], [0, 0, 0])[0] = section["capacity"]
+            event.prices[section["sectionId"]] = (section["priceMinor"], section["currency"])
 
     def do_event_cancel(self, outcome, command, event, event_id, now):
         if event is None:
@@ -313,7 +353,8 @@ class Model:
         known = Reservation(event=event_id, status="held", version=1, hold_version=1,
                             items=[(i["sectionId"], i["quantity"]) for i in d["items"]],
                             expires=now + 1000 * d.get("holdSeconds", self.index.facts.default_hold),
-                            fingerprint=command.fingerprint)
+                            fingerprint=command.fingerprint, customer=d["customerId"],
+                            prices=[event.prices.get(i["sectionId"], (0, "")) for i in d["items"]] if event else [])
         self.reservations[(outcome.tenant, rid)] = known
         if event is not None:
             self.move(outcome.tenant, known, +1, 0)

@@ -99,23 +99,30 @@ def compare(index: Index, model: Model, check) -> None:
     for row in index.facts.event_log:
         check.examined += 1
         mine = events.pop((str(row["tenant_id"]), str(row["event_id"])), None)
-        view = (row["status"], row["version"], row["name"])
-        if mine is None or (mine.status, mine.version, mine.name) != view:
-            check.refute("event differs from the model", event=row["event_id"], view=view,
-                         model=mine and (mine.status, mine.version, mine.name))
+        view = (row["status"], row["version"], row["name"], row["venue_id"], millis(row["starts_at"]))
+        model_of = mine and (mine.status, mine.version, mine.name, mine.venue, mine.starts)
+        if model_of != view or (mine.slug and mine.slug != row["slug"]):
+            check.refute("event differs from the model", event=row["event_id"], view=(*view, row["slug"]),
+                         model=mine and (*model_of, mine.slug))
     for row in index.facts.section_capacity:
         check.examined += 1
         event = model.events.get((str(row["tenant_id"]), str(row["event_id"])))
         mine = event and event.sections.get(row["section_id"])
         view = [row["capacity"], row["held"], row["sold"]]
+        price = event and event.prices.get(row["section_id"])
+        if price != (row["price_minor"], row["currency"]):
+            check.refute("section has another price than the model's", event=row["event_id"],
+                         section=row["section_id"], view=(row["price_minor"], row["currency"]), model=price)
         if mine != view:
             check.refute("section differs from the model", event=row["event_id"], section=row["section_id"],
                          view=view, model=mine)
     for row in index.facts.reservation_log:
         check.examined += 1
         mine = reservations.pop((str(row["tenant_id"]), str(row["reservation_id"])), None)
-        view = (row["status"], row["version"], str(row["event_id"]), sorted(items_of(row)))
-        if mine is None or (mine.status, mine.version, mine.event, sorted(mine.items)) != view:
+        view = (row["status"], row["version"], str(row["event_id"]), sorted(items_of(row)), row["customer_id"],
+                row["total_minor"])
+        if mine is None or (mine.status, mine.version, mine.event, sorted(mine.items), mine.customer,
+                            mine.total) != view:
             check.refute("reservation differs from the model", reservation=row["reservation_id"], view=view,
                          model=mine and (mine.status, mine.version))
         elif millis(row["expires_at"]) != mine.expires:

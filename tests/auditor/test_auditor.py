@@ -256,7 +256,106 @@ def event_renamed(f):
     f.event_log[0]["name"] = "Z"
 
 
+def id_of_nothing(f):
+    """A forger who writes the same id into the database."""
+    o, other = find(f, code="CAPACITY_EXHAUSTED"), identifier("another")
+    for row in f.outcome_log + f.command_log + f.record_ledger:
+        if row["outcome_id"] == o.id:
+            row["outcome_id"] = other
+    o.id = other
+
+
+def another_tenant(f):
+    next(row for row in f.record_ledger if row["verdict"] == "applied")["tenant_id"] = identifier("tenant")
+
+
+def another_tenant_numbered(f):
+    f.outcome_log[0]["tenant_id"] = identifier("tenant")
+
+
+def another_cause(f):
+    find(f, code="CAPACITY_EXHAUSTED").causation = "c"
+
+
+def another_correlation(f):
+    find(f, code="CAPACITY_EXHAUSTED").correlation = "c"
+
+
+def another_actor(f):
+    find(f, code="CAPACITY_EXHAUSTED").actor = "somebody"
+
+
+def another_key_in_header(f):
+    find(f, replayed=True).idempotency = "another"
+
+
+def another_command_shown(f):
+    o = find(f, code="CAPACITY_EXHAUSTED")
+    forge(o, command={**o.data["command"], "source": "/elsewhere"})
+
+
+def shows(f, code, **change):
+    o = find(f, code=code)
+    forge(o, result={**o.result, **change})
+
+
+def cheaper(f):
+    shows(f, "RESERVATION_CONFIRMED", totalMinor=1)
+
+
+def price_of_an_item(f):
+    shows(f, "RESERVATION_HELD", items=[{"sectionId": "s", "quantity": 2, "priceMinor": 1}])
+
+
+def longer_hold_shown(f):
+    shows(f, "RESERVATION_HELD", expiresAt="2031-01-01T00:00:00Z")
+
+
+def starts_elsewhen_shown(f):
+    shows(f, "EVENT_CREATED", startsAt="2031-01-01T00:00:00Z")
+
+
+def cheaper_section_shown(f):
+    o = find(f, code="EVENT_CREATED")
+    shows(f, "EVENT_CREATED", sections=[{**o.result["sections"][0], "priceMinor": 1}])
+
+
+def cheaper_in_the_view(f):
+    f.reservation_log[0]["total_minor"] = 1
+
+
+def another_customer(f):
+    f.reservation_log[0]["customer_id"] = "d"
+
+
+def another_start(f):
+    f.event_log[0]["starts_at"] = "2031-01-01T00:00:00Z"
+
+
+def cheaper_section(f):
+    f.section_capacity[0]["price_minor"] = 1
+
+
+def letter_header(f, name, value):
+    letter = f.dead_letters[0]
+    letter.headers = [(n, value if n == f"admitone-dlq-{name}" else v) for n, v in letter.headers]
+
+
+def letter_without_reason(f):
+    letter_header(f, "reason", b"")
+
+
+def letter_with_another_code(f):
+    letter_header(f, "code", b"RESERVATION_HELD")
+
+
 TAMPERINGS = {
+    id_of_nothing: "derived_ids", another_tenant: "of_the_command", another_tenant_numbered: "log_is_ledger",
+    another_cause: "of_the_command", another_correlation: "of_the_command", another_actor: "of_the_command",
+    another_key_in_header: "of_the_command", another_command_shown: "of_the_command", cheaper: "codes",
+    price_of_an_item: "codes", longer_hold_shown: "codes", starts_elsewhen_shown: "codes",
+    cheaper_section_shown: "codes", cheaper_in_the_view: "state", another_customer: "state", another_start: "state",
+    cheaper_section: "state", letter_without_reason: "dead_letters", letter_with_another_code: "dead_letters",
     remove_outcome: "dense_sequence", remove_last_outcome: "log_is_ledger",
     remove_outcome_and_renumber: "one_first_outcome", repeat_outcome: "dense_sequence",
     publish_twice_with_new_number: "outcome_ids", swap_outcomes: "event_order", other_lane: "dense_sequence",

@@ -11,10 +11,11 @@ COLUMNS = {
                    "first_seen_at, completed_at, expires_at",
     "record_ledger": 'topic, partition, "offset", verdict, tenant_id, outcome_id, epoch, decided_at',
     "outcome_log": "partition, seq, outcome_id, replayed, tenant_id, type, code, event_id, created_at, published",
-    "section_capacity": "tenant_id, event_id, section_id, capacity, held, sold, available",
-    "reservation_log": "tenant_id, reservation_id, event_id, status, version, items, expires_at",
+    "section_capacity": "tenant_id, event_id, section_id, capacity, held, sold, available, price_minor, currency",
+    "reservation_log": "tenant_id, reservation_id, event_id, status, version, items, expires_at, customer_id, "
+                       "total_minor, currency",
     "event_log": "tenant_id, event_id, venue_id, name, slug, status, version, chain_address, chain_signature, "
-                 "created_at",
+                 "created_at, starts_at",
     "saga_log": "saga_id, tenant_id, kind, event_id, status, step, step_status, attempts, next_attempt_at, "
                 "last_error, started_at, ended_at",
     "invariant_violations": "name, detail",

@@ -7,6 +7,7 @@ import uuid
 
 from .commands import partition_of
 from .facts import Facts, Record, outcome_of
+from .log_checks import OUTCOME_SPACE
 
 HOME, OTHER = "home", "other"
 LANES = 2
@@ -62,17 +63,22 @@ class World:
                replay_of=None) -> str:
         origin = record.header("admitone-origin") or record.position
         event = record.key.decode()
+        given = {name: record.header(f"ce_{name}") for name in ("id", "source", "type", "idempotencykey")}
         lane = partition_of(event, LANES)
         seq = len(self.outcomes[lane]) + 1
         if replay_of:
             oid, kind, value, time = self.first[replay_of]
         else:
-            oid, time = identifier(f"{origin}|{kind}|{json.dumps(result)}"), iso(self.clock)
-            value = json.dumps({"status": status, "code": code, "result": result}).encode()
+            subject = result["reservationId"] if "released" in kind and given["type"].endswith("cancel.v1") else event
+            oid, time = str(uuid.uuid5(OUTCOME_SPACE, f"{origin}\n{kind}\n{subject}")), iso(self.clock)
+            value = json.dumps({"command": {"id": given["id"], "source": given["source"], "type": given["type"],
+                                            "idempotencyKey": given["idempotencykey"]},
+                                "status": status, "code": code, "result": result}).encode()
             self.first[origin] = (oid, kind, value, time)
         headers = [(name, text.encode()) for name, text in (
             ("ce_id", oid), ("ce_source", "/admitone"), ("ce_specversion", "1.0"), ("ce_type", kind),
-            ("ce_time", time), ("ce_subject", event), ("ce_tenantid", TENANT), ("ce_causationid", "c"),
+            ("ce_time", time), ("ce_subject", event), ("ce_tenantid", TENANT), ("ce_causationid", given["id"]),
+            ("ce_correlationid", given["id"]), ("ce_idempotencykey", given["idempotencykey"]),
             ("admitone-origin", origin), ("admitone-seq", f"{lane}:{seq}"))]
         if replay_of:
             headers.append(("ce_idempotencyreplayed", b"true"))
@@ -111,12 +117,18 @@ def small_world() -> Facts:
     def hold(eid, rid, seats):
         return {"eventId": eid, "reservationId": rid, "customerId": "c", "items": [{"sectionId": "s", "quantity": seats}]}
 
-    def shown(rid, version, status):
-        return {"reservationId": rid, "version": version, "status": status}
+    def shown(rid, version, status, eid=a, seats=2):
+        return {"reservationId": rid, "eventId": eid, "version": version, "status": status, "customerId": "c",
+                "currency": "EUR", "totalMinor": 100 * seats,
+                "items": [{"sectionId": "s", "quantity": seats, "priceMinor": 100}],
+                "expiresAt": iso(w.clock + 600_000) if status == "held" else None}
+
+    def stated(eid, name, seats, version, status):
+        return {**event(eid, name, seats), "version": version, "status": status, "slug": name.lower()}
 
     for eid, name, seats in ((a, "A", 5), (b, "B", 3)):
         w.applied(w.send("event.create", event(eid, name, seats), f"create-{name}"), "event.created", "EVENT_CREATED",
-                  {"eventId": eid, "version": 1, "status": "on_sale"})
+                  stated(eid, name, seats, 1, "on_sale"))
     first = w.applied(w.send("reservation.create", hold(a, r[0], 2), "h0"), "reservation.held", "RESERVATION_HELD",
                       shown(r[0], 1, "held"))
     ends = {r[0]: w.clock + 600_000}
@@ -124,24 +136,25 @@ def small_world() -> Facts:
     w.rejected(w.send("reservation.create", hold(a, r[0], 1), "h0"), "IDEMPOTENCY_KEY_REUSED", "mismatch")
     w.rejected(w.send("reservation.create", hold(a, r[1], 4), "h1"), "CAPACITY_EXHAUSTED")
     forwarded = w.send("reservation.create", hold(a, r[2], 3), "h2", topic=OTHER)
-    w.applied(forwarded, "reservation.held", "RESERVATION_HELD", shown(r[2], 1, "held"))
+    w.applied(forwarded, "reservation.held", "RESERVATION_HELD", shown(r[2], 1, "held", seats=3))
     ends[r[2]] = w.clock + 600_000
     repeat = w.record(HOME, forwarded.partition, a, forwarded.value, forwarded.headers)
     w.verdict(repeat, "duplicate")
     w.applied(w.send("reservation.confirm", {"eventId": a, "reservationId": r[0], "paymentReference": "p"}, "c0"),
               "reservation.confirmed", "RESERVATION_CONFIRMED", shown(r[0], 2, "confirmed"))
     w.applied(w.send("reservation.create", hold(b, r[3], 1), "h3"), "reservation.held", "RESERVATION_HELD",
-              shown(r[3], 1, "held"))
+              shown(r[3], 1, "held", b, 1))
     ends[r[3]] = w.clock + 600_000
     cancel = w.send("event.cancel", {"eventId": b, "reason": "rain"}, "x")
     w.answer(cancel, None, "ticketing.reservation.released.v1", "completed", "RESERVATION_RELEASED",
-             shown(r[3], 2, "released"))
-    w.applied(cancel, "event.cancelled", "EVENT_CANCELLED", {"eventId": b, "version": 2, "status": "cancelled"})
+             shown(r[3], 2, "released", b, 1))
+    w.applied(cancel, "event.cancelled", "EVENT_CANCELLED", stated(b, "B", 3, 2, "cancelled"))
     w.rejected(w.send("reservation.create", hold(b, identifier("late"), 1), "h4"), "EVENT_NOT_ON_SALE")
     poison = w.record(HOME, 0, "k", b"\xff\x00not json", [("note", b"x")])
     w.verdict(poison, "dead")
     w.letters.append(Record("dlq", 0, 0, w.clock, poison.key, poison.value, poison.headers + [
-        ("admitone-dlq-reason", b"undecodable"), ("admitone-dlq-topic", HOME.encode()),
+        ("admitone-dlq-reason", b"undecodable"), ("admitone-dlq-code", b"INVALID_COMMAND"),
+        ("admitone-dlq-detail", b"no JSON"), ("admitone-dlq-topic", HOME.encode()),
         ("admitone-dlq-partition", b"0"), ("admitone-dlq-offset", str(poison.offset).encode()),
         ("kafka_dlt-original-offset", poison.offset.to_bytes(8, "big"))]))
     return facts_of(w, a, b, r, ends)
@@ -150,11 +163,16 @@ def small_world() -> Facts:
 def facts_of(w: World, a, b, r, ends) -> Facts:
     def reservation(eid, rid, status, version, seats):
         return {"tenant_id": TENANT, "reservation_id": rid, "event_id": eid, "status": status, "version": version,
-                "items": [{"sectionId": "s", "quantity": seats}], "expires_at": iso(ends[rid])}
+                "items": [{"sectionId": "s", "quantity": seats}], "expires_at": iso(ends[rid]), "customer_id": "c",
+                "total_minor": 100 * seats, "currency": "EUR"}
 
     def section(eid, capacity, held, sold):
         return {"tenant_id": TENANT, "event_id": eid, "section_id": "s", "capacity": capacity, "held": held,
-                "sold": sold, "available": capacity - held - sold}
+                "sold": sold, "available": capacity - held - sold, "price_minor": 100, "currency": "EUR"}
+
+    def event(eid, name, status, version):
+        return {"tenant_id": TENANT, "event_id": eid, "venue_id": "v", "name": name, "slug": name.lower(),
+                "status": status, "version": version, "starts_at": "2030-01-01T19:00:00Z"}
 
     lengths = {at: len(records) for at, records in w.commands.items()}
     return Facts(
@@ -163,6 +181,5 @@ def facts_of(w: World, a, b, r, ends) -> Facts:
         section_capacity=[section(a, 5, 3, 2), section(b, 3, 0, 0)],
         reservation_log=[reservation(a, r[0], "confirmed", 2, 2), reservation(a, r[2], "held", 1, 3),
                          reservation(b, r[3], "released", 2, 1)],
-        event_log=[{"tenant_id": TENANT, "event_id": a, "name": "A", "status": "on_sale", "version": 1},
-                   {"tenant_id": TENANT, "event_id": b, "name": "B", "status": "cancelled", "version": 2}],
+        event_log=[event(a, "A", "on_sale", 1), event(b, "B", "cancelled", 2)],
         invariant_violations=[], duplicate_keys=[])

@@ -14,6 +14,7 @@ from installation import ROOT, Installation, Worker
 SPECIAL = {"decide.crash", "consumer.fatal", "unit.between_transactions"}
 TERMINATE = ("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'admitone_worker' "
              "and datname = current_database()")
+HURRIED = 128 + signal.SIGTERM  # how a worker ends that is told twice
 
 
 def durable_points() -> list[str]:
@@ -37,6 +38,7 @@ class Chaos:
         self.number = 0
         self.slots: list[Worker] = [self.start(armed=False) for _ in range(workers)]
         self.frozen: dict[Worker, float] = {}
+        self.told: collections.Counter = collections.Counter()  # so often to leave; twice means at once
         self.guests: dict[Worker, float] = {}
 
     @property
@@ -84,6 +86,11 @@ class Chaos:
         else:
             if worker.failpoints:
                 self.queue.append(worker.failpoints.partition("=")[0])
+            if code == HURRIED and self.told[worker] > 1:
+                return
+            # Told while the program was still being loaded: it had not said a word and could not listen yet.
+            if code == -signal.SIGTERM and self.told[worker] and worker.log.stat().st_size == 0:
+                return
             if code not in (-signal.SIGKILL, 0, None):
                 self.unexpected.append(f"{worker.name} ended with {code}: {worker.last_words()[-300:]}")
                 self.note("ended by itself", f"{worker.name} {code}")
@@ -112,7 +119,8 @@ class Chaos:
         worker = self.victim()
         if worker is not None:
             worker.signal(signal.SIGTERM)
-            self.note("drain and rebalance", worker.name)
+            self.told[worker] += 1
+            self.note("drain and rebalance" if self.told[worker] == 1 else "end at once", worker.name)
 
     def visit(self) -> None:
         if not self.guests:

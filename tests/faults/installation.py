@@ -11,7 +11,8 @@ import time
 import uuid
 
 import psycopg
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka import (Consumer, ConsumerGroupTopicPartitions, IsolationLevel, KafkaException,
+                             TopicPartition)
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -94,7 +95,7 @@ class Installation:
         self.owns_commands = commands_of is None
         self.logs = ROOT / "build/fault-logs" / self.prefix
         self.logs.mkdir(parents=True, exist_ok=True)
-        self.admin = AdminClient({"bootstrap.servers": stack.kafka, "log_level": 0})
+        self.admin = self.new_admin()
         self.env = {
             **{name: value for name, value in stack.env.items() if name.startswith("ADMITONE_")},
             "ADMITONE_KAFKA_GROUP_ID": self.prefix,
@@ -103,8 +104,13 @@ class Installation:
             "ADMITONE_DATABASE_SCHEMA": self.schema, "ADMITONE_KAFKA_PARTITIONS": str(partitions),
             "ADMITONE_KAFKA_SESSION_TIMEOUT": "6s", "ADMITONE_KAFKA_HEARTBEAT_INTERVAL": "1s",
             "ADMITONE_KAFKA_MAX_POLL_INTERVAL": "20s", "ADMITONE_LOG_FORMAT": "json",
+            # A database that was stopped hard on a busy machine may need more than a minute to recover.
+            "ADMITONE_WORKER_START_PATIENCE": "4m",
             "ADMITONE_HTTP_LISTEN": "", **settings}
         self.make()
+
+    def new_admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.stack.kafka, "log_level": 0})
 
     of_commands = {"retention.ms": str(3 * DAY), "message.timestamp.type": "LogAppendTime",
                    "max.message.bytes": "2000000"}
@@ -122,9 +128,30 @@ class Installation:
             self.create_second()
         for future in self.admin.create_topics(topics, request_timeout=30).values():
             future.result(60)
+        # The controller has them; the broker that workers ask may learn of them a moment later.
+        until("the topics are known", self.has_topics, 30)
         done = self.run("migrate", "up")
         if done.returncode != 0:
             raise RuntimeError(f"migrate up: {done.stderr.strip() or done.stdout.strip()}")
+
+    def has_topics(self) -> bool:
+        known = self.admin.list_topics(timeout=15).topics
+        return all(name in known and len(known[name].partitions) == count and
+                   all(partition.leader >= 0 for partition in known[name].partitions.values())
+                   for name, count in ((self.home, self.partitions), (self.second, self.second_partitions),
+                                       (self.outcomes, self.partitions), (self.letters, 3)))
+
+    def has_coordinator(self) -> bool:
+        """Asked by a consumer: the admin client's way ends in a segmentation fault while the coordinator is loading."""
+        group = Consumer({"bootstrap.servers": self.stack.kafka, "group.id": self.prefix, "log_level": 0,
+                          "enable.auto.commit": False})
+        try:
+            group.committed([TopicPartition(self.home, 0)], timeout=10)
+        except KafkaException:
+            return False
+        finally:
+            group.close()
+        return True
 
     def run(self, *arguments: str, seconds: float = 120, **more) -> subprocess.CompletedProcess:
         return subprocess.run([program(), *arguments], env={**os.environ, **self.env, **more}, text=True,
@@ -178,6 +205,9 @@ class Installation:
             records = sum(self.ends().values())
             return "" if rows >= records else f"verdicts {rows} of {records}"
         except Exception as error:  # a server that is down is a reason to ask again
+            # By a client of its own: one that saw the broker die can keep the old leader epoch for as long as it lives
+            # (FENCED_LEADER_EPOCH on every list_offsets, seen for four minutes).
+            self.admin = self.new_admin()
             return f"{type(error).__name__}: {error}"
 
     def drain(self, seconds: float = 180, ahead: int = 0) -> None:

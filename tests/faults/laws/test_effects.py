@@ -96,7 +96,8 @@ FREEZES = ["unit.open", "unit.decided", "unit.before_fence", "unit.before_commit
 
 @pytest.mark.parametrize("point", FREEZES)
 def test_l4_a_thawed_worker_changes_nothing(lab, point):
-    frozen = lab.worker(f"{point}=stop@3", wait=False)
+    # Small units, so that some have committed before it stops, and some are left.
+    frozen = lab.worker(f"{point}=stop@12", wait=False, ADMITONE_WORKER_BATCH_RECORDS="10")
     lab.traffic(5, 300)
     lab.until_stopped(frozen)
     lab.worker()
@@ -121,8 +122,8 @@ def test_l4_a_thawed_worker_changes_nothing(lab, point):
 def test_l4_a_thawed_watermark_does_not_set_its_lane_back(lab, mutant):
     """A unit that writes the lane's position and nothing else: no unique row stops it, only the fence."""
     event = lab.event_id(1)
-    # The first unit decides the command, the second one writes down what is published.
-    frozen = lab.worker(f"unit.before_fence=stop@2{mutant}", ADMITONE_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT="120s")
+    # The command is decided and published; its lane's next unit writes down that it is.
+    frozen = lab.worker(f"unit.watermark=stop@1{mutant}", ADMITONE_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT="120s")
     lab.send([lab.event(event)])
     lab.until_stopped(frozen)
     # The next owner decides and cannot publish: what is published would be one more wall.
@@ -181,6 +182,13 @@ def test_l5_a_commit_that_is_late_in_the_network_is_waited_for(lab):
     lab.prove()
 
 
+def test_l5_a_database_that_goes_away_while_a_worker_joins_is_asked_again(lab):
+    proxy = lab.postgres_proxy()
+    rule = proxy.rule("request", "commit", "cut", match=b"admitone.directory")
+    lab.worker(postgres=proxy)
+    assert rule.done == 1
+
+
 # ---------------------------------------------------------------- L10
 
 def test_l10_a_missing_verdict_is_caught(lab):
@@ -188,6 +196,25 @@ def test_l10_a_missing_verdict_is_caught(lab):
     lab.worker("mutant:verdict_row_skipped_for_duplicates")
     lab.settle()
     lab.refute("one_verdict")
+
+
+def test_l10_a_damaged_batch_is_read_again_and_never_passed(lab):
+    """Batches after it are whole and come with the same answer. The process reads the place again, or ends."""
+    event = lab.event_id(1)
+    for command in (lab.event(event), lab.hold(event, "damaged"), lab.hold(event, "after")):
+        lab.send([command])
+    proxy = lab.kafka_proxy()
+    rule = proxy.rule("response", "Fetch", "damage", nth=0, match=b"hold-damaged")
+    worker = lab.worker(kafka=proxy)
+    until("it was read some times", lambda: rule.done >= 2, 30)
+    assert b"cannot be read at offset 1" in worker.log.read_bytes()
+    assert lab.verdicts() == {"applied": 1}, "nothing after the damage"
+    proxy.rules.remove(rule.id)
+    until("it has read on or ended", lambda: not worker.alive or not lab.installation.unfinished(), 60)
+    if not worker.alive:
+        lab.worker()
+    lab.drain()
+    lab.prove()
 
 
 # ---------------------------------------------------------------- L11

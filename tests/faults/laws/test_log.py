@@ -65,7 +65,8 @@ def test_l7_failing_units_leave_no_gap(lab):
 
 def test_l7_an_identity_column_as_sequence_is_caught(lab):
     lab.traffic(22, 200)
-    lab.worker("unit.before_fence=fail@3;mutant:identity_sequence")
+    # The second unit that gives numbers fails.
+    lab.worker("unit.numbered=fail@2;mutant:identity_sequence", ADMITONE_WORKER_BATCH_RECORDS="10")
     lab.settle()
     lab.refute("dense_sequence")
 
@@ -105,8 +106,11 @@ def test_l8_a_zombie_publishes_nothing(lab, late, mutant):
     """The group has moved on, the owner does not know yet, and the beginning or the end of its Kafka transaction
     reaches the broker after its successor has published."""
     proxy = lab.kafka_proxy()
-    zombie = lab.worker(mutant, kafka=proxy, ADMITONE_KAFKA_SESSION_TIMEOUT="18s",
-                        ADMITONE_KAFKA_HEARTBEAT_INTERVAL="6s")
+    # A transaction whose end is late must outlive all that comes before it: one that timed out tells nothing.
+    patience = {"ADMITONE_KAFKA_TRANSACTION_TIMEOUT": "60s"} if late == "EndTxn" else {}
+    # (Its next heartbeat would tell it: that must come after all this.)
+    zombie = lab.worker(mutant, kafka=proxy, ADMITONE_KAFKA_SESSION_TIMEOUT="180s",
+                        ADMITONE_KAFKA_HEARTBEAT_INTERVAL="60s", ADMITONE_KAFKA_MAX_POLL_INTERVAL="200s", **patience)
     lab.traffic(35, 30)
     lab.drain()
     event = lab.event_id(1)

@@ -13,6 +13,17 @@ DATABASE = {
                          "where out_seq is not null and record_topic = 0 order by out_seq limit 1)",
     "an answer names another outcome": "update {s}.ledger set outcome_id = gen_random_uuid() where (part, key_hash) in "
                                        "(select part, key_hash from {s}.ledger where out_seq is not null limit 1)",
+    "a verdict is another tenant's": "update {s}.ledger set tenant_id = gen_random_uuid() where (part, key_hash) in "
+                                     "(select part, key_hash from {s}.ledger where verdict = 1 and out_seq is not null "
+                                     "limit 1)",
+    "a forwarded record was never decided": "delete from {s}.ledger where (part, key_hash) in (select part, key_hash "
+                                            "from {s}.ledger where origin is not null and record_offset is not null "
+                                            "limit 1)",
+    "an owed answer is not in the ledger": "update {s}.ledger set out_seq = null, outcome_id = null where "
+                                           "(part, key_hash) in (select part, key_hash from {s}.ledger "
+                                           "where verdict = 3 limit 1)",
+    "a record is called dead": "update {s}.ledger set verdict = 8 where (part, key_hash) in "
+                               "(select part, key_hash from {s}.ledger where verdict = 1 and out_seq is not null limit 1)",
     "a number is skipped": "update {s}.ledger set out_seq = out_seq + 1000 where (part, key_hash) in "
                            "(select part, key_hash from {s}.ledger where out_seq is not null "
                            "order by lane, out_seq desc limit 1)",
@@ -42,7 +53,18 @@ def send_again(lab, change=lambda value: value):
     assert producer.flush(30) == 0
 
 
+def letter_of(lab, position):
+    topic, partition, offset = position.rsplit("/", 2)
+    producer = Producer({"bootstrap.servers": lab.stack.kafka})
+    headers = {"reason": "undecodable", "code": "INVALID_COMMAND", "detail": "", "topic": topic, "partition": partition,
+               "offset": offset}
+    producer.produce(lab.installation.letters, b"x", b"k", headers=[
+        (f"admitone-dlq-{name}", value.encode()) for name, value in headers.items()])
+    assert producer.flush(30) == 0
+
+
 LOG = {
+    "a good record has a dead letter": lambda lab: letter_of(lab, f"{lab.installation.home}/0/0"),
     "an outcome is there twice": send_again,
     "an outcome says something else the second time":
         lambda lab: send_again(lab, lambda value: value.replace(b'"code":"', b'"code":"NOT_')),

@@ -7,6 +7,7 @@ Actions:
   cut        the connection is closed on both sides instead of passing the message on
   pass_cut   the message is passed on, then the sender's side is closed: a lost answer
   delay      the message waits `seconds`
+  damage     the first byte of what `match` found arrives as another one
 """
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ import dataclasses
 import itertools
 import threading
 
-ACTIONS = ("hold", "drop", "cut", "pass_cut", "delay")
+ACTIONS = ("hold", "drop", "cut", "pass_cut", "delay", "damage")
 
 
 @dataclasses.dataclass
@@ -33,6 +34,8 @@ class Rule:
     def __post_init__(self) -> None:
         if self.action not in ACTIONS or self.side not in ("request", "response"):
             raise ValueError(f"no such rule: {self.side} {self.kind} {self.action}")
+        if self.action == "damage" and not self.match:
+            raise ValueError("damage needs a match")
         self.hit = threading.Event()
         self.finished = threading.Event()  # hold: what was held has been passed on
         self.open = asyncio.Event()
@@ -194,6 +197,9 @@ class Connection:
             await asyncio.sleep(rule.seconds)
         if rule.action == "hold":
             await rule.open.wait()
+        if rule.action == "damage":
+            at = data.index(rule.match)
+            data = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1:]
         try:
             to.write(data)
             await to.drain()
