@@ -1,8 +1,10 @@
 // One unit of work of unique holds against a real database, as the worker's role: the time of one
-// command, and the CPU its backend spends on it. Needs the ADMITONE_DATABASE_… variables of
+// command, and the CPU its backend spends on it; with --count UNITS what does not depend on the
+// machine's speed: statements and WAL. Needs the ADMITONE_DATABASE_… variables of
 // scripts/stack; makes a schema of its own and drops it.
 #include <benchmark/benchmark.h>
 #include <dirent.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -12,9 +14,12 @@
 #include <random>
 
 #include "ports/clock.hpp"
+#include "ports/meters.hpp"
 #include "postgres/lane_store.hpp"
 #include "postgres/migrator.hpp"
+#include "postgres/queries.hpp"
 #include "postgres/scratch.hpp"
+#include "postgres/views.hpp"
 
 namespace admitone::postgres {
 namespace {
@@ -69,6 +74,16 @@ std::int64_t postgres_cpu() {
   return total;
 }
 
+class Statements final : public ports::Meters {
+ public:
+  void add(ports::Counter counter, std::string_view, double n) override {
+    if (counter == ports::Counter::database_statements) sent += n;
+  }
+  void set(ports::Gauge, std::string_view, double) override {}
+  void observe(ports::Histogram, double) override {}
+  double sent = 0;
+};
+
 class Database {
  public:
   Database() {
@@ -85,10 +100,25 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  [[nodiscard]] std::unique_ptr<LaneStore> store() const {
+  [[nodiscard]] std::unique_ptr<LaneStore> store(ports::Meters* meters) const {
     LaneStoreOptions options;
+    options.meters = meters;
     options.connection = settings_;
     return std::make_unique<LaneStore>(options, clock_);
+  }
+
+  // Of the whole server, so far.
+  struct Wal {
+    std::int64_t bytes = 0;
+    std::int64_t full_page_images = 0;
+  };
+  [[nodiscard]] Wal wal() const {
+    ViewSettings reader;
+    reader.url = url("ADMITONE_DATABASE_READER_URL");
+    reader.schema = settings_.schema;
+    auto views = must(Views::open(reader));
+    const auto row = must(views.query(queries::server_load())).rows.at(0);
+    return {integer(row[1]), integer(row[3])};
   }
 
  private:
@@ -100,7 +130,8 @@ class Database {
 // One owner of all lanes, and events to hold seats of.
 class Bench {
  public:
-  explicit Bench(const Database& database) : store_(database.store()) {
+  explicit Bench(const Database& database, ports::Meters* meters = nullptr)
+      : store_(database.store(meters)) {
     tenant_.value = random_uuid(dice_);
     std::vector<base::TopicPartition> all;
     for (std::int32_t lane = 0; lane < kLanes; ++lane) all.push_back({0, lane});
@@ -246,7 +277,35 @@ BENCHMARK(holds)
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
+// The same units of work each time. Pages that were made since the last checkpoint are not logged
+// whole, so begin with one.
+int count(int units) {
+  constexpr std::size_t kBatch = 1000;
+  constexpr int kWarmUp = 5;
+  const Database database;
+  Statements statements;
+  Bench bench(database, &statements);
+  for (int i = 0; i < kWarmUp; ++i) bench.unit(kBatch);
+  statements.sent = 0;
+  const auto before = database.wal();
+  for (int i = 0; i < units; ++i) bench.unit(kBatch);
+  const auto after = database.wal();
+  fmt::print(
+      "{:.2f} statements a unit, {:.1f} bytes of WAL a command, {} full-page images\n",
+      statements.sent / units,
+      static_cast<double>(after.bytes - before.bytes) / (static_cast<double>(kBatch) * units),
+      after.full_page_images - before.full_page_images);
+  return 0;
+}
+
 }  // namespace
 }  // namespace admitone::postgres
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--count")
+    return admitone::postgres::count(std::max(1, std::atoi(argv[2])));
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

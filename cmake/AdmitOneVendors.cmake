@@ -42,6 +42,7 @@ admitone_vendor(fmt PACKAGE fmt TARGETS fmt::fmt HEADERS fmt/)
 admitone_vendor(spdlog PACKAGE spdlog TARGETS spdlog::spdlog HEADERS spdlog/)
 admitone_vendor(nlohmann_json PACKAGE nlohmann_json TARGETS nlohmann_json::nlohmann_json HEADERS nlohmann/
                 PRECOMPILE <nlohmann/json.hpp>)
+admitone_vendor(simdjson PKGCONFIG simdjson HEADERS simdjson.h)
 admitone_vendor(openssl PACKAGE OpenSSL TARGETS OpenSSL::SSL OpenSSL::Crypto HEADERS openssl/)
 admitone_vendor(libpqxx PKGCONFIG libpqxx HEADERS pqxx/ PRECOMPILE <pqxx/pqxx>)
 admitone_vendor(libpq PKGCONFIG libpq HEADERS libpq-fe.h libpq-events.h pg_config.h postgres_ext.h libpq/)
