@@ -6,6 +6,7 @@
 // unless effect says unknown.
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <span>
@@ -365,7 +366,7 @@ class LaneStore {
   virtual base::Result<std::vector<PendingDeadLetter>> load_dead_letters(
       base::TopicPartition tp) = 0;
   // Held reservations due at or before `until`, by time, tenant and id; but those whose event is
-  // being cancelled.
+  // being cancelled or changed.
   virtual base::Result<std::vector<DueHold>> due_holds(std::int32_t lane, base::Timestamp until,
                                                        std::int32_t limit) = 0;
   // Unfinished sagas of a home lane with an id above `after`, by id. A text that was not storable
@@ -397,7 +398,11 @@ class LaneStore {
   virtual base::Result<UnitReads> more(const UnitQuery& query) = 0;
   // Writes everything, reads every row count, commits. A commit in doubt is settled inside: the
   // progress rows tell (ARCHITECTURE.md, step 6). On any error nothing was applied.
-  virtual base::Result<UnitReport> commit(const UnitWrites& writes) = 0;
+  // `meanwhile`: what the caller can do in the time that the server takes; called once at most, and
+  // must neither throw nor use the store.
+  using Meanwhile = std::function<void()>;
+  virtual base::Result<UnitReport> commit(const UnitWrites& writes, const Meanwhile& meanwhile) = 0;
+  base::Result<UnitReport> commit(const UnitWrites& writes) { return commit(writes, {}); }
   // Ends an open unit without effect. No-op when none is open.
   virtual void rollback() = 0;
 };

@@ -189,24 +189,31 @@ void Connection::fail(PGresult* result) {
   throw Failure(failure);
 }
 
+Connection::Values::Values(const Params& params) {
+  for (const auto& value : params.values()) {
+    values_.push_back(value.data());
+    lengths_.push_back(static_cast<int>(value.size()));
+  }
+  formats_.assign(values_.size(), 1);
+}
+
+void Connection::count_one() {
+  ++sent_.statements;
+  ++sent_.round_trips;
+}
+
 Rows Connection::run(const Statement& statement, const Params& params) {
   if (!prepared_.contains(statement.name)) {
-    ++sent_;
+    count_one();
     PGresult* made = PQprepare(raw_, statement.name, statement.sql, 0, nullptr);
     if (PQresultStatus(made) != PGRES_COMMAND_OK) fail(made);
     PQclear(made);
     prepared_.emplace(statement.name);
   }
-  std::vector<const char*> values;
-  std::vector<int> lengths;
-  for (const auto& value : params.values()) {
-    values.push_back(value.data());
-    lengths.push_back(static_cast<int>(value.size()));
-  }
-  const std::vector<int> formats(values.size(), 1);
-  ++sent_;
+  const Values values(params);
+  count_one();
   PGresult* result = PQexecPrepared(raw_, statement.name, params.size(), values.data(),
-                                    lengths.data(), formats.data(), 1);
+                                    values.lengths(), values.formats(), 1);
   const auto status = PQresultStatus(result);
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);
   return Rows(result);
@@ -232,7 +239,7 @@ wire::RowType Connection::row_type(const char* name) {
 }
 
 void Connection::command(const std::string& sql) {
-  ++sent_;
+  count_one();
   PGresult* result = PQexec(raw_, sql.c_str());
   const auto status = PQresultStatus(result);
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) fail(result);

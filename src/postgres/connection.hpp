@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "postgres/settings.hpp"
 #include "postgres/wire.hpp"
@@ -61,8 +62,12 @@ class Connection {
   void command(const std::string& sql);
 
   [[nodiscard]] bool alive() const;
-  // Sent by `run` and `command` since the last call: each is a way there and back.
-  std::int64_t take_sent() { return std::exchange(sent_, 0); }
+  // Since the last call, not counting what libpqxx does.
+  struct Traffic {
+    std::int64_t statements = 0;
+    std::int64_t round_trips = 0;
+  };
+  Traffic take_sent() { return std::exchange(sent_, {}); }
   // Who this session is on the server, to be able to end it from another one.
   struct Backend {
     int pid = 0;
@@ -71,7 +76,24 @@ class Connection {
   [[nodiscard]] const Backend& backend() const { return backend_; }
 
  private:
+  friend class Chain;
+  // Parameters as libpq wants them; they must outlive it.
+  class Values {
+   public:
+    explicit Values(const Params& params);
+    [[nodiscard]] const char* const* data() const { return values_.data(); }
+    [[nodiscard]] const int* lengths() const { return lengths_.data(); }
+    [[nodiscard]] const int* formats() const { return formats_.data(); }
+
+   private:
+    std::vector<const char*> values_;
+    std::vector<int> lengths_;
+    std::vector<int> formats_;
+  };
+
   void set_up(const ConnectionSettings& settings, RoleKind kind);
+  void count_one();
+  // Null: what the connection says.
   [[noreturn]] void fail(PGresult* result);
 
   std::shared_ptr<Session> session_;  // its base class has no virtual destructor in 6.4
@@ -79,7 +101,7 @@ class Connection {
   std::set<std::string, std::less<>> prepared_;
   std::map<std::string, wire::RowType, std::less<>> row_types_;
   Backend backend_;
-  std::int64_t sent_ = 0;
+  Traffic sent_;
 };
 
 }  // namespace admitone::postgres

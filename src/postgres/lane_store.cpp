@@ -6,6 +6,7 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "postgres/chain.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/recovery_reads.hpp"
@@ -20,6 +21,8 @@ using base::Error;
 using base::ErrorKind;
 using ports::UnitEnd;
 using ports::UnitReport;
+
+constexpr Statement kBegin{"unit_begin", "begin isolation level read committed"};
 
 // A statement of its own: what it waits for has committed before the probes look.
 constexpr Statement kPartLock{"unit_part_lock", R"(
@@ -139,8 +142,11 @@ struct LaneStore::Impl {
 
   void count_statements() const {
     if (options.meters == nullptr || !connection) return;
+    const auto sent = connection->take_sent();
     options.meters->add(ports::Counter::database_statements, "",
-                        static_cast<double>(connection->take_sent()));
+                        static_cast<double>(sent.statements));
+    options.meters->add(ports::Counter::database_round_trips, "",
+                        static_cast<double>(sent.round_trips));
   }
 
   // Runs `work`; on any failure no unit is left open.
@@ -167,27 +173,33 @@ struct LaneStore::Impl {
     }
   }
 
-  void set_tenants() {
+  [[nodiscard]] Params tenants_param() const {
     Params p;
     const auto text = joined(tenants);
     p.scalar(std::string_view(text));
-    connection->run(kTenants, p);
+    return p;
   }
+
+  void set_tenants() { connection->run(kTenants, tenants_param()); }
 
   ports::UnitReads open(const ports::UnitQuery& query) {
     roll_back();
     connected();
     if (base::failpoint::hit("unit.open")) throw Failure("57P01", {}, false, "failpoint unit.open");
-    connection->command("begin isolation level read committed");
+    tenants = query.tenants;
     unit_open = true;
     ports::UnitReads reads;
-    const Rows locked = connection->run(kPartLock);
-    Row row = locked[0];
-    reads.part = row.next<std::int32_t>();
-    reads.database_now = row.next<base::Timestamp>();
-    parts = {row.next<std::optional<std::int32_t>>().value_or(reads.part), reads.part};
-    tenants = query.tenants;
-    set_tenants();
+    Chain chain(*connection);
+    chain.send(kBegin);
+    chain.send(kPartLock, {}, [&](const Rows& locked) {
+      Row row = locked[0];
+      reads.part = row.next<std::int32_t>();
+      reads.database_now = row.next<base::Timestamp>();
+      parts = {row.next<std::optional<std::int32_t>>().value_or(reads.part), reads.part};
+      return UnitEnd::committed;
+    });
+    chain.send(kTenants, tenants_param());
+    chain.end();
     read_unit(*connection, query, parts, reads);
     return reads;
   }
@@ -198,7 +210,7 @@ struct LaneStore::Impl {
     if (tenants.size() != before) set_tenants();
   }
 
-  base::Result<UnitReport> commit(const ports::UnitWrites& writes);
+  base::Result<UnitReport> commit(const ports::UnitWrites& writes, const Meanwhile& meanwhile);
   base::Result<UnitReport> end_with_commit(const ports::UnitWrites& writes, UnitReport report);
   base::Result<UnitReport> settle(const ports::UnitWrites& writes);
   std::map<base::TopicPartition, Truth> read_truth(const ports::UnitWrites& writes);
@@ -206,7 +218,8 @@ struct LaneStore::Impl {
                                         const std::map<base::TopicPartition, Truth>& truth);
 };
 
-base::Result<UnitReport> LaneStore::Impl::commit(const ports::UnitWrites& writes) {
+base::Result<UnitReport> LaneStore::Impl::commit(const ports::UnitWrites& writes,
+                                                 const Meanwhile& meanwhile) {
   ADMITONE_ASSERT(unit_open);
   if (base::failpoint::hit("unit.before_fence") ||
       (base::failpoint::kEnabled && gives_numbers(writes) &&
@@ -219,7 +232,7 @@ base::Result<UnitReport> LaneStore::Impl::commit(const ports::UnitWrites& writes
   widen_tenants(more);
   UnitReport report;
   try {
-    report = write_unit(*connection, writes);
+    report = write_unit(*connection, writes, meanwhile);
   } catch (const Failure& failure) {
     // The unique indexes of names and ids, met by an update.
     if (!is_unique_violation(failure)) throw;
@@ -256,7 +269,9 @@ base::Result<UnitReport> LaneStore::Impl::end_with_commit(const ports::UnitWrite
     connection->command("begin");
     set_tenants();
     base::failpoint::hit("unit.between_transactions");
-    write_ledger_rows(*connection, writes);
+    Chain chain(*connection);
+    write_ledger_rows(chain, writes);
+    chain.end();
     connection->command("commit");
   }
   return report;
@@ -473,9 +488,10 @@ base::Result<ports::UnitReads> LaneStore::more(const ports::UnitQuery& query) {
       });
 }
 
-base::Result<ports::UnitReport> LaneStore::commit(const ports::UnitWrites& writes) {
+base::Result<ports::UnitReport> LaneStore::commit(const ports::UnitWrites& writes,
+                                                  const Meanwhile& meanwhile) {
   return impl_->guarded<UnitReport>("writing a unit of work",
-                                    [&] { return impl_->commit(writes); });
+                                    [&] { return impl_->commit(writes, meanwhile); });
 }
 
 void LaneStore::rollback() {

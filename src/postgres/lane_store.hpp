@@ -59,7 +59,9 @@ class LaneStore final : public ports::LaneStore {
   base::Result<std::vector<ports::ClaimAnswer>> claims(
       const std::vector<ports::ClaimQuery>& queries) override;
   base::Result<ports::UnitReads> more(const ports::UnitQuery& query) override;
-  base::Result<ports::UnitReport> commit(const ports::UnitWrites& writes) override;
+  using ports::LaneStore::commit;
+  base::Result<ports::UnitReport> commit(const ports::UnitWrites& writes,
+                                         const Meanwhile& meanwhile) override;
   void rollback() override;
 
  private:

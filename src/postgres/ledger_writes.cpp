@@ -168,15 +168,15 @@ Params rekey_params(const std::vector<const ports::LedgerRekey*>& rekeys, bool w
 
 }  // namespace
 
-bool write_ledger_rows(Connection& connection, const ports::UnitWrites& writes) {
-  if (writes.rows.empty()) return true;
+void write_ledger_rows(Chain& chain, const ports::UnitWrites& writes) {
+  if (writes.rows.empty()) return;
   const auto rows = sorted(writes.rows);
   const Epochs epochs(writes.lanes);
   Params p;
   p.scalar(writes.part);
-  p.rows(connection.row_type("ledger_row"), rows,
+  p.rows(chain.row_type("ledger_row"), rows,
          [&](RowWriter& w, RowPtr r) { put_row(w, *r, epochs.of(*r)); });
-  return connection.run(kInsert, p).affected() == count_of(rows.size());
+  chain.expect(kInsert, p, rows.size(), UnitEnd::key_taken);
 }
 
 UnitEnd rekey(Connection& connection, const ports::UnitWrites& writes) {
@@ -201,9 +201,9 @@ UnitEnd rekey(Connection& connection, const ports::UnitWrites& writes) {
   return UnitEnd::committed;
 }
 
-UnitEnd finish(Connection& connection, const ports::UnitWrites& writes) {
+void finish(Chain& chain, const ports::UnitWrites& writes) {
   using F = ports::LedgerFinish;
-  if (writes.finishes.empty()) return UnitEnd::committed;
+  if (writes.finishes.empty()) return;
   std::vector<const F*> finishes;
   for (const auto& f : writes.finishes) finishes.push_back(&f);
   std::sort(finishes.begin(), finishes.end(),
@@ -221,12 +221,11 @@ UnitEnd finish(Connection& connection, const ports::UnitWrites& writes) {
   p.array(rows, [](RowPtr r) { return r->completed_at; });
   p.array(rows, [](RowPtr r) { return r->expires_at; });
   add_outcome(p, rows);
-  const auto changed = connection.run(kFinish, p).affected();
-  return changed == count_of(rows.size()) ? UnitEnd::committed : UnitEnd::stale;
+  chain.expect(kFinish, p, rows.size(), UnitEnd::stale);
 }
 
-UnitEnd write_origins(Connection& connection, const ports::UnitWrites& writes) {
-  if (writes.origins.empty()) return UnitEnd::committed;
+void write_origins(Chain& chain, const ports::UnitWrites& writes) {
+  if (writes.origins.empty()) return;
   auto origins = writes.origins;
   std::sort(origins.begin(), origins.end());
   using O = std::pair<ports::LedgerKey, std::int32_t>;
@@ -235,11 +234,10 @@ UnitEnd write_origins(Connection& connection, const ports::UnitWrites& writes) {
   p.array(origins, [](const O& o) { return o.first.tenant; });
   p.array(origins, [](const O& o) { return o.first.key; });
   p.array(origins, [](const O& o) { return o.second; });
-  const auto inserted = connection.run(kOrigins, p).affected();
-  return inserted == count_of(origins.size()) ? UnitEnd::committed : UnitEnd::key_taken;
+  chain.expect(kOrigins, p, origins.size(), UnitEnd::key_taken);
 }
 
-void write_content_keys(Connection& connection, const ports::UnitWrites& writes) {
+void write_content_keys(Chain& chain, const ports::UnitWrites& writes) {
   if (writes.content_keys.empty()) return;
   // One statement may not touch a row twice: the last of a key counts.
   std::map<ports::LedgerKey, const ports::ContentKeyRow*> last;
@@ -252,7 +250,7 @@ void write_content_keys(Connection& connection, const ports::UnitWrites& writes)
   p.array(last, [](const C& c) { return c.second->lane; });
   p.array(last, [](const C& c) { return c.second->first_at; });
   p.array(last, [](const C& c) { return c.second->owner.key; });
-  connection.run(kContentKeys, p);
+  chain.send(kContentKeys, p);
 }
 
 }  // namespace admitone::postgres

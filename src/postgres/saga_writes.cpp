@@ -152,33 +152,30 @@ void put_transaction(RowWriter& w, const Part<ports::SignedTransaction>& part) {
 }
 
 template <class T, class Put>
-UnitEnd write_parts(Connection& connection, const Statement& statement, const char* type,
-                    const std::vector<Part<T>>& parts, Put put) {
-  if (parts.empty()) return UnitEnd::committed;
+void write_parts(Chain& chain, const Statement& statement, const char* type,
+                 const std::vector<Part<T>>& parts, Put put) {
+  if (parts.empty()) return;
   Params p;
-  p.rows(connection.row_type(type), parts, put);
-  const Rows rows = connection.run(statement, p);
-  const auto counted = rows[0].next<std::int64_t>();
-  return counted == static_cast<std::int64_t>(parts.size()) ? UnitEnd::committed : UnitEnd::stale;
+  p.rows(chain.row_type(type), parts, put);
+  chain.send(statement, p, [wanted = static_cast<std::int64_t>(parts.size())](const Rows& rows) {
+    return rows[0].next<std::int64_t>() == wanted ? UnitEnd::committed : UnitEnd::stale;
+  });
 }
 
 }  // namespace
 
-UnitEnd write_sagas(Connection& connection, const ports::UnitWrites& writes) {
-  if (writes.sagas.empty()) return UnitEnd::committed;
+void write_sagas(Chain& chain, const ports::UnitWrites& writes) {
+  if (writes.sagas.empty()) return;
   std::vector<const Saga*> sagas;
   for (const auto& saga : writes.sagas) sagas.push_back(&saga);
   // What ends makes room for the event's next one.
   std::ranges::stable_partition(sagas, &Saga::is_over);
   Params p;
-  p.rows(connection.row_type("saga_row"), sagas, put_saga);
-  const auto written = connection.run(kSagas, p).affected();
-  if (written != static_cast<std::int64_t>(sagas.size())) return UnitEnd::stale;
-  const auto end =
-      write_parts(connection, kSteps, "saga_step_row", parts_of(sagas, &Saga::steps), put_step);
-  if (end != UnitEnd::committed) return end;
-  return write_parts(connection, kTransactions, "saga_transaction_row",
-                     parts_of(sagas, &Saga::transactions), put_transaction);
+  p.rows(chain.row_type("saga_row"), sagas, put_saga);
+  chain.expect(kSagas, p, sagas.size(), UnitEnd::stale);
+  write_parts(chain, kSteps, "saga_step_row", parts_of(sagas, &Saga::steps), put_step);
+  write_parts(chain, kTransactions, "saga_transaction_row", parts_of(sagas, &Saga::transactions),
+              put_transaction);
 }
 
 }  // namespace admitone::postgres

@@ -4,10 +4,10 @@
 // "no" is the result.
 
 #include "ports/lane_store.hpp"
-#include "postgres/connection.hpp"
+#include "postgres/chain.hpp"
 
 namespace admitone::postgres {
 
-ports::UnitEnd write_sagas(Connection& connection, const ports::UnitWrites& writes);
+void write_sagas(Chain& chain, const ports::UnitWrites& writes);
 
 }  // namespace admitone::postgres

@@ -95,10 +95,6 @@ where r.tenant_id = u.t and r.reservation_id = u.r and r.version = u.expected)"}
 
 using Text = std::optional<std::string>;
 
-UnitEnd expect(std::int64_t changed, std::size_t wanted, UnitEnd otherwise) {
-  return changed == static_cast<std::int64_t>(wanted) ? UnitEnd::committed : otherwise;
-}
-
 // ---------------------------------------------------------------- events
 
 struct EventRow {
@@ -169,7 +165,7 @@ Params event_params(const std::vector<EventRow>& rows) {
   return p;
 }
 
-UnitEnd write_events(Connection& connection, const ports::UnitWrites& writes) {
+void write_events(Chain& chain, const ports::UnitWrites& writes) {
   std::vector<EventRow> fresh;
   std::vector<EventRow> known;
   for (const auto& write : writes.events) {
@@ -188,14 +184,10 @@ UnitEnd write_events(Connection& connection, const ports::UnitWrites& writes) {
     return std::tie(a.event().tenant, a.event().id) < std::tie(b.event().tenant, b.event().id);
   });
   // Updates first: they may free a name that a new event of the same unit takes.
-  if (!known.empty()) {
-    const auto changed = connection.run(kUpdateEvents, event_params(known)).affected();
-    const auto end = expect(changed, known.size(), UnitEnd::stale);
-    if (end != UnitEnd::committed) return end;
-  }
-  if (fresh.empty()) return UnitEnd::committed;
-  const auto inserted = connection.run(kInsertEvents, event_params(fresh)).affected();
-  return expect(inserted, fresh.size(), UnitEnd::key_taken);
+  if (!known.empty())
+    chain.expect(kUpdateEvents, event_params(known), known.size(), UnitEnd::stale);
+  if (!fresh.empty())
+    chain.expect(kInsertEvents, event_params(fresh), fresh.size(), UnitEnd::key_taken);
 }
 
 // ---------------------------------------------------------------- sections
@@ -264,29 +256,29 @@ void add_spec(Params& p, const std::vector<SectionEntry>& rows) {
   p.array(rows, [](E e) -> const std::string& { return e.second.spec->currency; });
 }
 
-UnitEnd change_sections(Connection& connection, const std::vector<SectionEntry>& rows) {
-  if (rows.empty()) return UnitEnd::committed;
+void change_sections(Chain& chain, const std::vector<SectionEntry>& rows) {
+  if (rows.empty()) return;
   const auto& statement =
       base::failpoint::mutant("no_section_version") ? kUpdateSectionsUnchecked : kUpdateSections;
   Params p;
-  p.rows(connection.row_type("section_change"), rows, [](RowWriter& w, const SectionEntry& e) {
+  p.rows(chain.row_type("section_change"), rows, [](RowWriter& w, const SectionEntry& e) {
     const auto& [tenant, event, section] = e.first;
     w << tenant << event << section << e.second.held() << e.second.sold() << e.second.expected();
   });
-  return expect(connection.run(statement, p).affected(), rows.size(), UnitEnd::stale);
+  chain.expect(statement, p, rows.size(), UnitEnd::stale);
 }
 
-UnitEnd respecify_sections(Connection& connection, const std::vector<SectionEntry>& rows) {
-  if (rows.empty()) return UnitEnd::committed;
+void respecify_sections(Chain& chain, const std::vector<SectionEntry>& rows) {
+  if (rows.empty()) return;
   Params p;
   add_section_key(p, rows);
   add_counters(p, rows);
   p.array(rows, [](const SectionEntry& e) { return e.second.expected(); });
   add_spec(p, rows);
-  return expect(connection.run(kRespecifySections, p).affected(), rows.size(), UnitEnd::stale);
+  chain.expect(kRespecifySections, p, rows.size(), UnitEnd::stale);
 }
 
-UnitEnd write_sections(Connection& connection, const ports::UnitWrites& writes) {
+void write_sections(Chain& chain, const ports::UnitWrites& writes) {
   std::vector<SectionEntry> counted;
   std::vector<SectionEntry> respecified;
   std::vector<SectionEntry> fresh;
@@ -296,37 +288,35 @@ UnitEnd write_sections(Connection& connection, const ports::UnitWrites& writes) 
                                                : respecified;
     where.emplace_back(entry);
   }
-  if (const auto end = change_sections(connection, counted); end != UnitEnd::committed) return end;
-  if (const auto end = respecify_sections(connection, respecified); end != UnitEnd::committed) {
-    return end;
-  }
-  if (fresh.empty()) return UnitEnd::committed;
+  change_sections(chain, counted);
+  respecify_sections(chain, respecified);
+  if (fresh.empty()) return;
   Params p;
   add_section_key(p, fresh);
   p.array(fresh, [](const SectionEntry& e) { return e.second.lane; });
   add_counters(p, fresh);
   add_spec(p, fresh);
-  return expect(connection.run(kInsertSections, p).affected(), fresh.size(), UnitEnd::key_taken);
+  chain.expect(kInsertSections, p, fresh.size(), UnitEnd::key_taken);
 }
 
 // ---------------------------------------------------------------- reservations
 
 using Write = ports::ReservationWrite;
 
-UnitEnd insert_reservations(Connection& connection, const std::vector<const Write*>& rows) {
-  if (rows.empty()) return UnitEnd::committed;
+void insert_reservations(Chain& chain, const std::vector<const Write*>& rows) {
+  if (rows.empty()) return;
   Params p;
-  p.rows(connection.row_type("reservation_row"), rows, [](RowWriter& w, const Write* row) {
+  p.rows(chain.row_type("reservation_row"), rows, [](RowWriter& w, const Write* row) {
     const auto& r = row->reservation;
     w << r.tenant << r.id << r.event << r.lane << static_cast<std::int16_t>(r.status) << r.version
       << r.hold_version << r.customer_id << items_to_json(r.items) << r.currency << r.total_minor
       << r.expires_at << r.payment_reference << r.refund_reference << r.reason << r.created_by;
   });
-  return expect(connection.run(kInsertReservations, p).affected(), rows.size(), UnitEnd::key_taken);
+  chain.expect(kInsertReservations, p, rows.size(), UnitEnd::key_taken);
 }
 
-UnitEnd update_reservations(Connection& connection, const std::vector<const Write*>& rows) {
-  if (rows.empty()) return UnitEnd::committed;
+void update_reservations(Chain& chain, const std::vector<const Write*>& rows) {
+  if (rows.empty()) return;
   using R = const Write*;
   Params p;
   p.array(rows, [](R r) { return r->reservation.tenant; });
@@ -339,10 +329,10 @@ UnitEnd update_reservations(Connection& connection, const std::vector<const Writ
   p.array(rows, [](R r) -> const Text& { return r->reservation.refund_reference; });
   p.array(rows, [](R r) -> const Text& { return r->reservation.reason; });
   p.array(rows, [](R r) { return r->expected_version; });
-  return expect(connection.run(kUpdateReservations, p).affected(), rows.size(), UnitEnd::stale);
+  chain.expect(kUpdateReservations, p, rows.size(), UnitEnd::stale);
 }
 
-UnitEnd write_reservations(Connection& connection, const ports::UnitWrites& writes) {
+void write_reservations(Chain& chain, const ports::UnitWrites& writes) {
   std::vector<const Write*> fresh;
   std::vector<const Write*> known;
   for (const auto& write : writes.reservations) {
@@ -354,18 +344,16 @@ UnitEnd write_reservations(Connection& connection, const ports::UnitWrites& writ
   };
   std::sort(fresh.begin(), fresh.end(), by_id);
   std::sort(known.begin(), known.end(), by_id);
-  if (const auto end = update_reservations(connection, known); end != UnitEnd::committed) {
-    return end;
-  }
-  return insert_reservations(connection, fresh);
+  update_reservations(chain, known);
+  insert_reservations(chain, fresh);
 }
 
 }  // namespace
 
-UnitEnd write_ticketing(Connection& connection, const ports::UnitWrites& writes) {
-  if (const auto end = write_events(connection, writes); end != UnitEnd::committed) return end;
-  if (const auto end = write_sections(connection, writes); end != UnitEnd::committed) return end;
-  return write_reservations(connection, writes);
+void write_ticketing(Chain& chain, const ports::UnitWrites& writes) {
+  write_events(chain, writes);
+  write_sections(chain, writes);
+  write_reservations(chain, writes);
 }
 
 }  // namespace admitone::postgres

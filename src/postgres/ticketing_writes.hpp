@@ -7,10 +7,10 @@
 // in the event.
 
 #include "ports/lane_store.hpp"
-#include "postgres/connection.hpp"
+#include "postgres/chain.hpp"
 
 namespace admitone::postgres {
 
-ports::UnitEnd write_ticketing(Connection& connection, const ports::UnitWrites& writes);
+void write_ticketing(Chain& chain, const ports::UnitWrites& writes);
 
 }  // namespace admitone::postgres

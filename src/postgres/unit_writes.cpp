@@ -122,7 +122,7 @@ std::string storable(std::string_view text) {
   return out;
 }
 
-void write_dead_letters(Connection& connection, const ports::UnitWrites& writes) {
+void write_dead_letters(Chain& chain, const ports::UnitWrites& writes) {
   using D = ports::PendingDeadLetter;
   const auto& dead = writes.dead_letters;
   if (!dead.empty()) {
@@ -140,7 +140,7 @@ void write_dead_letters(Connection& connection, const ports::UnitWrites& writes)
     p.array(dead, [](const D& d) { return d.facts.timestamp; });
     p.array(dead, [](const D& d) { return d.facts.attempts; });
     p.array(dead, [](const D& d) { return d.facts.first_failed_at; });
-    connection.run(kDeadLetters, p);
+    chain.send(kDeadLetters, p);
   }
   if (!writes.dead_letters_sent.empty()) {
     using P = base::Position;
@@ -148,19 +148,18 @@ void write_dead_letters(Connection& connection, const ports::UnitWrites& writes)
     p.array(writes.dead_letters_sent, [](const P& s) { return s.topic; });
     p.array(writes.dead_letters_sent, [](const P& s) { return s.partition; });
     p.array(writes.dead_letters_sent, [](const P& s) { return s.offset; });
-    connection.run(kDeadLettersSent, p);
+    chain.send(kDeadLettersSent, p);
   }
 }
 
-UnitEnd write_parked(Connection& connection, const ports::UnitWrites& writes) {
+void write_parked(Chain& chain, const ports::UnitWrites& writes) {
   using K = ports::ParkedRow;
   if (!writes.unpark.empty()) {
     Params p;
     p.array(writes.unpark, [](const K& k) { return k.lane; });
     p.array(writes.unpark, [](const K& k) { return k.event.tenant; });
     p.array(writes.unpark, [](const K& k) { return k.order; });
-    const auto gone = connection.run(kUnpark, p).affected();
-    if (gone != static_cast<std::int64_t>(writes.unpark.size())) return UnitEnd::stale;
+    chain.expect(kUnpark, p, writes.unpark.size(), UnitEnd::stale);
   }
   if (!writes.park.empty()) {
     Params p;
@@ -174,30 +173,39 @@ UnitEnd write_parked(Connection& connection, const ports::UnitWrites& writes) {
     p.array(writes.park,
             [](const K& k) { return k.copy ? std::optional(k.waits_for.key) : std::nullopt; });
     p.array(writes.park, [](const K& k) { return BytesView{k.packed}; });
-    connection.run(kPark, p);
+    chain.send(kPark, p);
   }
-  return UnitEnd::committed;
 }
 
-UnitEnd write_after_fence(Connection& connection, const ports::UnitWrites& writes) {
+// What the statements below want to know before they are sent together.
+void learn_row_types(Connection& connection, const ports::UnitWrites& writes) {
+  for (const char* name : {"ledger_row", "section_change", "reservation_row"})
+    connection.row_type(name);
+  if (writes.sagas.empty()) return;
+  for (const char* name : {"saga_row", "saga_step_row", "saga_transaction_row"})
+    connection.row_type(name);
+}
+
+UnitEnd write_after_fence(Connection& connection, const ports::UnitWrites& writes,
+                          const ports::LaneStore::Meanwhile& meanwhile) {
   if (const auto end = rekey(connection, writes); end != UnitEnd::committed) return end;
-  if (!base::failpoint::mutant("key_in_other_transaction") &&
-      !write_ledger_rows(connection, writes)) {
-    return UnitEnd::key_taken;
-  }
-  if (const auto end = finish(connection, writes); end != UnitEnd::committed) return end;
-  if (const auto end = write_origins(connection, writes); end != UnitEnd::committed) return end;
-  write_content_keys(connection, writes);
-  if (const auto end = write_ticketing(connection, writes); end != UnitEnd::committed) return end;
-  if (const auto end = write_sagas(connection, writes); end != UnitEnd::committed) return end;
-  if (const auto end = write_parked(connection, writes); end != UnitEnd::committed) return end;
-  write_dead_letters(connection, writes);
-  return UnitEnd::committed;
+  learn_row_types(connection, writes);
+  Chain chain(connection);
+  if (!base::failpoint::mutant("key_in_other_transaction")) write_ledger_rows(chain, writes);
+  finish(chain, writes);
+  write_origins(chain, writes);
+  write_content_keys(chain, writes);
+  write_ticketing(chain, writes);
+  write_sagas(chain, writes);
+  write_parked(chain, writes);
+  write_dead_letters(chain, writes);
+  return chain.end(meanwhile);
 }
 
 }  // namespace
 
-ports::UnitReport write_unit(Connection& connection, const ports::UnitWrites& writes) {
+ports::UnitReport write_unit(Connection& connection, const ports::UnitWrites& writes,
+                             const ports::LaneStore::Meanwhile& meanwhile) {
   ADMITONE_ASSERT(!writes.lanes.empty());
   ports::UnitReport report;
   report.fenced = fence(connection, writes.lanes);
@@ -205,7 +213,7 @@ ports::UnitReport write_unit(Connection& connection, const ports::UnitWrites& wr
     report.end = UnitEnd::fenced;
     return report;
   }
-  report.end = write_after_fence(connection, writes);
+  report.end = write_after_fence(connection, writes, meanwhile);
   return report;
 }
 

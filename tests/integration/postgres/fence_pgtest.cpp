@@ -263,10 +263,12 @@ TEST_F(Fence, CountsTheStatementsOfAUnit) {
    public:
     void add(ports::Counter counter, std::string_view, double n) override {
       if (counter == ports::Counter::database_statements) sent += n;
+      if (counter == ports::Counter::database_round_trips) round_trips += n;
     }
     void set(ports::Gauge, std::string_view, double) override {}
     void observe(ports::Histogram, double) override {}
     double sent = 0;
+    double round_trips = 0;
   };
   Statements statements;
   LaneStoreOptions options;
@@ -274,14 +276,21 @@ TEST_F(Fence, CountsTheStatementsOfAUnit) {
   options.meters = &statements;
   Owner owner(std::make_unique<LaneStore>(options, clock));
   EXPECT_EQ(owner.commit(creation(owner, 1)).end, UnitEnd::committed);
-  statements.sent = 0;
+  statements.sent = statements.round_trips = 0;
   ASSERT_TRUE(owner.store->open({}).ok());
   // begin, the lock on the parts, the tenants
   EXPECT_EQ(statements.sent, 3);
+  EXPECT_EQ(statements.round_trips, 1);
   owner.store->rollback();
   ASSERT_TRUE(owner.store->database_now().ok());
   // the rollback and, prepared first, the question
   EXPECT_EQ(statements.sent, 6);
+  EXPECT_EQ(statements.round_trips, 4);
+  ASSERT_EQ(owner.commit(creation(owner, 2)).end, UnitEnd::committed);
+  statements.sent = statements.round_trips = 0;
+  ASSERT_EQ(owner.commit(creation(owner, 3)).end, UnitEnd::committed);
+  // the opening, the fence, what is behind it, the commit
+  EXPECT_EQ(statements.round_trips, 4);
 }
 
 TEST_F(Fence, KeepsKeyAndEffectTogether) {
