@@ -38,7 +38,8 @@ ViewQuery partitions() {
 ViewQuery verdicts_of(const std::string& topic, std::int64_t partition) {
   return {
       "select \"offset\", verdict, tenant_id, outcome_id is not null, status = 'in_progress', "
-      "command_type = 'ticketing.reservation.expire.v1', origin is not null from record_ledger "
+      "command_type in ('ticketing.reservation.expire.v1', 'admitone.saga.change.v1'), "
+      "origin is not null from record_ledger "
       "where topic = $1 and partition = $2 order by \"offset\"",
       {topic, std::to_string(partition)}};
 }
@@ -261,7 +262,8 @@ ViewQuery outcomes_of_event(const std::string& event_id, std::int64_t limit) {
 ViewQuery event(const std::string& event_id) {
   return {
       "select event_id, tenant_id, name, status, version, venue_id, slug, starts_at, ends_at, "
-      "timezone, external_id, created_at, cancel_reason, lane from event_log "
+      "timezone, external_id, created_at, cancel_reason, chain_address, chain_signature, lane "
+      "from event_log "
       "where event_id = $1::uuid",
       {event_id}};
 }

@@ -15,8 +15,8 @@ namespace admitone::postgres::queries {
 
 // topic, partition, next_offset, out_seq, published_seq, topic_id, detached_seq
 ViewQuery partitions();
-// offset, verdict, tenant_id, has an outcome, is running, is an expire, has another origin; by
-// offset
+// offset, verdict, tenant_id, has an outcome, is running, is an expire or a change of a saga, has
+// another origin; by offset
 ViewQuery verdicts_of(const std::string& topic, std::int64_t partition);
 // offset, verdict, has an outcome, has failed; by offset
 ViewQuery executions_of(const std::string& topic, std::int64_t partition);
@@ -63,6 +63,27 @@ struct KeyFilter {
   std::int64_t limit = 100;
 };
 ViewQuery keys(const KeyFilter& filter);
+
+// Those that need an operator first, then unfinished ones by age, then ended ones, the latest
+// first. `stuck` is as saga::Runner says it.
+struct SagaFilter {
+  std::optional<std::string> tenant;
+  std::optional<std::string> status;  // none: unfinished ones; "all"
+  bool only_stuck = false;
+  std::int64_t step_objective_ms = 0;
+  std::int64_t chain_objective_ms = 0;
+  std::int64_t proof_ms = 0;  // longer, on the way back, while the proof has to wait
+  std::int64_t limit = 100;
+};
+ViewQuery sagas(const SagaFilter& filter);
+ViewQuery saga(const std::string& saga_id);
+// By the signature, or the address, of one of its transactions.
+ViewQuery saga_of_signature(const std::string& signature);
+ViewQuery sagas_of_event(const std::string& event_id, std::int64_t limit);  // the latest
+ViewQuery saga_steps(const std::string& saga_id);
+ViewQuery saga_transactions(const std::string& saga_id);
+// event_id; by what the event is on the chain
+ViewQuery event_of_signature(const std::string& signature);
 
 ViewQuery due_holds(std::int64_t limit);
 ViewQuery jobs();

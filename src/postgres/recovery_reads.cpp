@@ -77,14 +77,14 @@ select "offset", tenant_id, packed, reason, code, detail, topic_name, record_tim
        attempts, first_failed_at
 from dead_letters_pending where topic = $1::smallint and partition = $2::int order by "offset")"};
 
-// Those of an event that is being cancelled end with it: their timers would only wait behind it,
-// more of them each time. (A look-up for each row, which keeps the planner at the index on due
-// times.)
+// Those of an event that is being cancelled end with it, and those of one that is being changed
+// wait for that: their timers would only queue behind it, more of them each time. (A look-up for
+// each row, which keeps the planner at the index on due times.)
 constexpr Statement kDueHolds{"lane_due_holds", R"(
 select r.tenant_id, r.event_id, r.reservation_id, r.hold_version, r.expires_at
 from reservations r where r.lane = $1::int and r.status = 1 and r.expires_at <= $2::timestamptz
   and coalesce((select e.status from events e
-                where e.tenant_id = r.tenant_id and e.event_id = r.event_id), 0) <> 4
+                where e.tenant_id = r.tenant_id and e.event_id = r.event_id), 0) not in (3, 4)
 order by r.expires_at, r.tenant_id, r.reservation_id limit $3::int)"};
 
 }  // namespace

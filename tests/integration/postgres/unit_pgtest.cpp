@@ -218,6 +218,12 @@ TEST_F(Unit, ChangesAReservationUnderItsVersionAndListsWhatIsDue) {
   change.reservations.push_back({confirmed, 1});
   ASSERT_EQ(owner->commit(change).end, UnitEnd::committed);
   EXPECT_EQ(owner->store->due_holds(0, at(250), 10)->size(), 1U);
+  auto changing = look_at_events({1}).events.at(0);
+  changing.status = domain::EventStatus::changing;
+  auto move = begin();
+  move.events.push_back({changing, changing.row_version});
+  ASSERT_EQ(owner->commit(move).end, UnitEnd::committed);
+  EXPECT_EQ(owner->store->due_holds(0, at(250), 10)->size(), 0U) << "they wait for it";
   auto cancelling = look_at_events({1}).events.at(0);
   cancelling.status = domain::EventStatus::cancelling;
   auto cancel = begin();
