@@ -13,7 +13,8 @@ namespace {
 using base::Timestamp;
 using base::failpoint::mutant;
 
-// With less time than this a call that was intended is not made any more.
+// With less time than this, or half of what there was, a call that was intended is not made any
+// more.
 constexpr base::Duration kWorthCalling = std::chrono::seconds{1};
 
 struct Planner {
@@ -49,7 +50,10 @@ struct Planner {
 
   [[nodiscard]] MakeCall look_up(const StepJournal& step, bool undo = false) const {
     const bool chain = definition(step.step).where == Where::chain;
-    return call(step, chain ? Call::chain_look_up : Call::venue_holds, undo);
+    auto made = call(step, chain ? Call::chain_look_up : Call::venue_holds, undo);
+    // Not that of the attempt that it is about, which may have passed.
+    made.deadline = now + limits.attempt;
+    return made;
   }
 
   [[nodiscard]] Intend intend(const StepJournal& step, bool undo = false) const {
@@ -89,7 +93,8 @@ struct Planner {
     // Intended and never made: whoever had made it would have its answer, or have given it up.
     if (is_late()) return out_of_time(step, defined.where);
     if (step.next_attempt_at > now) return Wait{std::min(step.next_attempt_at, saga.deadline)};
-    if (step.attempt_deadline - now < kWorthCalling) return pending(step, defined);
+    const auto worth_calling = std::min<base::Duration>(kWorthCalling, limits.attempt / 2);
+    if (step.attempt_deadline - now < worth_calling) return pending(step, defined);
     return call(step, step.step == StepId::venue_hold ? Call::venue_hold : Call::venue_release);
   }
 

@@ -166,6 +166,7 @@ bool Runner::within_budget(Entry& entry, const MakeCall& call, Now now) {
     return true;
   }
   if (budget.try_extra(now.steady)) return true;
+  ++(of_chain ? chain_refused_ : venue_refused_);
   step.next_attempt_at =
       now.time + kOverBudget + resilience::pause({kOverBudget, kOverBudget}, 1, world_.random());
   return false;
@@ -211,6 +212,19 @@ std::vector<Transition> Runner::due(base::TopicPartition lane, std::size_t most,
   }
   if (waiting.empty()) due_.erase(found);
   return out;
+}
+
+std::optional<Transition> Runner::due(const base::SagaId& saga) {
+  const auto found = sagas_.find(saga);
+  if (found == sagas_.end()) return std::nullopt;
+  auto& entry = found->second;
+  if (entry.phase == Phase::calling) return Transition{entry.saga, {}};
+  if (entry.phase != Phase::due) return std::nullopt;
+  const auto lane = due_.find(entry.saga.lane);
+  std::erase(lane->second, saga);
+  if (lane->second.empty()) due_.erase(lane);
+  entry.phase = Phase::writing;
+  return Transition{entry.saga, entry.decision};
 }
 
 void Runner::committed(std::span<const base::SagaId> sagas, Now now) {

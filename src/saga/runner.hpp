@@ -54,6 +54,10 @@ struct Transition {
   std::optional<Decision> decision;
 };
 
+// Where it stands: going forward the first step that is not done, going back the last that may
+// still have to be undone. (As the view saga_log says it.)
+const StepJournal& step_in_view(const Saga& saga);
+
 // One saga as others may see it.
 struct Glance {
   base::SagaId id;
@@ -68,6 +72,15 @@ struct Glance {
   std::string last_error;
   base::Duration age{};  // of the present step
   bool stuck = false;    // beyond its objective, or in need of an operator
+};
+
+// All of them together, for metrics.
+struct Tally {
+  std::map<StepId, base::Duration> oldest;  // for how long it has been some saga's present step
+  std::size_t stuck = 0;                    // as Glance says it
+  // Attempts that were put off because the service's retry budget was used up; never fewer.
+  std::uint64_t venue_refused = 0;
+  std::uint64_t chain_refused = 0;
 };
 
 class Runner {
@@ -111,6 +124,9 @@ class Runner {
   // An operator's change: to be written by this lane's unit, like any transition. Not found: none.
   using Change = std::function<base::Status(Saga&)>;
   std::optional<base::Status> change(const base::SagaId& saga, const Change& change, Now now);
+  // What there is to write of this saga, out of its turn; while a call of it is under way, its
+  // journal as it is. None: nothing, or it is in a unit already.
+  std::optional<Transition> due(const base::SagaId& saga);
 
   // When `turn` has something to do; none: only after an answer.
   [[nodiscard]] std::optional<base::Timestamp> next_turn() const;
@@ -119,6 +135,7 @@ class Runner {
   // Null: it is not (any more) in memory.
   [[nodiscard]] const Saga* find(const base::SagaId& saga) const;
   [[nodiscard]] std::map<std::pair<Kind, Status>, std::size_t> count() const;
+  [[nodiscard]] Tally tally(base::Timestamp now) const;
   // Those that need an operator first, then by age.
   [[nodiscard]] std::vector<Glance> glance(base::Timestamp now, std::size_t most) const;
 
@@ -191,6 +208,8 @@ class Runner {
   std::deque<base::TenantId> turns_;
   resilience::RetryBudget venue_budget_;
   resilience::RetryBudget chain_budget_;
+  std::uint64_t venue_refused_ = 0;
+  std::uint64_t chain_refused_ = 0;
   CallNumber last_call_ = 0;
 };
 

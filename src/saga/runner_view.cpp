@@ -13,6 +13,8 @@ bool is_behind(const StepJournal& step) {
          (step.status == StepStatus::refused && !step.open_until);
 }
 
+}  // namespace
+
 const StepJournal& step_in_view(const Saga& saga) {
   if (saga.goes_back()) {
     for (const auto& step : std::views::reverse(saga.steps))
@@ -22,8 +24,6 @@ const StepJournal& step_in_view(const Saga& saga) {
   const auto* step = present_step(saga);
   return step != nullptr ? *step : saga.steps.back();
 }
-
-}  // namespace
 
 std::optional<base::Timestamp> Runner::next_turn() const {
   if (timers_.empty()) return std::nullopt;
@@ -60,6 +60,19 @@ Glance Runner::glance(const Saga& saga, base::Timestamp now) const {
   // Nothing is stuck while the proof has to wait.
   if (saga.goes_back() && step.open_until) objective += limits_.attempt + limits_.arrival_margin;
   out.stuck = saga.status == Status::needs_operator || out.age > objective;
+  return out;
+}
+
+Tally Runner::tally(base::Timestamp now) const {
+  Tally out;
+  out.venue_refused = venue_refused_;
+  out.chain_refused = chain_refused_;
+  for (const auto& [id, entry] : sagas_) {
+    const auto seen = glance(entry.saga, now);
+    auto& oldest = out.oldest[seen.step];
+    oldest = std::max(oldest, seen.age);
+    if (seen.stuck) ++out.stuck;
+  }
   return out;
 }
 

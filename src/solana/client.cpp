@@ -52,6 +52,21 @@ void Client::look_up(const std::vector<ports::SignedTransaction>& transactions,
   run_look_up(core_, transactions, deadline, std::move(answered));
 }
 
+void Client::probe(base::Instant deadline, ports::Answered<bool> answered) {
+  const auto otherwise = [answered](const Trouble& trouble) {
+    answered(ports::Answer<bool>::retry(trouble.why, trouble.retry_after));
+  };
+  core_->endpoints.choose(
+      {.operation = "probe", .tenant = {}, .key = {}, .deadline = deadline},
+      [core = core_, answered, otherwise](const Errand& errand) {
+        core->ask(
+            errand, get_health(),
+            [](const Json& result) { return result == "ok" ? std::optional(true) : std::nullopt; },
+            [core, answered](bool well) { answered(ports::Answer<bool>::done(well)); }, otherwise);
+      },
+      otherwise);
+}
+
 State Client::state() const {
   auto state = core_->endpoints.state();
   const std::lock_guard lock(core_->mutex);

@@ -33,6 +33,10 @@ class Client : public ports::Chain {
   void look_up(const std::vector<ports::SignedTransaction>& transactions, base::Instant deadline,
                ports::Answered<ports::ChainState> answered) override;
 
+  // Asks the node whose turn it is whether it is well; of one not asked before, first for its
+  // cluster. For health, and so that the first record meets a node that is known. Done or `retry`.
+  void probe(base::Instant deadline, ports::Answered<bool> answered);
+
   [[nodiscard]] State state() const;
 
   struct Core;

@@ -116,6 +116,10 @@ RpcCall get_genesis_hash() {
   return {"getGenesisHash", Json::array()};
 }
 
+RpcCall get_health() {
+  return {"getHealth", Json::array()};
+}
+
 RpcCall get_latest_blockhash() {
   return {"getLatestBlockhash", Json::array({{{"commitment", "confirmed"}}})};
 }

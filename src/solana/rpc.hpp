@@ -38,6 +38,7 @@ std::optional<std::variant<Json, RpcError>> parse_reply(std::string_view body, s
 
 // Names the cluster.
 RpcCall get_genesis_hash();
+RpcCall get_health();
 // Commitments: the blockhash and the balance at `confirmed`, so that most of the blockhash's life
 // is left; what deaths are proven from at `finalized`.
 RpcCall get_latest_blockhash();

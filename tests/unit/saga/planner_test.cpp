@@ -49,6 +49,25 @@ TEST(SagaPlanner, WhatIsUnknownIsLookedUpAndNotRefused) {
   EXPECT_EQ(planned<MakeCall>(saga, 10s).call, Call::venue_holds);
 }
 
+// Intended and never made: whoever looks for it has time to.
+TEST(SagaPlanner, ALookUpHasItsOwnTimeWhateverBecameOfTheAttempt) {
+  auto saga = saga_at(StepId::venue_hold);
+  write_next(saga, 1s);
+  write_down(saga, planned<Turn>(saga, 20min), at(20min), {});
+  const auto call = planned<MakeCall>(saga, 20min);
+  EXPECT_EQ(call.call, Call::venue_holds);
+  EXPECT_EQ(call.deadline, at(20min + 30s));
+}
+
+TEST(SagaPlanner, AShortAttemptIsMadeBeforeItIsIntendedAgain) {
+  Limits limits;
+  limits.attempt = 1s;
+  auto saga = saga_at(StepId::venue_hold);
+  write_next(saga, 1s, limits);
+  EXPECT_EQ(planned<MakeCall>(saga, 1s + 400ms, limits).call, Call::venue_hold);
+  EXPECT_EQ(planned<Intend>(saga, 1s + 600ms, limits).attempt, 2);
+}
+
 TEST(SagaPlanner, AServiceThatIsAwayIsNoRefusalBeforeTheDeadline) {
   auto saga = saga_at(StepId::venue_validate);
   base::Duration since = 1s;

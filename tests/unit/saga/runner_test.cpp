@@ -210,6 +210,8 @@ TEST(SagaRunner, RetriesStayWithinTheBudget) {
   }
   EXPECT_LE(bench.services.finds.size(), kSagas * 6 / 5 + 100U);
   EXPECT_GT(bench.services.finds.size(), kSagas + 100U);
+  EXPECT_GT(bench.runner.tally(at(10s)).venue_refused, 0U);
+  EXPECT_EQ(bench.runner.tally(at(10s)).chain_refused, 0U);
 }
 
 TEST(SagaRunner, ADecisionThatCannotBeCarriedOutIsPlannedAgainInTheSameUnit) {
@@ -292,6 +294,9 @@ TEST(SagaRunner, WhoNeedsAnOperatorIsListedFirstAndThenWhoIsStuckLongest) {
   EXPECT_TRUE(seen[0].stuck);
   EXPECT_FALSE(seen[1].stuck);
   EXPECT_TRUE(bench.runner.glance(at(2min), 10)[1].stuck);
+  EXPECT_EQ(bench.runner.tally(at(30s)).stuck, 1U);
+  EXPECT_EQ(bench.runner.tally(at(2min)).stuck, 2U);
+  EXPECT_EQ(bench.runner.tally(at(2min)).oldest.at(StepId::venue_validate), 2min);
   EXPECT_EQ(bench.runner.count().at({Kind::event_create, Status::needs_operator}), 1U);
 }
 

@@ -52,6 +52,23 @@ struct Nodes : testing::Test {
   std::unique_ptr<World> world = std::make_unique<World>();
 };
 
+TEST_F(Nodes, are_probed_one_after_the_other_while_they_fail) {
+  const auto probe = [this](Reply reply) {
+    http().expect("getHealth", std::move(reply));
+    Kept<bool> kept;
+    world->client->probe(world->later(), kept.take());
+    http().turn();
+    return kept.got.value().kind;
+  };
+  EXPECT_EQ(probe(Json("ok")), done);
+  EXPECT_EQ(probe(RpcError{kNodeUnhealthy, "behind"}), retry);
+  EXPECT_EQ(asked_last(), kOne);
+  EXPECT_EQ(probe(Json("ok")), done);
+  EXPECT_EQ(asked_last(), kTwo);
+  EXPECT_EQ(node(0).cluster, Cluster::ours);
+  EXPECT_EQ(node(1).cluster, Cluster::ours) << "known before the first record";
+}
+
 TEST_F(Nodes, are_asked_for_their_cluster_once_and_before_anything_else) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(send(Json("A")).kind, done);
   EXPECT_EQ(http().genesis_asked, std::vector<std::string>{kOne});
