@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/assert.hpp"
+#include "contract/saga_change.hpp"
 
 namespace admitone::contract {
 namespace {
@@ -157,6 +158,8 @@ const CodeRow& row_of(Code code) {
 }  // namespace
 
 std::string_view type_name(CommandType type) {
+  // Named, but no command that anybody may send.
+  if (type == CommandType::saga_change) return kSagaChangeType;
   return text_of<CommandType>(kCommandTypes, type);
 }
 

@@ -121,6 +121,8 @@ domain::Command read_command(domain::CommandType type, JsonValue data, Errors& e
       return read_cancel_reservation(data, errors);
     case CommandType::reservation_expire:
       return read_expire_reservation(data, errors);
+    case CommandType::saga_change:
+      break;  // contract/saga_change.hpp
   }
   ADMITONE_ASSERT(!"a command type");
   return domain::ExpireReservation{};

@@ -16,6 +16,7 @@ enum class CommandType : std::int16_t {
   reservation_release = 7,
   reservation_cancel = 8,
   reservation_expire = 9,  // internal: made by the lane's timer
+  saga_change = 100,       // internal: an operator's, of a saga; no command of the contract
 };
 
 enum class OutcomeType : std::int16_t {
