@@ -108,7 +108,8 @@ class Store final : public ports::LaneStore {
     }
     return reads;
   }
-  base::Result<ports::UnitReport> commit(const ports::UnitWrites& writes) override {
+  base::Result<ports::UnitReport> commit(const ports::UnitWrites& writes,
+                                         const Meanwhile&) override {
     benchmark::DoNotOptimize(writes.rows.data());
     return ports::UnitReport{};
   }
@@ -254,8 +255,16 @@ struct Path {
   Meters meters;
   Clock clock;
   Publication last;
-  UnitRunner runner{opts,   store, sender,
-                    meters, clock, [this](Publication&& p) { last = std::move(p); }};
+  saga::Runner sagas{{}, {.services = {}, .random = dice}};
+  SagaClock saga_clock;
+  UnitRunner runner{opts,
+                    {.store = store,
+                     .sender = sender,
+                     .meters = meters,
+                     .clock = clock,
+                     .sagas = sagas,
+                     .saga_clock = saga_clock,
+                     .publish = [this](Publication&& p) { last = std::move(p); }}};
 };
 
 enum class Stage { prepare, decide, encode };

@@ -42,6 +42,7 @@ ports::LedgerRow Decider::row_of(const Item& item, domain::Verdict verdict,
     row.key_source = item.command.key_source;
     row.payload = item.command.payload;
   }
+  if (item.kind == Item::Kind::change) row.type = domain::CommandType::saga_change;
   if (const auto* envelope = item.envelope()) {
     row.command_id = envelope->id;
     row.command_source = envelope->source;

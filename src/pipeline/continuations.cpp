@@ -19,7 +19,7 @@ void Decider::park(const Item& item, std::int32_t attempts) {
   row.completed_at.reset();
   row.expires_at.reset();
   const ports::EventKey event{item.tenant(), item.command.event};
-  fx_.parked[event] += 1;
+  count_parked(event, 1);
   writes_.park.push_back({.lane = lane_.tp.partition,
                           .event = event,
                           .order = ++fx_.park_order,
@@ -43,8 +43,9 @@ void Decider::park(const Item& item, std::int32_t attempts) {
 void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool alias) {
   // Where producers are trusted to find the lane, the first one may be running in another: that one
   // answers only what waits in its own.
+  const ports::EventKey event{item.tenant(), item.command.event};
   const bool runs_here = options_.partitioner != contract::Partitioner::none ||
-                         fx_.parked.contains({item.tenant(), item.command.event});
+                         fx_.parked.contains(event) || saga_of(event) != nullptr;
   if (options_.in_progress == InProgress::reject || !runs_here) {
     refuse(item, domain::Verdict::duplicate,
            rejection(domain::Code::request_in_progress,
@@ -70,7 +71,7 @@ void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool a
   row.completed_at.reset();
   row.expires_at.reset();
   writes_.park.push_back({.lane = lane_.tp.partition,
-                          .event = {item.tenant(), item.command.event},
+                          .event = event,
                           .order = ++fx_.park_order,
                           .copy = true,
                           .row = row.key,
@@ -82,13 +83,7 @@ void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool a
 }
 
 void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
-  const Unparked* head = nullptr;
-  for (const auto& parked : share.parked) {
-    if (parked.row.event == event) {
-      head = &parked;
-      break;
-    }
-  }
+  const auto* head = head_of(share, event);
   const auto* cancelling = overlay_.event(lane_, event);
   // Not a reason to end the process: other lanes and events have nothing to do with it.
   if (head == nullptr || cancelling == nullptr)
@@ -117,30 +112,12 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
   }
   if (ended >= options_.continuation_rows) return;  // there may be more: the next unit goes on
 
-  const auto decision = domain::finish_cancel(*overlay_.event(lane_, event));
-  apply(decision, event);
-  const auto* known = overlay_.key(head->row.row);
-  auto row = row_of(head->item, domain::Verdict::applied);
-  row.key = head->row.row;
-  row.owns_key = true;
-  answer(row, head->item, decision, event.event.str(), overlay_.event(lane_, event), nullptr);
-  KeyState state;
-  state.payload = head->item.command.payload;
-  state.status = row.status;
-  state.part = head->row.part;
-  state.attempts = known != nullptr ? known->attempts : 1;
-  state.expires_at = row.expires_at;
-  state.outcome = fx_.publication.outcomes.back().outcome;
-  state.stored_at = row.key;
-  state.stored_part = head->row.part;
-  row.attempts = state.attempts;
-  const KeyState answered = state;
-  overlay_.set_key(row.key, std::move(state));
-  const auto key = row.key;
-  emit(std::move(row), head);
   fx_.draining.erase(event);
-  for (const auto& copy : share.copies)
-    if (copy.row.waits_for == key) replay(copy.item, answered, false, &copy);
+  if (const auto* saga = saga_of(event); saga != nullptr && saga->cancels) {
+    fx_.drained.push_back(*saga->id);  // which goes on to what is outside
+    return;
+  }
+  conclude(share, *head, domain::finish_cancel(*overlay_.event(lane_, event)));
 }
 
 void Decider::release(const LaneShare& share, const ports::EventKey& event) {
@@ -154,7 +131,7 @@ void Decider::release(const LaneShare& share, const ports::EventKey& event) {
 
 void Decider::unpark(const Unparked& waited) {
   writes_.unpark.push_back(waited.row);
-  if (!waited.row.copy && --fx_.parked[waited.row.event] == 0) fx_.parked.erase(waited.row.event);
+  if (!waited.row.copy) count_parked(waited.row.event, -1);
 }
 
 // It was given up, or is none any more by today's limits: a dead letter and an answer. Its key may
@@ -201,6 +178,19 @@ void Decider::refuse_expired(const Unparked& waited) {
          &waited);
 }
 
+// As a parked command does.
+void Decider::wait_under_own_key(const Unparked& copy, std::int32_t attempts) {
+  const auto own = copy.item.owned_key();
+  move_row(copy, own, true);
+  KeyState state;
+  state.payload = copy.item.command.payload;
+  state.status = domain::CommandStatus::in_progress;
+  state.part = state.stored_part = copy.row.part;
+  state.attempts = attempts;
+  state.stored_at = own;
+  overlay_.set_key(own, std::move(state));
+}
+
 // The first of the parked command and its waiting copies that has not expired and takes its key is
 // executed, and answers those behind it.
 bool Decider::release_one(const LaneShare& share, const Unparked& parked) {
@@ -238,8 +228,15 @@ bool Decider::release_one(const LaneShare& share, const Unparked& parked) {
       replay(one->item, *answer, false, one);
     } else if (expired(one->item) || (waits && expired(parked.item))) {
       refuse_expired(*one);
-    } else if (decide(one->item, one, one->item.owned_key() == key ? attempts : 1)) {
-      answer = *overlay_.key(one->item.owned_key());
+    } else {
+      const auto decided = decide(one->item, one, one->item.owned_key() == key ? attempts : 1);
+      if (decided == Decided::answered) answer = *overlay_.key(one->item.owned_key());
+      if (decided == Decided::answered || decided == Decided::no_key) continue;
+      if (decided == Decided::waits) wait_to_begin(parked.row.event, parked.row.order);
+      if (decided == Decided::waits && one != &parked)
+        wait_under_own_key(*one, one->item.owned_key() == key ? attempts : 1);
+      if (one != &parked) succeed(share, parked, *one);
+      return false;
     }
   }
   return true;

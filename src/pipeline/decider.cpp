@@ -8,6 +8,7 @@
 #include "contract/codes.hpp"
 #include "contract/keys.hpp"
 #include "domain/replies.hpp"
+#include "domain/saga_steps.hpp"
 
 namespace admitone::pipeline {
 namespace {
@@ -37,13 +38,17 @@ void make_room(std::vector<T>& list, std::size_t more) {
 
 }  // namespace
 
-void Decider::run(const LaneShare& share) {
+void Decider::run(LaneShare& share) {
   more_copies_ = share.more_copies;
   make_room(writes_.rows, share.items);
   make_room(fx_.publication.outcomes, share.items);
+  share.written = 0;
+  while (share.written < share.readable && go_on(share, share.transitions[share.written]))
+    ++share.written;
   for (const auto& event : share.draining) drain(share, event);
   for (const auto& event : share.releasing) release(share, event);
-  while (fx_.items < share.items && !ends_before(lane_.pending[fx_.items]))
+  while (fx_.items < share.items && !ends_before(lane_.pending[fx_.items]) &&
+         !is_unwritten(share, lane_.pending[fx_.items]))
     take(lane_.pending[fx_.items++]);
 
   fx_.full_unit = share.full;
@@ -65,6 +70,16 @@ void Decider::run(const LaneShare& share) {
 bool Decider::ends_before(const Item& item) {
   if (is_full()) return true;
   return (item.kind == Item::Kind::command && is_unread(item)) || claims_are_old(item);
+}
+
+// What an operator has changed is in the journal with its verdict, or neither is.
+bool Decider::is_unwritten(const LaneShare& share, const Item& item) {
+  if (item.kind != Item::Kind::change) return false;
+  const auto of_it = [&](const saga::Transition& one) {
+    return one.saga.id == item.change->what.saga;
+  };
+  const auto written = share.transitions.begin() + static_cast<std::ptrdiff_t>(share.written);
+  return std::any_of(written, share.transitions.end(), of_it);
 }
 
 // The stored answer that it may get was left out.
@@ -91,10 +106,18 @@ bool Decider::claims_are_old(const Item& item) {
   if (!query) return false;
   const auto found = claims_.find(&item);
   if (found == claims_.end() || found->second.asked != *query) return true;
-  const auto& holder = found->second.answer.same_name_and_start;
+  const auto& answer = found->second.answer;
+  const auto& holder = answer.same_name_and_start;
   const auto* changed = holder ? overlay_.changed({tenant, *holder}) : nullptr;
-  return changed != nullptr &&
-         (changed->name_folded != query->name_folded || changed->starts_at != query->starts_at);
+  if (changed != nullptr &&
+      (changed->name_folded != query->name_folded || changed->starts_at != query->starts_at))
+    return true;
+  const auto has_left = [&](const std::optional<base::EventId>& other) {
+    const auto* now = other ? overlay_.changed({tenant, *other}) : nullptr;
+    return now != nullptr && now->status == domain::EventStatus::withdrawn;
+  };
+  return has_left(holder) || has_left(answer.same_slug) || has_left(answer.same_suffixed_slug) ||
+         has_left(answer.same_external_id);
 }
 
 void Decider::take(const Item& item) {
@@ -133,6 +156,10 @@ void Decider::take(const Item& item) {
     case Item::Kind::command:
       command(item);
       check_proof(item);
+      return;
+    case Item::Kind::change:
+      ADMITONE_ASSERT(item.change->made.has_value());
+      silent(item, item.change->made->ok() ? domain::Verdict::applied : domain::Verdict::invalid);
       return;
   }
 }
@@ -199,12 +226,20 @@ void Decider::command(const Item& item) {
            rejection(*late, "the command came too late to be executed"));
     return;
   }
-  if (lane_.home && (fx_.parked.contains({key.tenant, item.command.event}) ||
-                     fx_.draining.contains({key.tenant, item.command.event}))) {
+  const ports::EventKey event{key.tenant, item.command.event};
+  if (lane_.home && is_busy(event)) {
     park(item, attempts);
     return;
   }
-  decide(item, nullptr, attempts);
+  if (decide(item, nullptr, attempts) != Decided::waits) return;
+  wait_to_begin(event, fx_.park_order + 1);
+  park(item, attempts);
+}
+
+bool Decider::is_busy(const ports::EventKey& event) const {
+  if (fx_.parked.contains(event) || fx_.draining.contains(event)) return true;
+  const auto* saga = saga_of(event);
+  return saga != nullptr && saga->blocks;
 }
 
 bool Decider::content_duplicate(const Item& item) {
@@ -278,6 +313,7 @@ ports::ClaimAnswer Decider::claims_of(const Item& item) {
 }
 
 void Decider::remember_claims(const domain::Event& event) {
+  if (event.status == domain::EventStatus::withdrawn) return;
   const auto tenant = event.tenant.str();
   const auto starts = std::to_string(base::to_unix_micros(event.starts_at));
   overlay_
@@ -288,19 +324,12 @@ void Decider::remember_claims(const domain::Event& event) {
 }
 
 domain::View Decider::view(const Item& item, const ports::ClaimAnswer& claims) {
-  domain::View view;
   const auto tenant = item.tenant();
-  view.event = overlay_.event(lane_, {tenant, item.command.event});
+  auto view = view_of(item, overlay_.event(lane_, {tenant, item.command.event}), claims);
   if (const auto reservation = domain::reservation_of(item.command.command))
     view.reservation = overlay_.reservation({tenant, *reservation});
-  view.same_name_and_start = claims.same_name_and_start;
-  view.same_slug = claims.same_slug;
-  view.same_suffixed_slug = claims.same_suffixed_slug;
-  view.same_external_id = claims.same_external_id;
-  view.payload = item.command.payload;
   view.now = mutant("wall_clock_decisions") ? overlay_.database_now() : fx_.lane_time;
   view.lane = lane_.tp.partition;
-  view.tenant = tenant;
   return view;
 }
 
@@ -313,7 +342,7 @@ void Decider::apply(const domain::Decision& decision, const ports::EventKey& eve
   overlay_.change_sections(lane_, event, decision.deltas);
 }
 
-bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attempts) {
+Decider::Decided Decider::decide(const Item& item, const Unparked* slot, std::int32_t attempts) {
   // A test's stand-in for a command whose content brings the process down.
   if (base::failpoint::kEnabled &&
       item.command.envelope.idempotency_key.value_or("").starts_with("crash-me"))
@@ -321,7 +350,8 @@ bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
   const auto& command = item.command;
   const ports::EventKey event{item.tenant(), command.event};
   const auto claims = claims_of(item);
-  auto decision = domain::decide(command.command, view(item, claims), options_.rules);
+  const auto seen = view(item, claims);
+  auto decision = domain::decide(command.command, seen, options_.rules);
   if (decision.event && decision.follow == domain::Follow::none &&
       contract::room_in_outcome(*decision.event) > options_.event_bytes)
     decision = domain::reject(domain::Code::limit_exceeded,
@@ -339,8 +369,14 @@ bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
     } else {
       refuse(item, domain::Verdict::invalid, decision, slot);
     }
-    return false;
+    return Decided::no_key;
   }
+  auto saga = saga_for(item, decision, seen.event);
+  const bool begins = saga || decision.follow == domain::Follow::drain_reservations;
+  if (begins && !may_begin(event, saga)) return Decided::waits;
+  if (saga && saga->kind == saga::Kind::event_create)
+    decision = domain::reserve(std::move(decision));
+  if (saga && saga->kind == saga::Kind::event_update) decision = domain::begin_change(*seen.event);
   apply(decision, event);
   if (slot != nullptr) move_row(*slot, item.owned_key(), true);
 
@@ -356,25 +392,13 @@ bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
                  .outcome = nullptr,
                  .stored_at = row.key,
                  .stored_part = slot != nullptr ? slot->row.part : overlay_.part()};
-  if (decision.follow == domain::Follow::drain_reservations) {
-    // Answered when the last reservation has ended; until then the command is the head of the
-    // event's queue.
-    ADMITONE_ASSERT(slot == nullptr);
-    row.status = state.status = domain::CommandStatus::in_progress;
-    row.completed_at.reset();
-    row.expires_at.reset();
-    fx_.draining.emplace(event, base::Timestamp{});
-    fx_.parked[event] += 1;
-    writes_.park.push_back({.lane = lane_.tp.partition,
-                            .event = event,
-                            .order = ++fx_.park_order,
-                            .copy = false,
-                            .row = row.key,
-                            .part = overlay_.part(),
-                            .waits_for = {},
-                            .packed = contract::pack_record(item.record)});
-    overlay_.made_bytes += writes_.park.back().packed.size();
-  } else if (!decision.silent) {
+  if (decision.follow != domain::Follow::none) {
+    state.expires_at.reset();
+    overlay_.set_key(row.key, std::move(state));
+    begin(item, slot, decision, std::move(row), std::move(saga));
+    return Decided::begun;
+  }
+  if (!decision.silent) {
     const auto id = domain::reservation_of(command.command);
     answer(row, item, decision, event.event.text(),
            decision.shows_event ? overlay_.event(lane_, event) : nullptr,
@@ -384,7 +408,7 @@ bool Decider::decide(const Item& item, const Unparked* slot, std::int32_t attemp
   }
   overlay_.set_key(row.key, std::move(state));
   emit(std::move(row), slot);
-  return true;
+  return Decided::answered;
 }
 
 void Decider::forward(const Item& item) {

@@ -1,7 +1,9 @@
 #include "pipeline/engine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <random>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -27,10 +29,16 @@ Engine::Engine(EngineOptions options, World world)
         pipeline_of(tp).intake().push(std::move(message));
       });
   for (auto* store : world_.stores) {
-    pipelines_.push_back(std::make_unique<Pipeline>(
-        options_,
-        Pipeline::World{*store, world_.sender, world_.source, world_.meters, world_.clock},
-        *publisher_, alone_turn_));
+    std::mt19937_64 jitter(world_.random ? world_.random() : pipelines_.size());
+    pipelines_.push_back(std::make_unique<Pipeline>(options_,
+                                                    Pipeline::World{.store = *store,
+                                                                    .sender = world_.sender,
+                                                                    .source = world_.source,
+                                                                    .meters = world_.meters,
+                                                                    .clock = world_.clock,
+                                                                    .services = world_.services,
+                                                                    .random = jitter},
+                                                    *publisher_, alone_turn_));
   }
 }
 
@@ -119,6 +127,24 @@ std::vector<LaneGlance> Engine::lanes() const {
   return all;
 }
 
+SagasGlance Engine::sagas() const {
+  SagasGlance all;
+  for (const auto& pipeline : pipelines_) {
+    const auto some = pipeline->sagas();
+    for (const auto& [what, n] : some.count) all.count[what] += n;
+    all.first.insert(all.first.end(), some.first.begin(), some.first.end());
+    all.calls += some.calls;
+    all.tally.stuck += some.tally.stuck;
+    all.tally.venue_refused += some.tally.venue_refused;
+    all.tally.chain_refused += some.tally.chain_refused;
+    for (const auto& [step, age] : some.tally.oldest) {
+      auto& oldest = all.tally.oldest[step];
+      oldest = std::max(oldest, age);
+    }
+  }
+  return all;
+}
+
 bool Engine::ready() const {
   if (!joined_ || fatal_error()) return false;
   const auto all = lanes();
@@ -181,6 +207,39 @@ void Engine::show(ports::Meters& meters) {
     show_lane(meters, lane, queued[lane.tp]);
   }
   for (const auto& tp : gone) show_lane(meters, {tp}, 0);
+  show_sagas(meters);
+}
+
+// All there can be, also those of which there is none: an age that is not shown any more would
+// stay.
+void Engine::show_sagas(ports::Meters& meters) {
+  using ports::Counter;
+  using ports::Gauge;
+  constexpr std::array kKinds{saga::Kind::event_create, saga::Kind::event_update,
+                              saga::Kind::event_cancel};
+  constexpr std::array kOpen{saga::Status::running, saga::Status::compensating,
+                             saga::Status::needs_operator};
+  auto now = sagas();
+  for (const auto kind : kKinds) {
+    for (const auto status : kOpen) {
+      const auto label =
+          std::string(saga::name_of(kind)) + '/' + std::string(saga::name_of(status));
+      meters.set(Gauge::sagas, label, static_cast<double>(now.count[{kind, status}]));
+    }
+    for (const auto& step : saga::definition(kind)) {
+      const std::chrono::duration<double> age = now.tally.oldest[step.step];
+      meters.set(Gauge::saga_age_seconds, saga::name_of(step.step), age.count());
+    }
+  }
+  meters.set(Gauge::sagas_stuck, "", static_cast<double>(now.tally.stuck));
+  meters.set(Gauge::saga_calls, "", static_cast<double>(now.calls));
+  const auto grow = [&meters](const char* service, std::uint64_t& before, std::uint64_t count) {
+    if (count <= before) return;
+    meters.add(Counter::saga_retries_refused, service, static_cast<double>(count - before));
+    before = count;
+  };
+  grow("venue", venue_refused_, now.tally.venue_refused);
+  grow("chain", chain_refused_, now.tally.chain_refused);
 }
 
 void Engine::show_lane(ports::Meters& meters, const LaneGlance& lane, std::size_t queued) const {

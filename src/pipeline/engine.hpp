@@ -10,6 +10,8 @@
 // Errors: what nobody but an operator can mend is in fatal() or in stopped lanes.
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -36,6 +38,12 @@ class Engine : public ports::RecordSink {
     const ports::Clock& clock;
     // How long a revoke may wait for the Kafka transaction in flight.
     std::chrono::milliseconds release_limit{30'000};
+    // Outlive the engine; their answers may come after its end. Needed while sagas are open, also
+    // when the switches are off by now.
+    saga::Services services = {};
+    // Seeds the jitter of each pipeline's sagas; asked in the constructor only. Empty: the same in
+    // all processes.
+    std::function<std::uint64_t()> random = {};
   };
   Engine(EngineOptions options, World world);
 
@@ -56,6 +64,8 @@ class Engine : public ports::RecordSink {
   // Set when the process must end; the text says why and what to do.
   [[nodiscard]] std::optional<std::string> fatal_error() const;
   [[nodiscard]] std::vector<LaneGlance> lanes() const;
+  // As they were within the last second.
+  [[nodiscard]] SagasGlance sagas() const;
   // Advances while all loops turn (liveness): the sum of their rounds, and each of them.
   [[nodiscard]] std::vector<std::uint64_t> rounds() const;
   // Publishes gauges (lanes, queues, backlog). Called once a second by app.
@@ -72,6 +82,7 @@ class Engine : public ports::RecordSink {
  private:
   [[nodiscard]] std::chrono::milliseconds hand_over_limit() const;
   void show_lane(ports::Meters& meters, const LaneGlance& lane, std::size_t queued) const;
+  void show_sagas(ports::Meters& meters);
   Pipeline& pipeline_of(base::TopicPartition tp) {
     return *pipelines_[static_cast<std::size_t>(tp.partition) % pipelines_.size()];
   }
@@ -90,6 +101,8 @@ class Engine : public ports::RecordSink {
   std::atomic<std::size_t> owned_{0};
   std::atomic<base::Instant> hand_over_by_{base::Instant::max()};
   std::set<base::TopicPartition> shown_;  // by the last show()
+  std::uint64_t venue_refused_ = 0;
+  std::uint64_t chain_refused_ = 0;
   mutable std::mutex fatal_mutex_;
   std::optional<std::string> fatal_;
 };

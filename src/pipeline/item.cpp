@@ -139,6 +139,18 @@ void fit(Item& item, const EngineOptions& options) {
   record = std::move(rest);
 }
 
+// An operator's change: signed, and in a home lane. Whatever else has its type is of no known one.
+bool read_change(Item& item, const EngineOptions& options) {
+  if (item.kind != Item::Kind::dead || item.refusal.reason != "unknown_type" ||
+      item.record.position.topic != options.home_topic)
+    return false;
+  auto change = contract::read_saga_change(options.forward_secret, item.record);
+  if (!change) return false;
+  item.change = std::make_shared<AskedChange>(AskedChange{std::move(*change)});
+  item.kind = Item::Kind::change;
+  return true;
+}
+
 bool was_too_large(const base::Record& record) {
   return !record.value && std::ranges::any_of(record.headers, [](const auto& header) {
     return header.name == contract::kLeftOutHeader;
@@ -199,6 +211,7 @@ void prepare(Item& item, const EngineOptions& options) {
     // Without an identity nobody can be answered: only the dead-letter topic can keep it.
     const bool dead = item.refusal.kind == contract::Refusal::Kind::dead || !item.refusal.identity;
     item.kind = dead ? Item::Kind::dead : Item::Kind::invalid;
+    if (read_change(item, options)) return;
   }
 
   std::optional<base::TopicId> came_in_on = at.topic;

@@ -2,6 +2,7 @@
 // One record on its way to a verdict. Prepared once; decided as often as the unit of work is
 // repeated.
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,11 +10,18 @@
 #include "base/log.hpp"
 #include "base/record.hpp"
 #include "contract/decode.hpp"
+#include "contract/saga_change.hpp"
 #include "domain/codes.hpp"
 #include "pipeline/options.hpp"
 #include "ports/lane_store.hpp"
 
 namespace admitone::pipeline {
+
+// What an operator asks for, and whether it could be made in memory; none: not tried yet.
+struct AskedChange {
+  contract::SagaChange what;
+  std::optional<base::Status> made = std::nullopt;
+};
 
 struct Item {
   enum class Kind {
@@ -22,6 +30,7 @@ struct Item {
     invalid,  // answered INVALID_COMMAND
     dead,     // dead letter, and an outcome when its identity is readable
     forward,  // belongs to another lane
+    change,   // an operator's, of a saga of this lane: AdmitOne's own, no command of the contract
   };
   Kind kind = Kind::dead;
   base::Record record;
@@ -32,9 +41,10 @@ struct Item {
   contract::DecodedCommand command;  // kind command
   contract::Refusal refusal;         // kinds invalid and dead
   domain::Code refusal_code = domain::Code::invalid_command;
-  std::int64_t attempts = 1;    // of a dead one
-  std::int32_t forward_to = 0;  // kind forward
-  bool forward_sent = false;    // by this process, durably: a unit that is repeated sends no more
+  std::int64_t attempts = 1;                      // of a dead one
+  std::int32_t forward_to = 0;                    // kind forward
+  std::shared_ptr<AskedChange> change = nullptr;  // kind change
+  bool forward_sent = false;  // by this process, durably: a unit that is repeated sends no more
   // Of the present unit: not looked for, believed to be new (see KnownKeys).
   bool unseen_key = false;
   bool unseen_reservation = false;
@@ -43,6 +53,10 @@ struct Item {
   [[nodiscard]] const contract::Envelope* envelope() const;
   [[nodiscard]] base::TenantId tenant() const;  // nil when unreadable
   [[nodiscard]] std::optional<base::EventId> event() const;
+  // A command that creates, updates or cancels an event.
+  [[nodiscard]] bool is_of_event() const {
+    return kind == Kind::command && !domain::reservation_of(command.command);
+  }
   [[nodiscard]] ports::LedgerKey owned_key() const { return {tenant(), command.key}; }
   [[nodiscard]] ports::LedgerKey position_key() const;
   [[nodiscard]] ports::LedgerKey origin_key() const;

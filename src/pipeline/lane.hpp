@@ -15,6 +15,7 @@
 #include "pipeline/event_cache.hpp"
 #include "pipeline/intake.hpp"
 #include "pipeline/item.hpp"
+#include "pipeline/lane_sagas.hpp"
 #include "ports/lane_store.hpp"
 
 namespace admitone::pipeline {
@@ -67,11 +68,14 @@ struct Lane {
   std::optional<std::int64_t> suspect_below;
   // Or of what waits: it goes on alone, one thing at a time and before any record.
   bool continues_alone = false;
-  // Events whose cancellation failed too often: left to the next owner, as nothing can end it here.
+  // Events whose cancellation, or whose saga's transition, failed too often: left to the next
+  // owner, as nothing can end it here.
   std::set<ports::EventKey> stuck;
   std::optional<std::int64_t> counted_offset;  // tried alone and counted since the lane was taken
   ports::Attempt attempt;                      // how often, by all owners
 
+  // So many of `pending`, from the front, are in the unit of work that is under way.
+  std::size_t in_unit = 0;
   // Not yet decided; in offset order. What is to be tried alone is unread until it has been
   // counted.
   std::deque<Item> pending;
@@ -80,10 +84,18 @@ struct Lane {
 
   EventCache events;
   std::map<ports::EventKey, std::int64_t>
-      parked;  // events with parked commands (copies not counted)
+      parked;  // events with parked commands (copies not counted) that do not wait for a saga
   // Events that are being cancelled. Their held reservations end in the order in which they would
   // have expired: none is left that expires before this, and none at all without it.
   std::map<ports::EventKey, std::optional<base::Timestamp>> draining;
+  std::map<ports::EventKey, EventSaga> sagas;  // changed by set_saga
+  std::int64_t parked_for_sagas = 0;           // of all of them
+  // Those of `sagas` that wait for room: whose turn it is within a tenant.
+  std::map<std::pair<base::TenantId, std::int64_t>, base::EventId> wait_for_room;
+  bool sagas_due = false;  // the runner has something to write here
+  // Still only in the database: there was no room. Read in pages, the next one behind this.
+  std::set<base::SagaId> unread_sagas;
+  std::optional<base::SagaId> sagas_read_to;
   std::int64_t park_order = 0;
   // Expire commands on their way, so that a tick does not send them again.
   struct SentTimer {
@@ -94,8 +106,19 @@ struct Lane {
   base::Instant timers_not_before{};
 
   [[nodiscard]] AssignmentTag tag() const { return queue->tag(); }
-  [[nodiscard]] bool busy(const ports::EventKey& event) const {
-    return parked.contains(event) || draining.contains(event);
+  // None: it has ended, or nothing of the event waits for room any more.
+  void set_saga(const ports::EventKey& event, const std::optional<EventSaga>& saga) {
+    if (const auto known = sagas.find(event); known != sagas.end()) {
+      parked_for_sagas -= known->second.parked;
+      if (!known->second.id) wait_for_room.erase({event.tenant, known->second.order});
+    }
+    parked_for_sagas += saga ? saga->parked : 0;
+    if (!saga) {
+      sagas.erase(event);
+      return;
+    }
+    sagas.insert_or_assign(event, *saga);
+    if (!saga->id) wait_for_room.emplace(std::pair(event.tenant, saga->order), event.event);
   }
 };
 

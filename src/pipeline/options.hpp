@@ -15,6 +15,8 @@
 #include "contract/decode.hpp"
 #include "contract/keys.hpp"
 #include "domain/decide.hpp"
+#include "saga/definition.hpp"
+#include "saga/limits.hpp"
 
 namespace admitone::pipeline {
 
@@ -78,6 +80,9 @@ struct EngineOptions {
   std::chrono::milliseconds tick{1'000};  // timers, watermarks of idle lanes
   std::size_t timers_per_send = 500;
   std::int32_t timers_under_way = 5'000;  // expire commands of a lane, sent and not yet decided
+
+  saga::Switches saga_switches;  // both off: event commands are decided at once
+  saga::Limits saga_limits;      // of each pipeline
 };
 
 }  // namespace admitone::pipeline

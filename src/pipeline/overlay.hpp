@@ -104,6 +104,7 @@ class Overlay {
   std::map<std::string, base::EventId> made_names;
   // By what this unit has decided, of all its lanes: outcomes, and records that are kept.
   std::size_t made_bytes = 0;
+  std::size_t sagas_begun = 0;
   bool copies_left_out = false;
   bool values_left_out = false;
 

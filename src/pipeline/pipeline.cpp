@@ -28,12 +28,23 @@ TimerKey key_of(const ports::DueHold& hold) {
 Pipeline::Pipeline(const EngineOptions& options, World world, Publisher& publisher,
                    AloneTurn& alone_turn)
     : options_(options),
-      world_(world),
+      world_(std::move(world)),
       publisher_(publisher),
       alone_turn_(alone_turn),
-      runner_(
-          options, world.store, world.sender, world.meters, world.clock,
-          [&publisher](Publication&& publication) { publisher.publish(std::move(publication)); }) {}
+      sagas_(options.saga_limits, {.services = world_.services,
+                                   .random = world_.random,
+                                   .wake = [this] { intake_.wake().notify(); }}),
+      runner_(options, {.store = world_.store,
+                        .sender = world_.sender,
+                        .meters = world_.meters,
+                        .clock = world_.clock,
+                        .sagas = sagas_,
+                        .saga_clock = saga_clock_,
+                        .publish =
+                            [&publisher](Publication&& publication) {
+                              publisher.publish(std::move(publication));
+                            },
+                        .meanwhile = [this] { read_ahead(); }}) {}
 
 void Pipeline::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
@@ -54,7 +65,7 @@ void Pipeline::run(const std::stop_token& stop) {
     ++rounds_;
     if (!more) {
       idle_ = draining_.load();
-      intake_.wake().wait(std::chrono::milliseconds{50}, stop);
+      intake_.wake().wait(wait_limit(), stop);
     }
   }
   leave_alone_turn();
@@ -72,6 +83,7 @@ bool Pipeline::step() {
   }
   bool done = false;
   if (!draining_) done = take_waiting();
+  turn_sagas();
   if (now >= next_tick_) {
     next_tick_ = now + options_.tick;
     tick();
@@ -122,19 +134,21 @@ void Pipeline::handle(LaneStopped& stopped) {
 
 // Records that may be decided now.
 std::size_t Pipeline::waiting(const Lane& lane) const {
+  if (!lane.sagas.empty() && base::failpoint::mutant("busy_event_blocks_lane")) return 0;
   const bool more = !draining_ && !publisher_.full(lane.tp);
   return lane.pending.size() + (more ? lane.queue->records() : 0);
 }
 
-// Moves records from the queue to `pending`, prepared, until so many are there; answers redelivered
-// ones on the way. False: none are there.
+// Moves records from the queue to `pending`, prepared, until so many are there beside those of the
+// unit that is under way; answers redelivered ones on the way. False: none are there.
 bool Pipeline::fill(Lane& lane, std::size_t wanted) {
-  const auto limit = std::min(wanted, lane.batch_cap);
+  const auto limit = lane.in_unit + std::min(wanted, lane.batch_cap);
   if (lane.pending.size() >= limit || waiting(lane) == lane.pending.size())
     return !lane.pending.empty();
   // The bound is for what is held, not for what one round adds: units may be put off for long.
   std::size_t held = 0;
-  for (const auto& item : lane.pending) held += item.record.bytes;
+  for (std::size_t i = lane.in_unit; i < lane.pending.size(); ++i)
+    held += lane.pending[i].record.bytes;
   if (held >= options_.batch_bytes) return true;
   auto records = lane.queue->take(limit - lane.pending.size(), options_.batch_bytes - held);
   if (!records.empty() && records.back().position.offset >= lane.caught_up.value_or(0)) {
@@ -160,11 +174,30 @@ bool Pipeline::fill(Lane& lane, std::size_t wanted) {
   return !lane.pending.empty();
 }
 
-bool Pipeline::has_continuation(const Lane& lane) const {
+// While the database writes a unit: reads the records of the next one. Not while something is tried
+// alone, which would be blamed for what they do.
+void Pipeline::read_ahead() {
+  if (alone_) return;
+  std::vector<Lane*> lanes;
+  for (auto& [tp, lane] : lanes_)
+    if (lane->state == LaneState::active && !goes_alone(*lane)) lanes.push_back(lane.get());
+  begin_at(busy_from_, lanes);
+  auto room = options_.batch_records;
+  for (auto* lane : lanes) {
+    fill(*lane, room);
+    room -= std::min(room, lane->pending.size() - lane->in_unit);
+  }
+}
+
+// What waits, but for what was left to the next owner.
+bool Pipeline::something_waits(const Lane& lane) {
   const auto stuck = [&](const auto& of_event) { return lane.stuck.contains(of_event.first); };
-  const bool any = !std::all_of(lane.draining.begin(), lane.draining.end(), stuck) ||
-                   !std::all_of(lane.parked.begin(), lane.parked.end(), stuck);
-  return any && !draining_ && !publisher_.full(lane.tp);
+  return lane.sagas_due || !std::all_of(lane.draining.begin(), lane.draining.end(), stuck) ||
+         !std::all_of(lane.parked.begin(), lane.parked.end(), stuck);
+}
+
+bool Pipeline::has_continuation(const Lane& lane) const {
+  return something_waits(lane) && !draining_ && !publisher_.full(lane.tp);
 }
 
 bool Pipeline::has_watermark(const Lane& lane) const {
@@ -189,7 +222,9 @@ void Pipeline::tick() {
       watermarks.push_back(std::move(share));
     }
     if (lane->home) home.push_back(lane.get());
+    if (lane->home && !draining_) look_after_sagas(*lane);
   }
+  show_sagas();
   if (!draining_) fire_timers(home);
   if (!watermarks.empty()) settle(runner_.run(watermarks), watermarks);
 }
@@ -317,7 +352,12 @@ void Pipeline::show_lanes() {
   const std::scoped_lock lock(glance_mutex_);
   glance_.clear();
   for (const auto& [tp, lane] : lanes_) {
-    LaneGlance glance{tp, lane->state, lane->next_offset, lane->out_seq, lane->published_seq, 0};
+    LaneGlance glance{tp,
+                      lane->state,
+                      lane->next_offset,
+                      lane->out_seq,
+                      lane->published_seq,
+                      lane->parked_for_sagas};
     for (const auto& [event, count] : lane->parked) glance.parked += count;
     glance_.push_back(glance);
   }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@
 #include "ports/meters.hpp"
 #include "ports/outcome_log.hpp"
 #include "ports/record_source.hpp"
+#include "saga/runner.hpp"
 
 namespace admitone::pipeline {
 
@@ -38,6 +40,14 @@ struct LaneGlance {
   std::int64_t parked = 0;
 };
 
+// The sagas in memory as others may see them.
+struct SagasGlance {
+  std::map<std::pair<saga::Kind, saga::Status>, std::size_t> count;
+  std::vector<saga::Glance> first;  // of each pipeline: those that need an operator, then by age
+  std::size_t calls = 0;            // in flight
+  saga::Tally tally;
+};
+
 class Pipeline {
  public:
   struct World {
@@ -46,6 +56,8 @@ class Pipeline {
     ports::RecordSource& source;
     ports::Meters& meters;
     const ports::Clock& clock;
+    saga::Services services = {};
+    std::function<std::uint64_t()> random = {};  // jitter; by the pipeline's thread only
   };
   // `alone_turn` is that of the process.
   Pipeline(const EngineOptions& options, World world, Publisher& publisher, AloneTurn& alone_turn);
@@ -60,6 +72,7 @@ class Pipeline {
   void drain();
   [[nodiscard]] bool idle() const { return idle_.load(); }
   [[nodiscard]] std::vector<LaneGlance> glance() const;
+  [[nodiscard]] SagasGlance sagas() const;
   // Advances with every round: liveness.
   [[nodiscard]] std::uint64_t rounds() const { return rounds_.load(); }
 
@@ -79,11 +92,25 @@ class Pipeline {
   // Where to read from; nullopt: the lane was stopped.
   std::optional<std::int64_t> position(Lane& lane, const ports::TakenLane& taken);
   void stop_lane(Lane& lane, const std::string& why);
+
+  std::optional<saga::Now> saga_now();                                         // sagas.cpp
+  void turn_sagas();                                                           // sagas.cpp
+  void take_transitions(LaneShare& share);                                     // sagas.cpp
+  void take_transitions(LaneShare& share, std::size_t most);                   // sagas.cpp
+  void leave_saga(Lane& lane, const saga::Saga& saga, std::int64_t attempts);  // sagas.cpp
+  bool load_sagas(Lane& lane, ports::LaneWork& work);                          // sagas.cpp
+  void read_more_sagas(Lane& lane);                                            // sagas.cpp
+  void offer_room(Lane& lane);                                                 // sagas.cpp
+  void look_after_sagas(Lane& lane);                                           // sagas.cpp
+  void show_sagas();                                                           // sagas.cpp
+  std::chrono::milliseconds wait_limit();                                      // sagas.cpp
+
   void clear_suspicion(Lane& lane);
   void let_go(Lane& lane, std::chrono::milliseconds pause);
 
   [[nodiscard]] std::size_t waiting(const Lane& lane) const;
   bool fill(Lane& lane, std::size_t wanted);
+  void read_ahead();
   bool run_unit();                                     // turns.cpp
   bool try_alone(Lane& lane);                          // suspects.cpp
   bool take_alone_turn(const Lane& lane);              // suspects.cpp
@@ -102,6 +129,7 @@ class Pipeline {
   [[nodiscard]] bool is_begun(const Lane& lane) const;
   std::vector<LaneShare> choose_shares(std::vector<Lane*>& together);
   LaneShare share_of(Lane& lane, std::size_t items) const;
+  [[nodiscard]] static bool something_waits(const Lane& lane);
   [[nodiscard]] bool has_continuation(const Lane& lane) const;
   [[nodiscard]] bool has_watermark(const Lane& lane) const;
   [[nodiscard]] static bool is_idle(const Lane& lane);
@@ -117,8 +145,10 @@ class Pipeline {
   World world_;
   Publisher& publisher_;
   AloneTurn& alone_turn_;
-  UnitRunner runner_;
   Intake intake_;
+  saga::Runner sagas_;
+  SagaClock saga_clock_;
+  UnitRunner runner_;
   std::map<base::TopicPartition, std::unique_ptr<Lane>> lanes_;
   // Between the messages of one round and its hand_over().
   std::vector<ports::GivenLane> given_back_;
@@ -147,6 +177,7 @@ class Pipeline {
   std::atomic<std::uint64_t> rounds_{0};
   mutable std::mutex glance_mutex_;
   std::vector<LaneGlance> glance_;
+  SagasGlance sagas_glance_;
 };
 
 }  // namespace admitone::pipeline

@@ -125,6 +125,13 @@ bool Pipeline::continue_alone(Lane& lane) {
       lane.stuck.insert(share.draining.front());
       return true;
     }
+  } else if (share.releasing.empty()) {
+    take_transitions(share, 1);
+    if (share.transitions.empty()) return true;
+    if (over) {
+      leave_saga(lane, share.transitions.front().saga, lane.attempt.count - 1);
+      return true;
+    }
   } else {
     share.releasing.resize(1);
     if (over) {
@@ -136,7 +143,9 @@ bool Pipeline::continue_alone(Lane& lane) {
   }
   const auto report = runner_.run(shares);
   if (report.end == RunEnd::undecidable) lane.counted_offset.reset();
-  if (report.end == RunEnd::committed && lane.parked.empty()) lane.continues_alone = false;
+  const auto due = sagas_.due_lanes();
+  lane.sagas_due = std::ranges::find(due, lane.tp) != due.end();
+  if (report.end == RunEnd::committed && !something_waits(lane)) lane.continues_alone = false;
   return settle(report, shares);
 }
 

@@ -31,6 +31,7 @@ void Pipeline::handle(LaneAssigned& assigned) {
   auto lane = std::make_unique<Lane>(tp, options_);
   lane->queue = std::move(assigned.queue);
   lane->assigned = assigned.partition;
+  sagas_.dropped(tp);
   lanes_.insert_or_assign(tp, std::move(lane));
 }
 
@@ -41,6 +42,7 @@ void Pipeline::handle(LaneRevoked& revoked) {
   if (!revoked.lost && lane->epoch != 0)
     given_back_.push_back({lane->tp, lane->epoch, lane->counted_offset});
   publisher_.drop(revoked.tp, revoked.tag);
+  sagas_.dropped(revoked.tp);
   lanes_.erase(revoked.tp);
 }
 
@@ -62,6 +64,7 @@ void Pipeline::stop_lane(Lane& lane, const std::string& why) {
   lane.queue->stop_accepting();
   lane.pending.clear();
   publisher_.drop(lane.tp, lane.tag());
+  sagas_.dropped(lane.tp);
   const auto name = fmt::format("{}/{}", options_.topic_names.at(lane.tp.topic), lane.tp.partition);
   log()->error("lane {} is stopped: {}{}", name, why, base::Fields{.position = name});
 }
@@ -70,6 +73,7 @@ void Pipeline::stop_lane(Lane& lane, const std::string& why) {
 // `pause`.
 void Pipeline::let_go(Lane& lane, std::chrono::milliseconds pause) {
   publisher_.drop(lane.tp, lane.tag());
+  sagas_.dropped(lane.tp);
   auto fresh = std::make_unique<Lane>(lane.tp, options_);
   fresh->queue = lane.queue;
   fresh->queue->stop_accepting();
@@ -193,23 +197,24 @@ void Pipeline::begin(Lane& lane) {
   lane.published_offset = taken.published_offset;
   lane.batch_cap = options_.batch_records;
   // The same next item as at the last taking: whoever had the lane may have died of something in
-  // the batch that began with it (docs/decisions/0012).
+  // the batch that began with it, or in the next, which was read meanwhile (decision 0012).
   if (taken.tries >= 2 || taken.alone_attempts > 0) {
-    lane.suspect_below = lane.next_offset + static_cast<std::int64_t>(options_.batch_records);
+    lane.suspect_below = lane.next_offset + 2 * static_cast<std::int64_t>(options_.batch_records);
     lane.batch_cap = 1;
   }
   if (lane.home) {
     auto work = world_.store.load_work(lane.tp);
-    if (!work) {
+    if (!work || !load_sagas(lane, *work)) {
       log()->warn("lane {}: its open work cannot be read yet: {}", lane.tp.partition,
-                  work.error().message);
+                  work ? "of its sagas" : work.error().message);
       lane.retry_at = world_.clock.steady() + kAfterFailure;
       return;
     }
     for (const auto& event : work->draining) lane.draining.emplace(event, base::Timestamp{});
     for (const auto& [event, count] : work->parked) lane.parked.emplace(event, count);
     lane.park_order = work->max_park_order;
-    lane.continues_alone = lane.suspect_below && !lane.parked.empty();
+    lane.continues_alone =
+        lane.suspect_below && !(lane.parked.empty() && lane.draining.empty() && lane.sagas.empty());
   }
   lane.state = LaneState::active;
   publisher_.add(taken, lane.tag(), lane.home);
@@ -245,7 +250,16 @@ bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
       log()->debug("unit rolled back: {}", report.why);
       if (++races_ >= 3)
         for (const auto& share : shares) make_smaller(share);
-      if (races_ > 20) not_before_ = world_.clock.steady() + kAfterFailure;
+      if (races_ > 20) {
+        not_before_ = world_.clock.steady() + kAfterFailure;
+        // Perhaps a journal that is not the one in the database: those are read anew.
+        for (const auto& share : shares) {
+          if (share.transitions.empty()) continue;
+          const auto tp = share.lane->tp;
+          let_go(*share.lane, kAfterFailure);
+          lanes_.at(tp)->lived = true;
+        }
+      }
       return true;
     case RunEnd::later:
       log()->warn("unit put off: {}", report.why);
@@ -263,7 +277,8 @@ bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
                        : base::Fields{});
       for (const auto& share : shares) {
         make_smaller(share);
-        const bool continued = !share.draining.empty() || !share.releasing.empty();
+        const bool continued =
+            !share.draining.empty() || !share.releasing.empty() || !share.transitions.empty();
         const bool innocent = report.cause && report.cause != share.lane->tp && share.items == 0;
         if (continued && !innocent) share.lane->continues_alone = true;
       }

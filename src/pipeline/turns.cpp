@@ -95,7 +95,9 @@ std::vector<LaneShare> Pipeline::choose_shares(std::vector<Lane*>& together) {
   const auto add = [&](Lane& lane, std::size_t most) {
     if (most > 0) fill(lane, most);
     const auto items = count_read(lane, std::min(lane.batch_cap, most));
-    if (items > 0 || has_continuation(lane)) shares.push_back(share_of(lane, items));
+    if (items == 0 && !has_continuation(lane)) return items;
+    shares.push_back(share_of(lane, items));
+    take_transitions(shares.back());
     return items;
   };
   const auto is_busy = [&](const Lane* lane) { return waiting(*lane) > little; };

@@ -1,8 +1,8 @@
 #pragma once
 // One unit of work of a pipeline: reads, decides, sends forwards, writes, commits, and moves the
-// lanes' memory on. Threads: its pipeline's. Blocking: by the store's and sender's time-outs.
-// Durable: when run() says committed, everything decided is in PostgreSQL and handed to `publish`.
-// Errors: nothing was applied; the lanes are as they were and the caller tries again.
+// lanes' and their sagas' memory on. Threads: its pipeline's. Blocking: by the store's and sender's
+// time-outs. Durable: when run() says committed, everything decided is in PostgreSQL and handed to
+// `publish`. Errors: nothing was applied; the lanes are as they were and the caller tries again.
 
 #include <functional>
 #include <optional>
@@ -37,10 +37,19 @@ struct RunReport {
 
 class UnitRunner {
  public:
-  UnitRunner(const EngineOptions& options, ports::LaneStore& store, ports::CommandSender& sender,
-             ports::Meters& meters, const ports::Clock& clock,
-             std::function<void(Publication&&)> publish);
+  struct World {
+    ports::LaneStore& store;
+    ports::CommandSender& sender;
+    ports::Meters& meters;
+    const ports::Clock& clock;
+    saga::Runner& sagas;
+    SagaClock& saga_clock;  // set by each unit
+    std::function<void(Publication&&)> publish;
+    ports::LaneStore::Meanwhile meanwhile;  // while the database writes a unit
+  };
+  UnitRunner(const EngineOptions& options, World world);
 
+  // What is given back of the shares' transitions is due again.
   RunReport run(std::vector<LaneShare>& shares);
 
  private:
@@ -60,19 +69,22 @@ class UnitRunner {
                               ports::UnitQuery& more) const;
   bool ends(const LaneShare& share, const ports::EventKey& event, const Overlay& overlay) const;
   base::Result<Claims> ask_claims(const std::vector<LaneShare>& shares, Overlay& overlay);
+  // Changes that cannot be published any more, as the database is: their sagas turn back.
+  void refuse_changes(std::vector<LaneShare>& shares, Overlay& overlay, const Claims& claims);
+  [[nodiscard]] saga::Now saga_now() const;
+  void change_sagas(LaneShare& share);  // saga_changes.cpp
+  void add_transition(LaneShare& share, const base::SagaId& saga);
   RunReport commit(Overlay& overlay, ports::UnitWrites& writes, std::vector<LaneEffects>& effects);
   // True: the unit cannot be committed without the look-ups that were left out.
   bool unproven(const std::vector<LaneEffects>& effects);
   void remember(const ports::UnitWrites& writes);
   void apply(Overlay& overlay, std::vector<LaneEffects>& effects, std::size_t records);
+  void move_on(Lane& lane, LaneEffects& effects);
+  void tell_sagas(const std::vector<LaneShare>& shares, std::vector<LaneEffects>& effects);
   RunReport failed(const base::Error& error);
 
   const EngineOptions& options_;
-  ports::LaneStore& store_;
-  ports::CommandSender& sender_;
-  ports::Meters& meters_;
-  const ports::Clock& clock_;
-  std::function<void(Publication&&)> publish_;
+  World world_;
   std::size_t event_weight_ = 256U << 10U;  // of those that were read, about; at first a heavy one
   KnownKeys known_keys_;
   Trust trust_in_keys_;

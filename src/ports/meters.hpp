@@ -15,13 +15,18 @@ enum class Counter {
   epoch_fences,
   dead_letters,  // label: reason
   forwards,
-  timers,               // label: fired, failed
-  take_overs,           // label: clean, republished, fenced_publisher, stopped
-  database_retries,     // label: class of the SQLSTATE, or connection
-  rotations,            // label: made, dropped, deferred
-  content_duplicates,   // label: on (answered as duplicates), observe (only counted)
-  database_statements,  // sent by units of work and publishers
-  kafka_requests,       // label: kind
+  timers,                // label: fired, failed
+  take_overs,            // label: clean, republished, fenced_publisher, stopped
+  database_retries,      // label: class of the SQLSTATE, or connection
+  rotations,             // label: made, dropped, deferred
+  content_duplicates,    // label: on (answered as duplicates), observe (only counted)
+  database_statements,   // sent by units of work and publishers
+  database_round_trips,  // ways there and back that they took
+  kafka_requests,        // label: kind
+  external_calls,        // label: service/operation/result
+  breaker_openings,      // label: service/endpoint
+  venue_cache,           // label: hit, miss; asked while the venue service could not be
+  saga_retries_refused,  // label: service; by the retry budget
 };
 
 enum class Gauge {
@@ -37,6 +42,12 @@ enum class Gauge {
   parked,               // label: lane
   clock_drift_seconds,  // worker against database
   memory_bytes,         // label: allocated, active, resident, retained
+  sagas,                // label: kind/status; in memory
+  saga_age_seconds,     // label: step; of the saga that is there for longest
+  sagas_stuck,          // beyond the objective of their step, or in need of an operator
+  saga_calls,           // in flight
+  breaker_state,        // label: service/endpoint; 0 closed, 1 half-open, 2 open
+  external_requests,    // label: waiting (for a connection), active
 };
 
 enum class Histogram {
@@ -45,6 +56,8 @@ enum class Histogram {
   decision_seconds,    // record timestamp to commit
   end_to_end_seconds,  // record timestamp to published
   kafka_transaction_seconds,
+  venue_call_seconds,  // one request to the venue service
+  chain_call_seconds,  // one request to an RPC node
 };
 
 class Meters {

@@ -8,7 +8,7 @@
 namespace admitone::simulation {
 namespace {
 
-// A pipeline with one lane that is suspect, as after deaths, and holds that wait in it.
+// A pipeline with one lane and holds that wait in it. Suspect: as after deaths.
 struct Half {
   Half(World& world, pipeline::AloneTurn& turn, std::int32_t lane)
       : world_(world),
@@ -22,7 +22,7 @@ struct Half {
 
   void begin(const std::string& event, int records) {
     auto& row = world_.database.progress[tp];
-    row.tries = 5;
+    row.tries = suspect ? 5 : 0;
     row.head_offset = row.consumed ? std::optional(row.at.next_offset) : std::nullopt;
     queue = std::make_shared<pipeline::LaneQueue>(tp, 7, source, pipeline.intake().wake(), 100,
                                                   1U << 20U);
@@ -40,6 +40,7 @@ struct Half {
 
   World& world_;
   base::TopicPartition tp;
+  bool suspect = true;
   FakeStore store;
   FakeSource source;
   FakeLog log;
@@ -49,6 +50,46 @@ struct Half {
   std::shared_ptr<pipeline::LaneQueue> queue;
   pipeline::Pipeline pipeline;
 };
+
+// The records of the next unit are read while the database writes this one; what it is about to be
+// blamed for, alone.
+TEST(ReadAheadTest, WhatComesNextIsReadWhileTheDatabaseWrites) {
+  World world;
+  world.options.batch_records = 4;
+  pipeline::AloneTurn turn;
+  const std::string event = "0a000000-0000-4000-8000-000000000001";
+  Half one{world, turn, world.lane_of(event)};
+  one.suspect = false;
+  one.begin(event, 12);
+  std::vector<std::size_t> left;
+  one.store.before_commit = [&] {
+    left.push_back(one.queue->records());
+    return left.size() == 2 ? FakeStore::Fault::lost_before : FakeStore::Fault::none;
+  };
+  for (int i = 0; i < 6; ++i) {
+    one.pipeline.step();
+    world.clock.pass(std::chrono::seconds{1});
+  }
+  EXPECT_EQ(left, (std::vector<std::size_t>{4, 0, 0, 0})) << "the second unit is tried again";
+  EXPECT_EQ(one.progress().at.next_offset, 12);
+  EXPECT_EQ(world.database.outcomes(one.tp.partition).size(), 12U);
+}
+
+TEST(ReadAheadTest, NothingIsReadAheadBesideWhatIsTriedAlone) {
+  World world;
+  pipeline::AloneTurn turn;
+  const std::string event = "0a000000-0000-4000-8000-000000000001";
+  Half one{world, turn, world.lane_of(event)};
+  one.begin(event, 3);
+  std::size_t left = 0;
+  one.store.before_commit = [&] {
+    left = one.queue->records();
+    return FakeStore::Fault::none;
+  };
+  one.pipeline.step();
+  EXPECT_EQ(one.progress().at.next_offset, 1);
+  EXPECT_EQ(left, 2U);
+}
 
 class AloneTest : public ::testing::Test {
  protected:

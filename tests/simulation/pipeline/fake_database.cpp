@@ -169,7 +169,8 @@ base::Result<std::vector<ports::DueHold>> FakeStore::due_holds(std::int32_t lane
     if (one.lane != lane || one.status != domain::ReservationStatus::held || one.expires_at > until)
       continue;
     const auto event = db_.events.find({one.tenant, one.event});
-    if (event != db_.events.end() && event->second.status == domain::EventStatus::cancelling)
+    if (event != db_.events.end() && (event->second.status == domain::EventStatus::cancelling ||
+                                      event->second.status == domain::EventStatus::changing))
       continue;
     due.push_back({one.tenant, one.event, one.id, one.hold_version, one.expires_at});
   }
@@ -441,9 +442,11 @@ UnitEnd FakeStore::apply(FakeDatabase& db, const ports::UnitWrites& writes) {
   return UnitEnd::committed;
 }
 
-base::Result<ports::UnitReport> FakeStore::commit(const ports::UnitWrites& writes) {
+base::Result<ports::UnitReport> FakeStore::commit(const ports::UnitWrites& writes,
+                                                  const Meanwhile& meanwhile) {
   ADMITONE_ASSERT(open_);
   open_ = false;
+  if (meanwhile) meanwhile();
   if (down) return unreachable();
   std::int64_t written = 0;
   for (const auto& row : writes.rows) written += size_of(row.outcome_value);
@@ -451,6 +454,7 @@ base::Result<ports::UnitReport> FakeStore::commit(const ports::UnitWrites& write
   for (const auto& row : writes.park) written += size_of(row.packed);
   most_written = std::max(most_written, written);
   if (writes.rows.size() > rows_refused_above) return unreachable();
+  writing = &writes;
   const auto fault = before_commit();
   if (fault == Fault::lost_before) return unreachable();
   ports::UnitReport report;

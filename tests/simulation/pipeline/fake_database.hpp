@@ -54,7 +54,8 @@ class FakeStore : public ports::LaneStore {
   // Called before each commit; what it returns happens instead of (or after) it.
   enum class Fault { none, lost_before, lost_after };
   std::function<Fault()> before_commit = [] { return Fault::none; };
-  std::function<void()> during_take = [] {};  // after the rows are written, before the answer
+  const ports::UnitWrites* writing = nullptr;  // what it is about
+  std::function<void()> during_take = [] {};   // after the rows are written, before the answer
   bool down = false;
   bool lost_values = false;  // of unpublished outcomes
   bool no_work = false;      // load_work fails, and nothing else
@@ -94,7 +95,9 @@ class FakeStore : public ports::LaneStore {
   base::Result<std::vector<ports::ClaimAnswer>> claims(
       const std::vector<ports::ClaimQuery>& queries) override;
   base::Result<ports::UnitReads> more(const ports::UnitQuery& query) override;
-  base::Result<ports::UnitReport> commit(const ports::UnitWrites& writes) override;
+  using ports::LaneStore::commit;
+  base::Result<ports::UnitReport> commit(const ports::UnitWrites& writes,
+                                         const Meanwhile& meanwhile) override;
   void rollback() override { open_ = false; }
 
  private:

@@ -7,20 +7,23 @@
 namespace admitone::simulation {
 
 Worker::Worker(FakeDatabase& database, FakeKafka& kafka, FakeClock& clock, const std::string& name,
-               pipeline::EngineOptions options)
+               pipeline::EngineOptions options, saga::Services services, Stores other)
     : store(database),
       publisher_store(database),
+      stores(std::move(other)),
       source(kafka),
       log(kafka, name),
       sender(kafka, clock),
-      engine(std::move(options), {.stores = {&store},
-                                  .publisher_store = publisher_store,
-                                  .source = source,
-                                  .log = log,
-                                  .sender = sender,
-                                  .meters = meters,
-                                  .clock = clock,
-                                  .release_limit = std::chrono::milliseconds{100}}) {
+      engine(std::move(options),
+             {.stores = {stores.pipeline ? stores.pipeline.get() : &store},
+              .publisher_store = stores.publisher ? *stores.publisher : publisher_store,
+              .source = source,
+              .log = log,
+              .sender = sender,
+              .meters = meters,
+              .clock = clock,
+              .release_limit = std::chrono::milliseconds{100},
+              .services = services}) {
   source.attach(engine);
 }
 
@@ -40,7 +43,7 @@ World::World() {
 }
 
 std::unique_ptr<Worker> World::worker(const std::string& name) {
-  return std::make_unique<Worker>(database, kafka, clock, name, options);
+  return std::make_unique<Worker>(database, kafka, clock, name, options, services, make_stores());
 }
 
 std::int32_t World::lane_of(const std::string& event) const {
@@ -61,11 +64,12 @@ base::Position World::send(const std::string& event, const Sent& sent,
   return kafka.append({topic, partition.value_or(lane_of(event))}, std::move(record));
 }
 
-void World::turn(Worker& worker, int rounds) {
+void World::turn(Worker& worker, int rounds, base::Duration each) {
   for (int i = 0; i < rounds; ++i) {
     worker.turn();
-    clock.pass(std::chrono::milliseconds{50});
+    clock.pass(each);
     database.now = clock.wall;
+    time_passed();
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Whole workers on fakes, single-threaded, with a virtual clock: for tests of the engine.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,14 +24,21 @@ struct Sent {
   std::string expiry = "";
 };
 
+// Instead of the fake ones.
+struct Stores {
+  std::unique_ptr<ports::LaneStore> pipeline;
+  std::unique_ptr<ports::LaneStore> publisher;
+};
+
 // One worker: an engine stepped by hand.
 struct Worker {
   Worker(FakeDatabase& database, FakeKafka& kafka, FakeClock& clock, const std::string& name,
-         pipeline::EngineOptions options);
+         pipeline::EngineOptions options, saga::Services services = {}, Stores stores = {});
   // A round of everything that would be a thread.
   void turn();
   FakeStore store;
   FakeStore publisher_store;
+  Stores stores;
   FakeSource source;
   FakeLog log;
   FakeSender sender;
@@ -46,12 +54,15 @@ class World {
   FakeDatabase database;
   FakeKafka kafka;
   FakeClock clock;
+  saga::Services services;
+  std::function<void()> time_passed = [] {};  // to everything else
+  std::function<Stores()> make_stores = [] { return Stores{}; };
 
   // Appends to the partition that murmur2 gives the event (or to `partition`).
   base::Position send(const std::string& event, const Sent& sent,
                       std::optional<std::int32_t> partition = {}, base::TopicId topic = 0);
   [[nodiscard]] std::int32_t lane_of(const std::string& event) const;
-  void turn(Worker& worker, int rounds = 40);
+  void turn(Worker& worker, int rounds = 40, base::Duration each = std::chrono::milliseconds{50});
   static std::vector<base::TopicPartition> all_lanes();
   // Codes of a lane's outcomes in the log, in order; replays are prefixed with "=".
   [[nodiscard]] std::vector<std::string> codes(std::int32_t lane) const;

@@ -1,0 +1,98 @@
+// What operators change about sagas (contract/saga_change.hpp): made in memory before the unit is
+// read, written by it together with the command's verdict.
+#include <algorithm>
+#include <utility>
+
+#include "base/failpoint.hpp"
+#include "base/log.hpp"
+#include "pipeline/unit_runner.hpp"
+
+namespace admitone::pipeline {
+namespace {
+
+using Action = contract::SagaChange::Action;
+
+base::Status make(saga::Saga& saga, const contract::SagaChange& change, base::TopicPartition lane,
+                  base::Timestamp now, const saga::Limits& limits) {
+  // A copy of the record in another lane: this unit has no fence over the saga's.
+  if (saga.lane != lane)
+    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
+                       "it is another lane's"};
+  if (saga.tenant != change.tenant || saga.event != change.event)
+    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
+                       "it is another tenant's, or another event's"};
+  const auto step = saga::name_of(saga::step_in_view(saga).step);
+  if (step != change.step && change.action != Action::compensate)
+    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
+                       "it stands at " + std::string(step) + " by now"};
+  switch (change.action) {
+    case Action::retry:
+      return saga::retry(saga, now, limits);
+    case Action::compensate:
+      return saga::compensate(saga, now, limits);
+    case Action::resolve_as_done:
+    case Action::resolve_as_undone:
+      break;
+  }
+  const auto as =
+      change.action == Action::resolve_as_done ? saga::ResolveAs::done : saga::ResolveAs::undone;
+  return saga::resolve(saga, {as, change.reason, change.result}, now, limits);
+}
+
+void tell(const Item& item) {
+  const auto& [change, made] = *item.change;
+  const auto log = base::logger("pipeline");
+  const auto what = contract::name_of(change.action);
+  if (made->ok()) {
+    log->info("saga {}: {}, as an operator asks: {}{}", change.saga.str(), what,
+              base::field(change.reason), fields_of(item));
+  } else {
+    log->warn("saga {}: an operator's {} is refused: {}{}", change.saga.str(), what,
+              made->error().message, fields_of(item));
+  }
+}
+
+}  // namespace
+
+// A change is tried once by a process: when its unit is repeated, it is in memory already.
+void UnitRunner::change_sagas(LaneShare& share) {
+  auto& lane = *share.lane;
+  for (std::size_t i = 0; i < share.items; ++i) {
+    auto& item = lane.pending[i];
+    if (item.kind != Item::Kind::change) continue;
+    auto& asked = *item.change;
+    const auto id = asked.what.saga;
+    const bool is_here = std::ranges::any_of(
+        share.transitions, [&](const saga::Transition& one) { return one.saga.id == id; });
+    if (asked.made) {
+      if (!is_here && asked.made->ok()) add_transition(share, id);
+      continue;
+    }
+    if (is_here) {
+      // What it is about is on its way to be written: the next unit changes that.
+      share.items = i;
+      return;
+    }
+    const auto now = world_.saga_clock.now(world_.clock.steady());
+    const auto changed =
+        now ? world_.sagas.change(
+                  id,
+                  [&](saga::Saga& saga) {
+                    return make(saga, asked.what, lane.tp, now->time, options_.saga_limits);
+                  },
+                  *now)
+            : std::nullopt;
+    asked.made = changed.value_or(
+        base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
+                    "it has ended, or waits in the database for room, or is another lane's"});
+    tell(item);
+    if (asked.made->ok()) add_transition(share, id);
+  }
+}
+
+void UnitRunner::add_transition(LaneShare& share, const base::SagaId& saga) {
+  if (base::failpoint::mutant("change_without_journal")) return;
+  if (auto transition = world_.sagas.due(saga)) share.transitions.push_back(std::move(*transition));
+}
+
+}  // namespace admitone::pipeline

@@ -1,0 +1,183 @@
+// What operators change about sagas, as commands in the saga's lane.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "base/failpoint.hpp"
+#include "contract/saga_change.hpp"
+#include "simulation/pipeline/saga_world.hpp"
+
+namespace admitone::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+using contract::SagaChange;
+using domain::EventStatus;
+using domain::Verdict;
+using saga::Status;
+using Action = SagaChange::Action;
+using Codes = std::vector<std::string>;
+using Wrong = std::vector<std::string>;
+
+const std::string kEvent = "0a000000-0000-4000-8000-000000000001";
+
+struct Scene {
+  // A creation of which nobody knows whether its hold stands, until that needs an operator.
+  void park() {
+    world.fail(Op::hold, Fault::lost);
+    world.fail(Op::holds, Fault::unavailable);
+    one = world.start("one");
+    world.send(kEvent, create_event(kEvent, 100, "k"));
+    world.run(*one, 2h, 2s);
+    ASSERT_EQ(world.ends(), std::vector{Status::needs_operator});
+  }
+  [[nodiscard]] const ports::Saga& saga() const { return world.database.sagas.begin()->second; }
+
+  SagaChange change(Action action, const std::string& result = "") const {
+    SagaChange out;
+    out.action = action;
+    out.tenant = saga().tenant;
+    out.event = saga().event;
+    out.saga = saga().id;
+    out.step = saga::name_of(saga::step_in_view(saga()).step);
+    out.id = *base::Uuid::parse("0f000000-0000-4000-8000-000000000001");
+    out.reason = "seen at the venue";
+    out.result = result;
+    return out;
+  }
+  base::Position send(const SagaChange& what, const std::string& secret) {
+    const auto command = contract::saga_change_command(secret, what, world.clock.wall);
+    return world.kafka.append({0, lane},
+                              {world.clock.wall, command.key, command.value, command.headers});
+  }
+  base::Position send(const SagaChange& what) { return send(what, world.options.forward_secret); }
+  // Null: none yet.
+  [[nodiscard]] const ports::LedgerRow* row_at(const base::Position& position) const {
+    for (const auto& [key, row] : world.database.ledger)
+      if (row.position == position) return &row;
+    return nullptr;
+  }
+  [[nodiscard]] Codes codes() const { return world.codes(lane); }
+
+  SagaWorld world;
+  std::unique_ptr<Worker> one;
+  std::int32_t lane = world.lane_of(kEvent);
+};
+
+class OperatorTest : public ::testing::Test, protected Scene {
+ protected:
+  void TearDown() override { base::failpoint::clear(); }
+};
+
+TEST_F(OperatorTest, ASagaThatNeedsOneTriesAgain) {
+  park();
+  EXPECT_EQ(codes(), Codes{});
+  world.fail(Op::holds, Fault::none);
+  const auto at = send(change(Action::retry));
+  ASSERT_TRUE(world.run(*one, 1h, 1s));
+  ASSERT_NE(row_at(at), nullptr);
+  EXPECT_EQ(row_at(at)->verdict, Verdict::applied);
+  EXPECT_FALSE(row_at(at)->outcome_id.has_value()) << "it is nobody's command";
+  EXPECT_FALSE(row_at(at)->owns_key);
+  EXPECT_EQ(row_at(at)->type, domain::CommandType::saga_change);
+  EXPECT_EQ(row_at(at)->command_id, "0f000000-0000-4000-8000-000000000001");
+  EXPECT_EQ(world.status(kEvent), EventStatus::withdrawn);
+  EXPECT_EQ(codes().size(), 1U);
+  EXPECT_EQ(world.wrong(), Wrong{});
+}
+
+TEST_F(OperatorTest, ADoubtIsResolved) {
+  park();
+  world.venue.clear(saga().event, "");
+  const auto at = send(change(Action::resolve_as_undone));
+  ASSERT_TRUE(world.run(*one, 1h, 1s));
+  EXPECT_EQ(row_at(at)->verdict, Verdict::applied);
+  EXPECT_EQ(world.status(kEvent), EventStatus::withdrawn);
+  EXPECT_EQ(world.wrong(), Wrong{});
+}
+
+TEST_F(OperatorTest, WhatTheSagaDoesNotAllowIsRefusedAndChangesNothing) {
+  park();
+  const auto before = saga();
+  const auto done = send(change(Action::resolve_as_done, "hold-7"));
+  auto other = change(Action::retry);
+  other.tenant.value.bytes[0] ^= 1;
+  const auto forged = send(other);
+  auto nobody = change(Action::retry);
+  nobody.saga.value.bytes[0] ^= 1;
+  const auto unknown = send(nobody);
+  auto late = change(Action::retry);
+  late.step = "db.publish";
+  const auto elsewhere = send(late);
+  world.turn(*one);
+  for (const auto& at : {done, forged, unknown, elsewhere}) {
+    ASSERT_NE(row_at(at), nullptr);
+    EXPECT_EQ(row_at(at)->verdict, Verdict::invalid);
+    EXPECT_FALSE(row_at(at)->outcome_id.has_value());
+  }
+  EXPECT_EQ(saga(), before);
+  EXPECT_EQ(codes(), Codes{});
+}
+
+TEST_F(OperatorTest, ACallUnderWayIsNotWaitedFor) {
+  world.fail(Op::hold, Fault::hang);
+  one = world.start("one");
+  world.send(kEvent, create_event(kEvent, 100, "k"));
+  world.turn(*one, 30);
+  ASSERT_EQ(one->engine.sagas().calls, 1U);
+  const auto at = send(change(Action::compensate));
+  world.turn(*one, 3);
+  ASSERT_NE(row_at(at), nullptr) << "the lane goes on";
+  EXPECT_EQ(row_at(at)->verdict, Verdict::applied);
+  EXPECT_TRUE(saga().stop) << "it is in the journal";
+  ASSERT_TRUE(world.run(*one, 1h, 1s));
+  EXPECT_EQ(world.status(kEvent), EventStatus::withdrawn);
+  EXPECT_EQ(world.wrong(), Wrong{});
+}
+
+TEST_F(OperatorTest, TwoInOneUnitAreBothDecided) {
+  park();
+  world.fail(Op::holds, Fault::none);
+  const auto first = send(change(Action::retry));
+  const auto second = send(change(Action::retry));
+  world.turn(*one);
+  EXPECT_EQ(row_at(first)->verdict, Verdict::applied);
+  EXPECT_EQ(row_at(second)->verdict, Verdict::invalid) << "it needs nobody any more";
+  ASSERT_TRUE(world.run(*one, 1h, 1s));
+  EXPECT_EQ(world.wrong(), Wrong{});
+}
+
+TEST_F(OperatorTest, WithoutTheDeploymentsSecretItIsOfNoKnownType) {
+  park();
+  send(change(Action::retry), "the secret of somebody else.....");
+  world.turn(*one);
+  ASSERT_EQ(world.kafka.dead_letters.size(), 1U);
+  EXPECT_EQ(world.ends(), std::vector{Status::needs_operator});
+}
+
+// Its verdict and the journal are in one unit: whoever dies, nobody's wish is lost or done twice.
+TEST_F(OperatorTest, ADeathInBetweenLosesNothing) {
+  if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
+  const auto survives = [](const std::string& points) {
+    Scene fresh;
+    fresh.park();
+    fresh.world.fail(Op::holds, Fault::none);
+    const auto at = fresh.send(fresh.change(Action::retry));
+    EXPECT_TRUE(base::failpoint::configure(points));
+    EXPECT_THROW(fresh.world.run(*fresh.one, 1h, 1s), std::exception);
+    base::failpoint::clear();
+    fresh.one.reset();
+    fresh.world.clock.pass(1s);
+    fresh.world.database.now = fresh.world.clock.wall;
+    fresh.world.time_passed();
+    fresh.one = fresh.world.start("two");
+    fresh.world.run(*fresh.one, 1h, 1s);
+    return fresh.row_at(at) != nullptr && fresh.row_at(at)->verdict == Verdict::applied &&
+           fresh.world.status(kEvent) == EventStatus::withdrawn && fresh.world.wrong().empty();
+  };
+  EXPECT_TRUE(survives("unit.decided=throw@1"));
+  EXPECT_TRUE(survives("unit.committed=throw@1"));
+  EXPECT_FALSE(survives("mutant:change_without_journal;unit.committed=throw@1"));
+}
+
+}  // namespace
+}  // namespace admitone::simulation
