@@ -33,6 +33,7 @@ constexpr std::array kTopics{
     Topic{"dead-letters", "What could not be processed, and why"},
     Topic{"keys", "Idempotency keys and what became of them"},
     Topic{"migrate", "The database schema"},
+    Topic{"sagas", "What is under way with the venue service and the chain"},
     Topic{"simulate", "Stand-ins for the outside world"},
     Topic{"timers", "What will happen by itself"},
     Topic{"topics", "The Kafka topics"},

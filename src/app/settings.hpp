@@ -21,6 +21,9 @@ enum class InProgress { coalesce, reject };
 enum class ContentKeyMode { off, observe, percent, on };
 enum class LogLevel { trace, debug, info, warn, error };
 enum class LogFormat { automatic, text, json };
+enum class TokenAlgorithm { hs256, rs256 };
+enum class Registry { memo, anchor };
+enum class Commitment { confirmed, finalized };
 
 struct Settings {
   using Ms = std::chrono::milliseconds;
@@ -69,6 +72,16 @@ struct Settings {
   struct Venue {
     bool enabled = false;
     std::string url;
+    bool allow_insecure = false;
+    Ms call_timeout = std::chrono::seconds{5};
+    TokenAlgorithm token_algorithm = TokenAlgorithm::hs256;
+    std::string token_key;
+    std::string token_key_id;
+    std::string token_issuer = "admitone";
+    std::string token_audience = "venue";
+    Ms token_lifetime = std::chrono::minutes{5};
+    Ms cache_ttl = std::chrono::minutes{5};
+    std::int64_t cache_entries = 10'000;
   } venue;
 
   struct Chain {
@@ -76,10 +89,40 @@ struct Settings {
   } chain;
 
   struct Solana {
-    std::string rpc_url;
+    std::string rpc_url;  // several, separated by commas
+    bool allow_insecure = false;
+    std::string genesis_hash;
     std::string wallet_file;
+    Registry registry = Registry::memo;
+    std::string memo_program_id = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr";
     std::string program_id;
+    std::string idl_file;
+    std::int64_t account_bytes = 512;
+    Commitment commitment = Commitment::finalized;
+    Ms call_timeout = std::chrono::seconds{10};
   } solana;
+
+  struct Saga {
+    Ms deadline = std::chrono::minutes{15};
+    Ms attempt_timeout = std::chrono::seconds{30};
+    Ms arrival_margin = std::chrono::minutes{2};
+    Ms landing = std::chrono::minutes{1};
+    std::int64_t quick_tries = 3;
+    Ms quick_from = std::chrono::milliseconds{500};
+    Ms quick_to = std::chrono::seconds{5};
+    Ms sleep_from = std::chrono::seconds{30};
+    Ms sleep_to = std::chrono::minutes{5};
+    Ms step_objective = std::chrono::minutes{1};
+    Ms chain_objective = std::chrono::minutes{2};
+    std::int64_t in_memory = 8'192;
+    std::int64_t tenant_in_memory = 4'096;
+    std::int64_t parked = 8'192;
+    std::int64_t calls = 4'096;
+    std::int64_t tenant_calls = 2'048;
+    std::int64_t connections = 256;
+    std::int64_t service_connections = 64;
+    std::string ca_file;
+  } saga;
 
   struct Http {
     std::string listen;
@@ -182,6 +225,11 @@ struct Problem {
 
 // Every rule that needs no server. Empty: fine.
 std::vector<Problem> check_settings(const Settings& settings);
+// What only a process with the worker's own files and rights can know: reads the wallet, the IDL,
+// the venue's key. Blocking: small files.
+std::vector<Problem> check_secrets(const Settings& settings);
+// Each of solana.rpc_url.
+std::vector<std::string> rpc_urls(const Settings& settings);
 // The named settings must not be empty; for verbs that need only some of them.
 std::vector<Problem> require_settings(const Settings& settings,
                                       const std::vector<std::string>& keys);

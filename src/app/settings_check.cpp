@@ -6,6 +6,7 @@
 
 #include "app/duration.hpp"
 #include "app/settings.hpp"
+#include "app/settings_check_outside.hpp"
 #include "app/settings_table.hpp"
 #include "base/assert.hpp"
 #include "base/failpoint.hpp"
@@ -193,14 +194,6 @@ void check_not_yet(const Settings& s, Problems& out) {
   if (!s.redis.url.empty()) {
     out.push_back({"redis.url", "Redis is not available in this release", "leave it empty"});
   }
-  if (s.venue.enabled) {
-    out.push_back(
-        {"venue.enabled", "the venue step needs the saga, which comes later", "set it to false"});
-  }
-  if (s.chain.enabled) {
-    out.push_back(
-        {"chain.enabled", "the chain step needs the saga, which comes later", "set it to false"});
-  }
 }
 
 void check_http(const Settings& s, Problems& out) {
@@ -259,6 +252,7 @@ std::vector<Problem> check_settings(const Settings& settings) {
   check_sizes(settings, out);
   check_content_key(settings, out);
   check_not_yet(settings, out);
+  check_outside(settings, out);
   check_http(settings, out);
   return out;
 }

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "app/duration.hpp"
+#include "app/wiring_outside.hpp"
 #include "base/assert.hpp"
 #include "contract/codes.hpp"
 
@@ -220,6 +221,8 @@ pipeline::EngineOptions engine_options(const Settings& settings, const Deploymen
   out.transaction_records = size(settings.worker.transaction_records);
   out.tick = settings.timers.tick;
   out.timers_per_send = size(settings.timers.batch);
+  out.saga_switches = saga_switches(settings);
+  out.saga_limits = saga_limits(settings);
   return out;
 }
 

@@ -20,6 +20,7 @@
 #include "app/duration.hpp"
 #include "app/heap.hpp"
 #include "app/logging.hpp"
+#include "app/outside.hpp"
 #include "app/startup.hpp"
 #include "app/system_clock.hpp"
 #include "app/upkeep.hpp"
@@ -54,6 +55,11 @@ std::string random_id() {
   return id.str();
 }
 
+std::uint64_t random_number() {
+  std::random_device random;
+  return std::uniform_int_distribution<std::uint64_t>()(random);
+}
+
 std::string read_token(const std::string& path) {
   if (path.empty()) return {};
   std::ifstream in(path, std::ios::binary);
@@ -80,12 +86,20 @@ class Worker {
  public:
   Worker(const Settings& settings, const WorkerIo& io, const Deployment& deployment)
       : settings_(settings), io_(io), metrics_(ADMITONE_VERSION), health_(clock_) {
+    outside_ = need(Outside::create(settings, clock_, metrics_));
     make_kafka(deployment);
     make_database();
     engine_ = std::make_unique<pipeline::Engine>(
         engine_options(settings, deployment),
-        pipeline::Engine::World{pipeline_stores(), *publisher_store_, *consumer_, *outcome_log_,
-                                *sender_, metrics_, clock_});
+        pipeline::Engine::World{.stores = pipeline_stores(),
+                                .publisher_store = *publisher_store_,
+                                .source = *consumer_,
+                                .log = *outcome_log_,
+                                .sender = *sender_,
+                                .meters = metrics_,
+                                .clock = clock_,
+                                .services = outside_ ? outside_->services() : saga::Services{},
+                                .random = random_number});
     for (const char* name : {"schema", "group", "database"}) health_.expect(name);
     health_.report("schema", Condition::ok, "current");
   }
@@ -124,6 +138,7 @@ class Worker {
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> close_limit_ms_{0};
 
+  std::unique_ptr<Outside> outside_;  // null: no service outside is named
   kafka::Traffic kafka_traffic_;
   kafka::Watchdog kafka_watchdog_{clock_};
   std::shared_ptr<kafka::Probe> probe_;
@@ -222,6 +237,7 @@ void Worker::start_threads() {
     loops_.push_back(&health_.loop("pipeline " + std::to_string(i), kStuckAfter));
   }
   poll_beat_ = &health_.loop("poll", kStuckAfter);
+  if (outside_) outside_->start(health_);
   publisher_thread_ =
       std::jthread([this](const std::stop_token& stop) { engine_->run_publisher(stop); });
   name(publisher_thread_, "publisher");
@@ -292,6 +308,7 @@ void Worker::glance() {
   next_show_ = now + kShowEvery;
   watch_loops();
   engine_->show(metrics_);
+  if (outside_) outside_->look();
   show_heap(metrics_);
   if (const auto dropped = dropped_log_lines(); dropped > 0) {
     log_->warn("{} log lines were dropped, as stderr was read too slowly", dropped);
@@ -331,6 +348,8 @@ void Worker::stop_threads() {
   upkeep_thread_.request_stop();
   if (publisher_thread_.joinable()) publisher_thread_.join();
   pipeline_threads_.clear();  // joins
+  // Nobody asks any more. What is under way is given up: the journals know what to look up.
+  if (outside_) outside_->stop();
   if (upkeep_thread_.joinable()) upkeep_thread_.join();
   if (fetch_thread_.joinable()) fetch_thread_.join();
   if (http_) http_->stop();

@@ -23,8 +23,10 @@ using ports::Counter;
 using ports::Gauge;
 using ports::Histogram;
 
-// What a label text means; `topic/partition` becomes two labels. Counters with these label values
-// are there from the start: a rate never begins late, and nothing is not the same as not measured.
+// What a label text means; `topic/partition` becomes two labels, and what follows the last slash
+// that is needed is the last one's. Counters with these label values are there from the start: a
+// rate never begins late, and nothing is not the same as not measured. A histogram has this one
+// label value.
 struct Description {
   const char* name;
   const char* help;
@@ -32,7 +34,7 @@ struct Description {
   std::string_view from_the_start = {};  // separated by spaces
 };
 
-constexpr const char* kTopicPartition = "topic/partition";
+constexpr const char* kTopicPartition = "topic/partition";  // of Kafka
 
 // In the order of the enumerations.
 constexpr std::array kCounters{
@@ -65,10 +67,23 @@ constexpr std::array kCounters{
         "mode", "on observe"},
     Description{"admitone_database_statements_total",
                 "Statements sent to the database by units of work and the publisher", ""},
+    Description{"admitone_database_round_trips_total",
+                "Times that units of work and the publisher waited for the database's answer", ""},
     Description{"admitone_kafka_requests_total", "Requests sent to brokers, by kind", "kind",
                 "produce fetch add_partitions_to_txn add_offsets_to_txn txn_offset_commit end_txn"},
+    Description{"admitone_external_calls_total",
+                "Calls of services outside, those that were not made included, by how they ended",
+                "service/operation/result"},
+    Description{"admitone_breaker_openings_total", "Times a breaker has opened",
+                "service/endpoint"},
+    Description{"admitone_venue_cache_total",
+                "Venues asked of the cache while the service could not be asked, by what it had",
+                "result", "hit miss"},
+    Description{"admitone_saga_retries_refused_total",
+                "Attempts that were put off because the service's retry budget was used up",
+                "service", "venue chain"},
 };
-static_assert(kCounters.size() == static_cast<std::size_t>(Counter::kafka_requests) + 1);
+static_assert(kCounters.size() == static_cast<std::size_t>(Counter::saga_retries_refused) + 1);
 
 constexpr std::array kGauges{
     Description{"admitone_lanes_owned", "Lanes this process owns", ""},
@@ -87,8 +102,20 @@ constexpr std::array kGauges{
                 "What the allocator has given out, in pages in use, in memory, and kept as "
                 "addresses only",
                 "kind"},
+    Description{"admitone_sagas", "Sagas in memory, by what they do and where they stand",
+                "kind/status"},
+    Description{"admitone_saga_age_seconds",
+                "For how long the saga that is there for longest has been at its step", "step"},
+    Description{"admitone_sagas_stuck",
+                "Sagas beyond the objective of their step, or in need of an operator", ""},
+    Description{"admitone_saga_calls", "Calls of sagas in flight", ""},
+    Description{"admitone_breaker_state", "0 closed, 1 half-open, 2 open", "service/endpoint"},
+    Description{"admitone_external_requests",
+                "Requests to services outside, waiting for a connection or on one", "state"},
 };
-static_assert(kGauges.size() == static_cast<std::size_t>(Gauge::memory_bytes) + 1);
+static_assert(kGauges.size() == static_cast<std::size_t>(Gauge::external_requests) + 1);
+
+constexpr const char* kExternalCall = "From sending a request to a service outside to its answer";
 
 constexpr std::array kHistograms{
     Description{"admitone_batch_records", "Records decided in one unit of work", ""},
@@ -98,9 +125,10 @@ constexpr std::array kHistograms{
     Description{"admitone_end_to_end_latency_seconds",
                 "From the record's timestamp to its published outcome", ""},
     Description{"admitone_kafka_transaction_duration_seconds", "From begin to commit", ""},
+    Description{"admitone_external_call_duration_seconds", kExternalCall, "service", "venue"},
+    Description{"admitone_external_call_duration_seconds", kExternalCall, "service", "chain"},
 };
-static_assert(kHistograms.size() ==
-              static_cast<std::size_t>(Histogram::kafka_transaction_seconds) + 1);
+static_assert(kHistograms.size() == static_cast<std::size_t>(Histogram::chain_call_seconds) + 1);
 
 prometheus::Histogram::BucketBoundaries buckets(Histogram histogram) {
   if (histogram == Histogram::batch_records) {
@@ -110,13 +138,17 @@ prometheus::Histogram::BucketBoundaries buckets(Histogram histogram) {
 }
 
 prometheus::Labels labels_of(const Description& description, std::string_view text) {
-  const std::string_view name = description.label;
-  if (name.empty()) return {};
-  if (name != kTopicPartition) return {{std::string(name), std::string(text)}};
-  const auto slash = text.rfind('/');
-  if (slash == std::string_view::npos) return {{"topic", std::string(text)}, {"partition", ""}};
-  return {{"topic", std::string(text.substr(0, slash))},
-          {"partition", std::string(text.substr(slash + 1))}};
+  std::string_view names = description.label;
+  prometheus::Labels labels;
+  while (!names.empty()) {
+    const auto slash = names.find('/');
+    const auto end = slash == std::string_view::npos ? text.size() : text.find('/');
+    labels.emplace(names.substr(0, slash), text.substr(0, end));
+    names.remove_prefix(slash == std::string_view::npos ? names.size() : slash + 1);
+    text.remove_prefix(end == std::string_view::npos ? text.size()
+                                                     : std::min(end + 1, text.size()));
+  }
+  return labels;
 }
 
 // Children of one family by label text; looked up on every call, made on the first.
@@ -172,7 +204,8 @@ Metrics::Metrics(const std::string& version) : impl_(std::make_unique<Impl>()) {
                        .Name(kHistograms[i].name)
                        .Help(kHistograms[i].help)
                        .Register(impl_->registry);
-    impl_->histograms[i] = &family.Add({}, buckets(static_cast<Histogram>(i)));
+    impl_->histograms[i] = &family.Add(labels_of(kHistograms[i], kHistograms[i].from_the_start),
+                                       buckets(static_cast<Histogram>(i)));
   }
   prometheus::BuildGauge()
       .Name("admitone_build_info")

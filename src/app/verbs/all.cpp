@@ -18,6 +18,11 @@ Verbs make_all_verbs() {
   verbs.push_back(make_inspect());
   verbs.push_back(make_lanes());
   verbs.push_back(make_keys_list());
+  verbs.push_back(make_sagas_list());
+  verbs.push_back(make_sagas_show());
+  verbs.push_back(make_sagas_retry());
+  verbs.push_back(make_sagas_compensate());
+  verbs.push_back(make_sagas_resolve());
   verbs.push_back(make_dead_letters_list());
   verbs.push_back(make_dead_letters_show());
   verbs.push_back(make_timers_list());

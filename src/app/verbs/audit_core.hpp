@@ -82,7 +82,7 @@ struct VerdictRow {
   bool answered = true;
   bool running = false;  // what it waits for has not ended
   bool silent =
-      false;  // none is owed: a late expire; a forward that came again, see check_forwards
+      false;  // none is owed: a late expire; a change of a saga; a forward that came again
 };
 struct PartitionFacts {
   std::string where;  // "<topic>/<partition>"

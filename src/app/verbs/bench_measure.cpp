@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds kReplayGlance{10};
 constexpr std::chrono::milliseconds kWorkerGlance{200};
 // The generator of an open loop wakes so often and sends what is due.
 constexpr std::chrono::microseconds kBeat{500};
-constexpr std::chrono::milliseconds kLinger{1};
+constexpr std::chrono::milliseconds kLinger{5};
 constexpr std::chrono::seconds kSettle{5};
 constexpr std::chrono::minutes kFlushLimit{2};
 

@@ -133,9 +133,9 @@ std::optional<double> Figures::cpu_per_1000(std::optional<double> used) const {
   return *used * 1000 / static_cast<double>(commands);
 }
 
-std::optional<double> Figures::statements_per_unit() const {
-  if (!statements || !units || *units <= 0) return std::nullopt;
-  return *statements / *units;
+std::optional<double> Figures::per_unit(std::optional<double> all) const {
+  if (!all || !units || *units <= 0) return std::nullopt;
+  return *all / *units;
 }
 
 std::optional<double> Figures::kafka_requests_per_1000() const {
@@ -192,7 +192,8 @@ Json to_json(const Figures& f) {
           {"units_of_work", whole(f.units)},
           {"mean_batch", rounded(f.mean_batch, 1)},
           {"kafka_transactions", whole(f.kafka_transactions)},
-          {"statements_per_unit", rounded(f.statements_per_unit(), 2)},
+          {"statements_per_unit", rounded(f.per_unit(f.statements), 2)},
+          {"round_trips_per_unit", rounded(f.per_unit(f.round_trips), 2)},
           {"kafka_requests_per_1000", rounded(f.kafka_requests_per_1000(), 3)},
           {"kafka_requests", by_kind(f.kafka_requests)},
           {"worker_memory_peak_bytes", or_null(f.memory_peak)},

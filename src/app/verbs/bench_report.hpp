@@ -55,6 +55,7 @@ struct Figures {
   std::optional<double> mean_batch;
   std::optional<double> kafka_transactions;
   std::optional<double> statements;              // sent to PostgreSQL by the workers
+  std::optional<double> round_trips;             // that they waited for it
   std::map<std::string, double> kafka_requests;  // of the workers, by kind; empty: not known
   std::optional<std::int64_t> memory_peak;       // bytes, of the largest worker
   std::optional<std::int64_t> memory_resident;   // at the end
@@ -71,7 +72,7 @@ struct Figures {
   // Share of one core, in percent.
   [[nodiscard]] std::optional<double> percent_of_core(std::optional<double> used) const;
   [[nodiscard]] std::optional<double> cpu_per_1000(std::optional<double> seconds) const;
-  [[nodiscard]] std::optional<double> statements_per_unit() const;
+  [[nodiscard]] std::optional<double> per_unit(std::optional<double> all) const;
   [[nodiscard]] std::optional<double> kafka_requests_per_1000() const;
 };
 

@@ -178,8 +178,10 @@ void Run::scrape_workers(Figures& figures) const {
   double records = 0;
   double transactions = 0;
   double statements = 0;
+  double round_trips = 0;
   bool complete = true;
   bool counted = true;
+  bool ways_counted = true;
   for (const auto& worker : workers_) {
     const auto samples = scrape(worker.port);
     const auto add = [&](double& sum, const char* name, bool& known) {
@@ -192,6 +194,7 @@ void Run::scrape_workers(Figures& figures) const {
     add(records, "admitone_batch_records_sum", complete);
     add(transactions, "admitone_kafka_transactions_total{result=\"committed\"}", complete);
     add(statements, "admitone_database_statements_total", counted);
+    add(round_trips, "admitone_database_round_trips_total", ways_counted);
     for (const auto& [kind, requests] :
          by_label(samples, "admitone_kafka_requests_total", "kind")) {
       figures.kafka_requests[kind] += requests;
@@ -203,6 +206,7 @@ void Run::scrape_workers(Figures& figures) const {
   if (batches > 0) figures.mean_batch = records / batches;
   // An older program has not counted these.
   if (counted) figures.statements = statements;
+  if (ways_counted) figures.round_trips = round_trips;
 }
 
 void Run::audit(Figures& figures, std::int64_t expected) {

@@ -28,6 +28,10 @@ class ConfigCheck : public Verb {
       add("fail", loaded.error_keys[i], loaded.errors[i], Json());
     for (const auto& problem : check_settings(loaded.settings))
       add("fail", problem.key, problem.what, problem.fix);
+    if (rows.size() == 0) {
+      for (const auto& problem : check_secrets(loaded.settings))
+        add("fail", problem.key, problem.what, problem.fix);
+    }
     const bool fine = rows.size() == 0;
     // Not wrong: where only `migrate` runs they may be empty.
     for (const auto& problem :

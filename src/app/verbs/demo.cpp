@@ -9,6 +9,7 @@
 #include "app/system_clock.hpp"
 #include "app/verbs/all.hpp"
 #include "app/verbs/demo_input.hpp"
+#include "app/verbs/demo_outside.hpp"
 #include "app/verbs/look.hpp"
 #include "app/verbs/stage.hpp"
 #include "app/wiring.hpp"
@@ -28,11 +29,13 @@ constexpr std::chrono::seconds kReadyLimit{40};
 constexpr std::chrono::seconds kSettleLimit{75};
 constexpr std::chrono::seconds kDrainLimit{30};
 
-Stage::Options stage_options() {
+Stage::Options stage_options(const DemoOutside& outside) {
   std::random_device random;
   Stage::Options options;
   options.name = fmt::format("demo_{:08x}", random());
-  options.settings = {{"ADMITONE_KAFKA_PARTITIONS", "6"}, {"ADMITONE_KAFKA_SESSION_TIMEOUT", "6s"}};
+  options.settings = outside.variables();
+  options.settings["ADMITONE_KAFKA_PARTITIONS"] = "6";
+  options.settings["ADMITONE_KAFKA_SESSION_TIMEOUT"] = "6s";
   return options;
 }
 
@@ -47,7 +50,9 @@ struct Standing {
 class Play {
  public:
   Play(Context& context, const DemoOptions& input)
-      : context_(context), stage_(context, stage_options()), input_(make_demo_input(input)) {}
+      : context_(context),
+        stage_(context, stage_options(outside_)),
+        input_(make_demo_input(input)) {}
 
   int run(bool keep) {
     try {
@@ -72,7 +77,8 @@ class Play {
 
  private:
   int acts() {
-    act("topics, schema and two workers");
+    act("a venue service and a chain that stand in for the real ones; topics, schema, two workers");
+    outside_.go_wrong_for(event_of(input_, kRefusedOutside), event_of(input_, kUnansweredOutside));
     stage_.run_quietly({"topics", "create"});
     stage_.run_quietly({"migrate", "up"});
     for (int i = 0; i < 2; ++i) {
@@ -85,6 +91,8 @@ class Play {
     act("both workers drain");
     drain();
     show_counts();
+    act("outside: each event is held by its venue and registered on the chain once, or not at all");
+    const bool outside_holds = prove_outside(context_, *views_, outside_, input_);
     act("the proof, from the topics and the public views alone (admitone audit)");
     const int audit = stage_.run_shown({"audit"});
     const std::string key = repeated_key();
@@ -95,6 +103,7 @@ class Play {
       inspected = stage_.run_shown({"inspect", key});
     }
     if (audit != kOk || inspected != kOk) return audit != kOk ? audit : inspected;
+    if (!outside_holds) return kNotMet;
     last_words();
     return kOk;
   }
@@ -307,7 +316,8 @@ class Play {
     context_.out << fmt::format(
         "\nProven: {} commands went through two workers, one of them killed with -9 on the way.\n"
         "Every record has one verdict, every key one effect and one first outcome, every lane of\n"
-        "the outcome topic counts 1, 2, 3 without a gap, and no seat was sold twice.\n"
+        "the outcome topic counts 1, 2, 3 without a gap, and no seat was sold twice. Every event\n"
+        "on sale is held by its venue and registered on the chain, once.\n"
         "\nTry next:\n"
         "  PATH={}:$PATH\n"
         "  scripts/stack up && eval \"$(scripts/stack env)\"    servers that stay\n"
@@ -320,6 +330,7 @@ class Play {
 
   Context& context_;
   SystemClock clock_;
+  DemoOutside outside_;
   Stage stage_;
   std::vector<DemoCommand> input_;
   std::vector<Child> workers_;

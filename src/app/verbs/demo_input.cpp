@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -23,20 +24,31 @@ struct Show {
   std::int32_t number = 0;
 };
 
+// An evening of its own for each: no hall is asked for twice.
+std::string day_of(std::int32_t number) {
+  const std::chrono::year_month_day day{std::chrono::sys_days{std::chrono::year{2035} / 6 / 1} +
+                                        std::chrono::days{number}};
+  return fmt::format("{}-{:02}-{:02}", static_cast<int>(day.year()),
+                     static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
+}
+
 // The story of one event, command after command.
 class Story {
  public:
   Story(Dice& dice, Show show) : dice_(dice), show_(std::move(show)) {}
 
-  void create() {
+  void create(const char* kind = "new event") {
+    const std::string day = day_of(show_.number);
+    // A hall is one tenant's.
+    const std::string hall = "hall-" + show_.tenant.substr(0, 4) + "-";
     Json data = {{"eventId", show_.id},
-                 {"venueId", "hall-" + std::to_string(show_.number % 4)},
+                 {"venueId", hall + std::to_string(show_.number % 4)},
                  {"name", "Evening " + std::to_string(show_.number)},
-                 {"startsAt", "2035-06-01T19:00:00Z"},
-                 {"endsAt", "2035-06-01T22:00:00Z"},
+                 {"startsAt", day + "T19:00:00Z"},
+                 {"endsAt", day + "T22:00:00Z"},
                  {"timezone", "Europe/Berlin"},
                  {"sections", {section("floor", 120, 4500), section("balcony", 60, 6500)}}};
-    push("new event", envelope("ticketing.event.create.v1", data, "create-" + show_.id));
+    push(kind, envelope("ticketing.event.create.v1", data, "create-" + show_.id));
   }
 
   void sell(std::int32_t holds) {
@@ -234,6 +246,13 @@ std::vector<DemoCommand> make_demo_input(const DemoOptions& options) {
     story.update();
     story.sell(options.holds_per_event - options.holds_per_event / 2);
     if (i % 12 == 11) story.cancel();
+    stories.push_back(story.take());
+  }
+  // What the world outside does to an event.
+  auto number = options.events;
+  for (const char* kind : {kRefusedOutside, kUnansweredOutside}) {
+    Story story(dice, {tenants[0], dice.uuid(), number++});
+    story.create(kind);
     stories.push_back(story.take());
   }
   return interleave(dice, std::move(stories));

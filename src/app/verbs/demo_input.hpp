@@ -20,6 +20,10 @@ struct DemoCommand {
   bool other_partitioner = false;
 };
 
+// Kinds of the two creations that something outside happens to.
+inline constexpr const char* kRefusedOutside = "new event that its venue refuses";
+inline constexpr const char* kUnansweredOutside = "new event, the chain's answer lost";
+
 struct DemoOptions {
   std::uint64_t seed = 2024;
   std::int32_t events = 24;

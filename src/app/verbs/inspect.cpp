@@ -7,6 +7,7 @@
 #include "app/verbs/inspect_core.hpp"
 #include "app/verbs/look.hpp"
 #include "app/verbs/produce_core.hpp"
+#include "app/verbs/saga_story.hpp"
 #include "app/wiring.hpp"
 #include "base/log.hpp"
 #include "kafka/reader.hpp"
@@ -19,6 +20,7 @@ namespace queries = postgres::queries;
 using postgres::CellTable;
 
 constexpr std::int64_t kOutcomesOfAnEvent = 15;
+constexpr std::int64_t kSagasOfAnEvent = 5;
 
 class Inspection {
  public:
@@ -32,6 +34,7 @@ class Inspection {
     if (id.kind == IdKind::uuid) by_uuid(id.text);
     // Whatever it looks like, producers may have used it as a key or an id.
     if (screen_.empty()) by_name(id.text);
+    if (screen_.empty()) on_chain(id.text);
     return std::move(screen_);
   }
 
@@ -70,8 +73,10 @@ class Inspection {
       screen_.document("event", to_document(event, i));
       screen_.table("sections", find(queries::sections_of_event(id)));
       screen_.table("reservations", find(queries::reservations_of_event(id)));
+      screen_.table("sagas", find(queries::sagas_of_event(id, kSagasOfAnEvent)));
       screen_.table("latest outcomes", find(queries::outcomes_of_event(id, kOutcomesOfAnEvent)));
     }
+    tell_sagas(screen_, views_, find(queries::saga(id)));
     const CellTable reservation = find(queries::reservation(id));
     for (std::size_t i = 0; i < reservation.rows.size(); ++i) {
       screen_.document("reservation", to_document(reservation, i));
@@ -88,6 +93,14 @@ class Inspection {
     CellTable records = find(queries::records_of_command(name));
     if (keys.rows.empty() && records.rows.empty()) return;
     story(std::move(keys), std::move(records), true);
+  }
+
+  // A signature or an address. Of an event whose saga is forgotten the event still knows.
+  void on_chain(const std::string& name) {
+    const CellTable event = find(queries::event_of_signature(name));
+    for (std::size_t i = 0; i < event.rows.size(); ++i)
+      by_uuid(cell_text(cell(event, i, "event_id")));
+    tell_sagas(screen_, views_, find(queries::saga_of_signature(name)));
   }
 
   // What these keys and records have to do with each other: all that carry the same outcomes.
@@ -199,23 +212,28 @@ class Inspection {
 class Inspect : public Verb {
  public:
   VerbInfo info() const override {
-    return {"inspect",
-            "Look",
-            "Tell the whole story of a command, key, event, reservation, outcome or position",
-            {"admitone inspect hold-7d9b7d4c", "admitone inspect ticketing.commands/3/120",
-             "admitone inspect 332a5401-25af-4407-934e-3a54f61dc441 -o json"},
-            {{kNotFound, "nothing is known by that name"}}};
+    return {
+        "inspect",
+        "Look",
+        "Tell the whole story of a command, key, event, reservation, saga, outcome, signature or "
+        "position",
+        {"admitone inspect hold-7d9b7d4c", "admitone inspect ticketing.commands/3/120",
+         "admitone inspect 332a5401-25af-4407-934e-3a54f61dc441 -o json"},
+        {{kNotFound, "nothing is known by that name"}}};
   }
 
   void options(CLI::App& app) override {
-    app.add_option("id", id_, "UUID, key, command id or TOPIC/PARTITION/OFFSET")->required();
+    app.add_option("id", id_, "UUID, key, command id, chain signature or TOPIC/PARTITION/OFFSET")
+        ->required();
   }
 
   int run(Context& context) override {
     const Screen screen = Inspection(context).screen(parse_id(id_));
     if (screen.empty()) {
-      throw VerbError(kNotFound, "nothing is known by '" + id_ +
-                                     "': no event, reservation, outcome, key, command or position");
+      throw VerbError(kNotFound,
+                      "nothing is known by '" + id_ +
+                          "': no event, reservation, saga, outcome, key, command, signature or "
+                          "position");
     }
     screen.print(context.out, context.format);
     return kOk;

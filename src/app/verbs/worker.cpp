@@ -25,6 +25,11 @@ class WorkerVerb : public Verb {
 
   int run(Context& context) override {
     const Settings& settings = context.settings({"kafka.bootstrap_servers", "database.url"});
+    if (const auto problems = check_secrets(settings); !problems.empty()) {
+      for (std::size_t i = 0; i + 1 < problems.size(); ++i)
+        context.err << "admitone: " << problems[i].line() << '\n';
+      throw VerbError(kFailed, problems.back().line());
+    }
     set_up_logging(settings.log, isatty(STDERR_FILENO) != 0, LogPath::queued);
     try {
       const int code = run_worker(settings, {context.out, wait_for_signal});

@@ -41,7 +41,7 @@ TEST_F(Bench, TellsAFigureForEveryProcessAfterAnAudit) {
   for (const char* key :
        {"seconds", "commands_per_second", "from_start_per_second", "wal_bytes_per_command",
         "units_of_work", "mean_batch", "kafka_transactions", "statements_per_unit",
-        "kafka_requests_per_1000", "worker_memory_peak_bytes"}) {
+        "round_trips_per_unit", "kafka_requests_per_1000", "worker_memory_peak_bytes"}) {
     EXPECT_GT(figures[key], 0) << key << " of " << figures.dump();
   }
   for (const char* kind : {"fetch", "produce", "end_txn", "txn_offset_commit"}) {

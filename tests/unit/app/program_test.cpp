@@ -104,7 +104,7 @@ TEST(ConfigCheck, EndsWithThreeWhenARuleIsBroken) {
   EXPECT_EQ(run({"config", "check"}).code, kOk);
   const Ran broken = run({"config", "check", "-o", "json", "--set", "venue.enabled=true"});
   EXPECT_EQ(broken.code, kNotMet);
-  EXPECT_EQ(Json::parse(broken.out)[0]["setting"], "venue.enabled");
+  EXPECT_EQ(Json::parse(broken.out)[0]["setting"], "venue.url");
   EXPECT_EQ(run({"config", "check", "--set", "shutdown.grace=1"}).code, kNotMet);
 }
 
@@ -126,7 +126,20 @@ TEST(ConfigCheck, NamesKeyAndVariableOfAValueWhereverItComesFrom) {
                                            "shutdown.grace ADMITONE_SHUTDOWN_GRACE",
                                            "kafka.topic_tenants ADMITONE_KAFKA_TOPIC_TENANTS"}));
   const Ran rule = run({"config", "check", "-o", "json", "--set", "venue.enabled=true"});
-  EXPECT_EQ(Json::parse(rule.out)[0]["variable"], "ADMITONE_VENUE_ENABLED");
+  EXPECT_EQ(Json::parse(rule.out)[0]["variable"], "ADMITONE_VENUE_URL");
+}
+
+// Audit C16.
+TEST(ConfigCheck, ReadsTheWalletWhenAllElseFits) {
+  const std::vector<std::string> arguments{"config", "check",
+                                           "-o",     "json",
+                                           "--set",  "venue.enabled=true",
+                                           "--set",  "chain.enabled=true",
+                                           "--set",  "venue.url=https://venue.example",
+                                           "--set",  "solana.wallet_file=/nowhere/wallet"};
+  const Ran broken = run(arguments, {{"ADMITONE_SOLANA_RPC_URL", "https://rpc.example"}});
+  EXPECT_EQ(broken.code, kNotMet);
+  EXPECT_EQ(Json::parse(broken.out)[0]["setting"], "solana.wallet_file");
 }
 
 TEST(ConfigPrint, ShowsOriginsAndFailsOnUnknownKeys) {

@@ -83,10 +83,12 @@ TEST(ARun, TellsWhatWasSentPerUnitAndPerThousandCommands) {
   f.commands = 2000;
   f.units = 4;
   f.statements = 42;
+  f.round_trips = 18;
   f.kafka_requests = {{"fetch", 10}, {"produce", 20}};
   f.heap = {{"allocated", 1e6}};
   const Json json = to_json(f);
   EXPECT_EQ(json["statements_per_unit"], 10.5);
+  EXPECT_EQ(json["round_trips_per_unit"], 4.5);
   EXPECT_EQ(json["kafka_requests_per_1000"], 15);
   EXPECT_EQ(json["kafka_requests"]["fetch"], 10);
   EXPECT_EQ(json["worker_heap_peak_bytes"]["allocated"], 1'000'000);

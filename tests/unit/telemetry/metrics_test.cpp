@@ -42,6 +42,18 @@ TEST(Metrics, SplitTopicAndPartition) {
       HasSubstr("admitone_lag_records{partition=\"11\",topic=\"ticketing.commands\"} 42\n"));
 }
 
+TEST(Metrics, LeaveTheRestOfATextToTheLastLabel) {
+  Metrics metrics("1");
+  metrics.set(Gauge::breaker_state, "venue/https://venue.example:443", 2);
+  metrics.add(Counter::external_calls, "chain/rpc/done", 3);
+  metrics.set(Gauge::sagas, "event.create", 1);
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_breaker_state{endpoint=\"https://"
+                                        "venue.example:443\",service=\"venue\"} 2\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_external_calls_total{operation=\"rpc\","
+                                        "result=\"done\",service=\"chain\"} 3\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_sagas{kind=\"event.create\",status=\"\"} 1\n"));
+}
+
 TEST(Metrics, ForgetTheSeriesOfALaneThatWasGivenUp) {
   Metrics metrics("1");
   metrics.set(Gauge::unpublished, "3", 7);
@@ -67,12 +79,23 @@ TEST(Metrics, ObserveIntoBuckets) {
   EXPECT_THAT(text, HasSubstr("admitone_unit_of_work_duration_seconds_bucket{le=\"0.005\"} 1\n"));
 }
 
+TEST(Metrics, ObserveServicesInOneFamily) {
+  Metrics metrics("1");
+  metrics.observe(Histogram::venue_call_seconds, 0.004);
+  metrics.observe(Histogram::chain_call_seconds, 2);
+  const std::string text = metrics.text();
+  for (const char* service : {"venue", "chain"}) {
+    EXPECT_THAT(text, HasSubstr("admitone_external_call_duration_seconds_count{service=\"" +
+                                std::string(service) + "\"} 1\n"));
+  }
+}
+
 TEST(Metrics, AreNamedByTheRules) {
   Metrics metrics("1");
-  for (int i = 0; i <= static_cast<int>(Counter::kafka_requests); ++i) {
+  for (int i = 0; i <= static_cast<int>(Counter::saga_retries_refused); ++i) {
     metrics.add(static_cast<Counter>(i), "x", 1);
   }
-  for (int i = 0; i <= static_cast<int>(Gauge::memory_bytes); ++i) {
+  for (int i = 0; i <= static_cast<int>(Gauge::external_requests); ++i) {
     metrics.set(static_cast<Gauge>(i), "x", 1);
   }
   std::istringstream text(metrics.text());
@@ -87,7 +110,7 @@ TEST(Metrics, AreNamedByTheRules) {
     ++families;
     EXPECT_EQ(match[1].str().ends_with("_total"), match[2] == "counter") << line;
   }
-  EXPECT_EQ(families, 15 + 12 + 5 + 1);
+  EXPECT_EQ(families, 20 + 18 + 6 + 1);
 }
 
 }  // namespace

@@ -1,0 +1,170 @@
+#include "app/outside.hpp"
+
+#include <pthread.h>
+
+#include <array>
+
+#include "app/wiring_outside.hpp"
+#include "base/log.hpp"
+#include "http/rules.hpp"
+
+namespace admitone::app {
+namespace {
+
+using namespace std::chrono_literals;
+using ports::Counter;
+using ports::Gauge;
+using resilience::BreakerState;
+using telemetry::Condition;
+
+// Audit C12: informational, off the request, cached.
+constexpr std::chrono::milliseconds kProbeEvery = 30s;
+constexpr std::chrono::milliseconds kProbeLimit = 2s;
+constexpr std::chrono::milliseconds kStuckAfter = 60s;
+
+double number_of(BreakerState state) {
+  switch (state) {
+    case BreakerState::closed:
+      return 0;
+    case BreakerState::half_open:
+      return 1;
+    case BreakerState::open:
+      break;
+  }
+  return 2;
+}
+
+}  // namespace
+
+Outside::Outside(const Settings& settings, const ports::Clock& clock, ports::Meters& meters,
+                 std::unique_ptr<http::CurlClient> http)
+    : clock_(clock),
+      meters_(meters),
+      http_(std::move(http)),
+      venue_http_(*http_, ports::Histogram::venue_call_seconds, meters, clock),
+      chain_http_(*http_, ports::Histogram::chain_call_seconds, meters, clock) {
+  const auto origin = http::origin_of(settings.venue.url, http::Schemes::https_and_http);
+  if (origin) venue_endpoint_ = "venue/" + *origin;
+}
+
+Outside::~Outside() {
+  stop();
+}
+
+base::Result<std::unique_ptr<Outside>> Outside::create(const Settings& settings,
+                                                       const ports::Clock& clock,
+                                                       ports::Meters& meters) {
+  const bool chain = !settings.solana.rpc_url.empty() && !settings.solana.wallet_file.empty();
+  if (settings.venue.url.empty() && !chain) return std::unique_ptr<Outside>();
+  auto http = http::CurlClient::create(http_options(settings), clock);
+  if (!http) {
+    return base::Error{http.error().kind, http.error().effect,
+                       "saga.ca_file: " + http.error().message};
+  }
+  std::unique_ptr<Outside> made(new Outside(settings, clock, meters, std::move(*http)));
+  if (const auto status = made->make(settings, chain); !status) return status.error();
+  return made;
+}
+
+base::Status Outside::make(const Settings& settings, bool chain) {
+  const auto post = [this](http::Task task) { http_->post(std::move(task)); };
+  if (!settings.venue.url.empty()) {
+    auto made = venue::Client::create(venue_settings(settings), venue_http_, post, clock_);
+    if (!made) return made.error();
+    venue_ = std::move(*made);
+  }
+  if (!chain) return {};
+  auto made = solana::Client::make(solana_settings(settings), chain_http_, clock_, post);
+  if (made) {
+    chain_ = std::move(*made);
+    return {};
+  }
+  if (settings.chain.enabled) return made.error();
+  base::logger("app")->warn("{}; chain.enabled is false, so only sagas begun before would miss it",
+                            made.error().message);
+  return {};
+}
+
+saga::Services Outside::services() {
+  return {venue_.get(), chain_.get()};
+}
+
+void Outside::start(telemetry::Health& health) {
+  health_ = &health;
+  beat_ = &health.loop("outside", kStuckAfter);
+  loop_ = std::jthread([this](const std::stop_token& stop) { http_->run(stop); });
+  pthread_setname_np(loop_.native_handle(), "outside");
+}
+
+void Outside::stop() {
+  if (beat_ != nullptr) beat_->finish();
+  loop_.request_stop();
+  if (loop_.joinable()) loop_.join();
+}
+
+void Outside::look() {
+  if (const auto rounds = http_->rounds(); rounds != rounds_) {
+    rounds_ = rounds;
+    beat_->beat();
+  }
+  const auto load = http_->load();
+  meters_.set(Gauge::external_requests, "waiting", static_cast<double>(load.waiting));
+  meters_.set(Gauge::external_requests, "active", static_cast<double>(load.active));
+  if (venue_) show_venue();
+  if (chain_) show_chain();
+}
+
+void Outside::grow(Counter counter, const std::string& label, std::uint64_t count) {
+  auto& before = counted_[{counter, label}];
+  meters_.add(counter, label, static_cast<double>(count - before));
+  before = count;
+}
+
+void Outside::show_venue() {
+  const auto state = venue_->state();
+  for (std::size_t call = 0; call < venue::kCalls; ++call) {
+    for (std::size_t result = 0; result < venue::kCallResults; ++result) {
+      const auto label = "venue/" + std::string(name_of(static_cast<venue::Call>(call))) + '/' +
+                         std::string(name_of(static_cast<venue::CallResult>(result)));
+      grow(Counter::external_calls, label, state.calls.at(call).at(result));
+    }
+  }
+  grow(Counter::venue_cache, "hit", state.cache_hits);
+  grow(Counter::venue_cache, "miss", state.cache_misses);
+  grow(Counter::breaker_openings, venue_endpoint_, state.times_opened);
+  meters_.set(Gauge::breaker_state, venue_endpoint_, number_of(state.breaker));
+  const bool away = state.breaker == BreakerState::open;
+  health_->report("venue", away ? Condition::degraded : Condition::ok,
+                  away ? "it fails and is left alone for a while; sagas wait for it"
+                       : "breaker " + std::string(name_of(state.breaker)));
+}
+
+void Outside::show_chain() {
+  const auto state = chain_->state();
+  std::size_t usable = 0;
+  std::array<std::uint64_t, solana::kCallResults> calls{};
+  std::map<std::string, std::uint64_t> openings;
+  for (const auto& node : state.nodes) {
+    const auto endpoint = "chain/" + node.origin;
+    for (std::size_t result = 0; result < calls.size(); ++result)
+      calls.at(result) += node.calls.at(result);
+    openings[endpoint] += node.times_opened;
+    meters_.set(Gauge::breaker_state, endpoint, number_of(node.breaker));
+    usable += node.cluster == solana::Cluster::ours && node.breaker != BreakerState::open ? 1U : 0U;
+  }
+  for (std::size_t result = 0; result < calls.size(); ++result) {
+    const auto name = std::string(name_of(static_cast<solana::CallResult>(result)));
+    grow(Counter::external_calls, "chain/rpc/" + name, calls.at(result));
+  }
+  grow(Counter::external_calls, "chain/rpc/held_back", state.held_back);
+  for (const auto& [endpoint, count] : openings) grow(Counter::breaker_openings, endpoint, count);
+  health_->report("chain", usable == 0 ? Condition::degraded : Condition::ok,
+                  std::to_string(usable) + " of " + std::to_string(state.nodes.size()) +
+                      " RPC nodes can be used");
+  if (clock_.steady() < next_probe_) return;
+  next_probe_ = clock_.steady() + kProbeEvery;
+  // What it learns (cluster, breaker) is in the state; what is wrong the client has logged.
+  chain_->probe(clock_.steady() + kProbeLimit, [](const ports::Answer<bool>&) {});
+}
+
+}  // namespace admitone::app

@@ -1,0 +1,293 @@
+"""Events that need the venue service and the chain: a real worker, both simulators, and what operators see of it."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.request
+import uuid
+
+from kit import NOWHERE, SLOW, Case, port_of, run_tests, sql
+
+TENANT = "4c6f7cbf-58db-457f-9dbe-69e0ae9bb859"
+# The first key of RFC 8032, section 7.1: seed, then public key.
+WALLET = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+                       "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+SECRET = "s" * 32
+
+
+def base58(data):
+    alphabet, number, text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", int.from_bytes(data), ""
+    while number:
+        number, digit = divmod(number, 58)
+        text = alphabet[digit] + text
+    return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
+
+
+class Simulator:
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([os.environ["ADMITONE_PROGRAM"], "simulate", *arguments, "--listen",
+                                         "127.0.0.1:0"], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.url = self.process.stdout.readline().split()[1]
+
+    def control(self, method, path, body=None):
+        request = urllib.request.Request(f"{self.url}/control/{path}", method=method,
+                                         data=None if body is None else json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=SLOW) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def records(self):
+        return self.control("GET", "records")
+
+    def faults(self, *rules):
+        self.control("PUT", "faults", {"rules": list(rules)})
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.communicate(timeout=SLOW)
+
+
+def creation(name="Evening", **data):
+    event = str(uuid.uuid4())
+    return {"specversion": "1.0", "id": "create-" + event, "source": "/test", "type": "ticketing.event.create.v1",
+            "tenantid": TENANT, "idempotencykey": "key-" + event,
+            "data": {"eventId": event, "venueId": "hall-" + event, "name": name, "startsAt": "2035-06-01T19:00:00Z",
+                     "endsAt": "2035-06-01T22:00:00Z", "timezone": "Europe/Berlin",
+                     "sections": [{"sectionId": "floor", "name": "Floor", "capacity": 10, "priceMinor": 100,
+                                   "currency": "EUR"}], **data}}
+
+
+class Sagas(Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        secret = self.folder / "secret"
+        secret.write_text(SECRET + "\n")
+        self.wallet = self.folder / "wallet.json"
+        self.wallet.write_text(json.dumps(list(WALLET)))
+        self.wallet.chmod(0o600)
+        self.venue = self.simulator("venue", "--any-venue", "--capacity", "1000", "--token-secret-file", str(secret),
+                                    "--state", str(self.folder / "venue.jsonl"))
+        self.chain = self.simulator("solana", "--slot-time", "20ms", "--state", str(self.folder / "chain.jsonl"))
+        self.here = self.installation()
+        self.here.settings |= {
+            "ADMITONE_HTTP_LISTEN": "127.0.0.1:0",
+            "ADMITONE_VENUE_ENABLED": "true",
+            "ADMITONE_VENUE_URL": self.venue.url,
+            "ADMITONE_VENUE_ALLOW_INSECURE": "true",
+            "ADMITONE_VENUE_TOKEN_KEY_FILE": str(secret),
+            "ADMITONE_CHAIN_ENABLED": "true",
+            "ADMITONE_SOLANA_RPC_URL": self.chain.url,
+            "ADMITONE_SOLANA_ALLOW_INSECURE": "true",
+            "ADMITONE_SOLANA_WALLET_FILE": str(self.wallet),
+        }
+
+    def simulator(self, *arguments):
+        simulator = Simulator(*arguments)
+        self.addCleanup(simulator.end)
+        return simulator
+
+    def fund(self):
+        self.chain.control("POST", "airdrop", {"address": base58(WALLET[32:]), "lamports": 1_000_000_000})
+
+    def ready_worker(self, **more):
+        worker = self.worker(self.here, **more)
+        self.assertEqual(worker.first_line(), "ready\n")
+        return worker
+
+    def send(self, *commands, wait=True):
+        lines = self.folder / "commands.jsonl"
+        lines.write_text("".join(json.dumps(command) + "\n" for command in commands))
+        arguments = ("--wait", "--timeout", f"{SLOW}s") if wait else ()
+        done = self.here.run("produce", str(lines), *arguments, "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def ask(self, *arguments):
+        done = self.here.run(*arguments, "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def until(self, condition, what):
+        deadline = time.monotonic() + SLOW
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.1)
+
+    def metrics(self, worker):
+        address = "http://" + port_of(worker.process.pid) + "/metrics"
+        return urllib.request.urlopen(address, timeout=10).read().decode()
+
+    def proves(self):
+        audit = self.here.run("audit")
+        self.assertEqual(audit.returncode, 0, audit.stdout + audit.stderr)
+        broken = self.here.run("doctor", "--invariants")
+        self.assertEqual(broken.returncode, 0, broken.stdout)
+
+    def test_an_event_is_held_at_the_venue_and_registered_on_the_chain(self):
+        self.fund()
+        worker = self.ready_worker()
+        command = creation()
+        event = command["data"]["eventId"]
+        self.assertEqual([row["code"] for row in self.send(command)], ["EVENT_CREATED"])
+        holds = self.venue.records()["holds"]
+        self.assertEqual([(hold["eventId"], hold["released"], hold["asked"]) for hold in holds], [(event, False, 1)])
+        seen = self.ask("inspect", event)
+        self.assertEqual(seen["event"]["status"], "on_sale")
+        signature = seen["event"]["chain_signature"]
+        landed = [one for one in self.chain.records()["transactions"] if one["signature"] == signature]
+        self.assertEqual(len(landed), 1, "what the event names is on the chain")
+
+        (row,) = self.ask("sagas", "list", "--status", "all")
+        self.assertEqual((row["kind"], row["event_id"], row["status"], row["stuck"]),
+                         ("event.create", event, "completed", False))
+        shown = self.ask("sagas", "show", row["saga_id"])
+        self.assertEqual([step["step"] for step in shown["steps"]],
+                         ["db.reserve", "venue.validate", "venue.hold", "chain.register", "db.publish"])
+        self.assertEqual({step["status"] for step in shown["steps"]}, {"done"})
+        self.assertEqual([one["signature"] for one in shown["transactions"]], [signature])
+        self.assertEqual(self.ask("inspect", signature)["saga"]["saga_id"], row["saga_id"])
+        self.assertEqual(self.ask("inspect", row["saga_id"])["saga"]["event_id"], event)
+        self.assertEqual(self.here.run("sagas", "show", str(uuid.uuid4())).returncode, 4)
+
+        called = 'admitone_external_calls_total{operation="hold",result="done",service="venue"} 1'
+        self.until(lambda: called in self.metrics(worker), "the call is counted")
+        text = self.metrics(worker)
+        for service in ("venue", "chain"):
+            self.assertRegex(text, rf'admitone_external_call_duration_seconds_count{{service="{service}"}} [1-9]')
+            self.assertRegex(text, rf'admitone_breaker_state{{endpoint="http://[^"]*",service="{service}"}} 0')
+        self.assertIn('admitone_sagas{kind="event.create",status="running"} 0', text)
+        self.assertEqual(self.send(command)[0]["replayed"], True)
+        self.assertEqual(len(self.venue.records()["holds"]), 1)
+        self.proves()
+        took, _, err = worker.end()
+        self.assertEqual(worker.process.returncode, 0, err)
+        for secret in (SECRET, base58(WALLET), json.dumps(list(WALLET))):
+            self.assertNotIn(secret, err)
+
+    def test_what_the_chain_refuses_is_undone_at_the_venue(self):
+        worker = self.ready_worker()  # a wallet without money
+        command = creation()
+        (row,) = self.send(command)
+        self.assertEqual((row["status"], row["code"]), ("rejected", "CHAIN_REFUSED"), row)
+        (hold,) = self.venue.records()["holds"]
+        self.assertEqual((hold["eventId"], hold["released"]), (command["data"]["eventId"], True))
+        self.assertEqual(self.ask("inspect", command["data"]["eventId"])["event"]["status"], "withdrawn")
+        self.assertEqual(self.ask("sagas", "list"), [])
+        self.assertEqual([row["status"] for row in self.ask("sagas", "list", "--status", "rejected")], ["rejected"])
+        self.proves()
+        worker.end()
+
+    def test_an_answer_that_was_lost_is_looked_up(self):
+        self.fund()
+        lose = {"type": "apply_then_lose"}
+        self.venue.faults({"match": {"operation": "venue.hold", "nth": 1}, "action": lose})
+        self.chain.faults({"match": {"operation": "sendTransaction", "nth": 1}, "action": lose})
+        self.ready_worker()
+        self.assertEqual(self.send(creation())[0]["code"], "EVENT_CREATED")
+        self.assertEqual(len(self.venue.records()["holds"]), 1)
+        self.proves()
+
+    def test_a_saga_goes_on_under_the_next_worker(self):
+        self.fund()
+        self.venue.faults({"match": {"operation": "venue.hold", "nth": 1}, "action": {"type": "hang", "seconds": 30}})
+        worker = self.ready_worker()
+        command = creation()
+        self.send(command, wait=False)
+        self.until(lambda: [row["step_status"] for row in self.ask("sagas", "list")
+                            if row["step"] == "venue.hold"] == ["running"], "the hold is under way")
+        took, _, err = worker.end(signal.SIGTERM)
+        self.assertEqual(worker.process.returncode, 0, err)
+        self.assertLess(took, 15)
+        self.ready_worker()
+        self.until(lambda: self.ask("sagas", "list") == [], "the next worker ends it")
+        self.assertEqual(self.ask("inspect", command["data"]["eventId"])["event"]["status"], "on_sale")
+        self.assertEqual([hold["released"] for hold in self.venue.records()["holds"]], [False])
+        self.proves()
+
+    def test_services_that_are_away_keep_no_worker_from_starting(self):
+        worker = self.ready_worker(ADMITONE_SOLANA_RPC_URL="http://" + NOWHERE, ADMITONE_VENUE_URL="http://" + NOWHERE)
+        self.send(creation(), wait=False)
+        opened = 'admitone_breaker_state{endpoint="http://127.0.0.1:9",service="venue"}'
+        self.until(lambda: opened in self.metrics(worker), "the breaker is shown")
+        self.until(lambda: [row["step"] for row in self.ask("sagas", "list")] == ["venue.validate"], "it waits")
+        address = "http://" + port_of(worker.process.pid) + "/readyz"
+        self.assertEqual(urllib.request.urlopen(address, timeout=10).status, 200)
+        self.assertEqual(worker.end()[0] < 15, True)
+
+    def parked(self):
+        """A saga whose hold stands, and nobody can find out: its worker, its command and its row in the list."""
+        self.fund()
+        self.venue.faults({"match": {"operation": "venue.hold"}, "action": {"type": "apply_then_lose"}},
+                          {"match": {"operation": "venue.holds"}, "action": {"type": "refuse", "status": 404}})
+        worker = self.ready_worker(
+            ADMITONE_SAGA_DEADLINE="6s", ADMITONE_SAGA_ATTEMPT_TIMEOUT="1s", ADMITONE_SAGA_LANDING="1s",
+            ADMITONE_SAGA_ARRIVAL_MARGIN="100ms", ADMITONE_SAGA_QUICK_TO="500ms", ADMITONE_SAGA_SLEEP_FROM="500ms",
+            ADMITONE_SAGA_SLEEP_TO="1s", ADMITONE_VENUE_CALL_TIMEOUT="1s", ADMITONE_SOLANA_CALL_TIMEOUT="1s")
+        command = creation()
+        self.send(command, wait=False)
+        self.until(lambda: [row["status"] for row in self.ask("sagas", "list")] == ["needs_operator"],
+                   "nobody can tell, so somebody has to")
+        (row,) = self.ask("sagas", "list", "--stuck")
+        self.assertEqual((row["step"], row["stuck"]), ("venue.hold", True))
+        self.until(lambda: 'admitone_sagas{kind="event.create",status="needs_operator"} 1' in self.metrics(worker),
+                   "it is counted")
+        return worker, command, row
+
+    def test_an_operator_lets_a_saga_try_again(self):
+        worker, command, row = self.parked()
+        saga = row["saga_id"]
+        plan = self.ask("sagas", "retry", saga, "--reason", "the desk answers again")
+        self.assertEqual((plan["action"], plan["status"]), ("retry", "needs_operator"))
+        self.assertEqual([one["status"] for one in self.ask("sagas", "list")], ["needs_operator"], "only a plan")
+        self.venue.faults()
+        done = self.ask("sagas", "retry", saga, "--reason", "the desk answers again", "--yes")
+        self.assertEqual(done["verdict"], "applied", done)
+        self.until(lambda: self.ask("sagas", "list") == [], "it ends")
+        self.assertEqual(self.ask("inspect", command["data"]["eventId"])["event"]["status"], "withdrawn")
+        self.assertEqual([hold["released"] for hold in self.venue.records()["holds"]], [True])
+        log = f'"{self.here.name}".operator_log'
+        self.assertEqual(sql(f"select verb, target, reason, state, result from {log}"),
+                         f"sagas retry|saga {saga}|the desk answers again|applied|{done['position']}")
+        again = self.here.run("sagas", "retry", saga, "--reason", "once more", "--yes")
+        self.assertEqual(again.returncode, 5, again.stderr)
+        self.assertEqual(self.here.run("sagas", "retry", str(uuid.uuid4()), "--reason", "x").returncode, 4)
+        self.proves()
+        worker.end()
+
+    def test_an_operator_resolves_a_doubt(self):
+        worker, command, row = self.parked()
+        saga = row["saga_id"]
+        refused = self.here.run("sagas", "resolve", saga, "--as", "done", "--result", "hold-1", "--reason", "x", "--yes")
+        self.assertEqual(refused.returncode, 5, refused.stderr)
+        self.assertIn("refused", refused.stderr)
+        done = self.ask("sagas", "resolve", saga, "--as", "undone", "--reason", "released by phone", "--yes")
+        self.assertEqual(done["verdict"], "applied", done)
+        self.until(lambda: self.ask("sagas", "list") == [], "it ends")
+        steps = self.ask("sagas", "show", saga)["steps"]
+        held = next(step for step in steps if step["step"] == "venue.hold")
+        self.assertEqual(held["last_error"], "resolved by an operator: released by phone")
+        self.assertEqual(sql(f'select state from "{self.here.name}".operator_log order by requested_at'),
+                         "refused\napplied")
+        self.proves()
+        worker.end()
+
+    # Audit C16.
+    def test_a_wallet_that_others_can_read_is_refused(self):
+        self.wallet.chmod(0o640)
+        self.refused(self.here, "solana.wallet_file", "has mode 0640", "emptyDir")
+        self.wallet.unlink()
+        self.refused(self.here, "solana.wallet_file", "cannot be opened")
+        self.wallet.write_text("[1]")
+        self.wallet.chmod(0o600)
+        self.refused(self.here, "solana.wallet_file", "not a JSON array of 64 numbers")
+
+
+if __name__ == "__main__":
+    run_tests()
