@@ -57,7 +57,9 @@ def collect(env: dict[str, str], drained: bool = True, partitioner: str = "murmu
     return Facts(home=topics[0], commands=commands, ends=ends, outcomes=outcomes,
                  dead_letters=[record for p in sorted(letters) for record in letters[p]],
                  committed={at: o for at, o in committed.items() if at[0] in topics}, drained=drained,
-                 partitioner=partitioner, default_hold=seconds_of(env.get("ADMITONE_RESERVATIONS_DEFAULT_HOLD", "10m")),
+                 partitioner=partitioner,
+                 outside="true" in (env.get("ADMITONE_VENUE_ENABLED"), env.get("ADMITONE_CHAIN_ENABLED")),
+                 default_hold=seconds_of(env.get("ADMITONE_RESERVATIONS_DEFAULT_HOLD", "10m")),
                  max_attempts=int(env.get("ADMITONE_DEAD_LETTER_MAX_ATTEMPTS", "5")), **rows)
 
 

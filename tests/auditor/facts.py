@@ -99,6 +99,7 @@ class Facts:
     partitioner: str = "murmur2"  # or "none": trust the producers
     content_window: int = 100  # milliseconds
     default_hold: int = 600  # seconds
+    outside: bool = False  # a venue service or a chain has a say
     max_attempts: int = 5  # after so many a command that crashes may be given up
 
     @property

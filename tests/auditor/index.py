@@ -72,3 +72,9 @@ class Index:
     def is_cancel(self, origin: str) -> bool:
         command = self.command(origin)
         return command is not None and command.kind == "ok" and command.short == "event.cancel"
+
+    def waits_for_outside(self, origin: str) -> bool:
+        """It may be decided long after what came behind it in its lane, but not what came behind it for its event."""
+        command = self.command(origin)
+        return (self.facts.outside and command is not None and command.kind == "ok"
+                and command.short.startswith("event."))

@@ -225,6 +225,7 @@ def order(index: Index, findings: Findings) -> None:
                 check.refute("decided in another lane", at=place, home=home.position)
                 continue
             cancel = index.is_cancel(outcome.origin)
+            waits = cancel or index.waits_for_outside(outcome.origin)
             if outcome.status == "completed":
                 last = event_at[outcome.event]
                 if home.offset < last or (home.offset == last and not cancel):
@@ -236,7 +237,7 @@ def order(index: Index, findings: Findings) -> None:
                     check.refute("parked command out of order", at=place, offset=home.offset,
                                  after=parked_at[outcome.event], event=outcome.event)
                 parked_at[outcome.event] = home.offset
-            elif not cancel:
+            elif not waits:
                 if home.offset <= lane_at:
                     check.refute("decided out of order in its lane", at=place, offset=home.offset, after=lane_at)
                 lane_at = home.offset

@@ -13,6 +13,9 @@ from .facts import Outcome
 from .index import Index
 
 MAX_HOLD = 3_600  # above it a setting may refuse
+# What a service outside may make of an event command; the log does not show whether it had to.
+OUTSIDE = {"?VENUE_NOT_FOUND", "?VENUE_FORBIDDEN", "?VENUE_UNAVAILABLE", "?VENUE_REFUSED", "?CHAIN_REFUSED",
+           "?CHAIN_UNAVAILABLE"}
 
 
 def millis(value) -> int | None:
@@ -75,6 +78,8 @@ class Model:
         self.reservations: dict[tuple[str, str], Reservation] = {}
         self.claims: set[tuple] = set()  # (tenant, venue, name, start), (tenant, venue, slug), (tenant, external id)
         self.cancelled_at = self._cancellations()
+        self.withdrawn = {(str(row["tenant_id"]), str(row["event_id"])) for row in index.facts.event_log
+                          if row["status"] == "withdrawn"}
         self._all_claims()
 
     def _cancellations(self) -> dict[tuple[str, str], int]:
@@ -178,6 +183,8 @@ class Model:
 
     def event_create(self, outcome, command, event, event_id, now, closing):
         refusals = self.contested(command)
+        if self.index.facts.outside and event is None:
+            refusals |= OUTSIDE
         royalties = command.data.get("royalties") or {}
         if royalties.get("artistBps", 0) + royalties.get("venueBps", 0) > 10_000:
             refusals.add("ROYALTIES_EXCEED_TOTAL")
@@ -186,6 +193,10 @@ class Model:
                 return refusals | {"?ID_TAKEN"} if "ROYALTIES_EXCEED_TOTAL" in refusals else set(), True
             refusals.add("ID_TAKEN")
         return refusals, False
+
+    def no_event(self, tenant: str, event_id: str) -> set[str]:
+        """One that was made and taken back is there, but not on sale."""
+        return {"?EVENT_NOT_ON_SALE" if (tenant, event_id) in self.withdrawn else "EVENT_NOT_FOUND"}
 
     def contested(self, command) -> set[str]:
         tenant, d, out = command.attributes["tenantid"], command.data, set()
@@ -199,10 +210,12 @@ class Model:
 
     def event_update(self, outcome, command, event, event_id, now, closing):
         if event is None:
-            return {"EVENT_NOT_FOUND"}, False
+            return self.no_event(outcome.tenant, event_id), False
         refusals = self.contested(command)
         if "startsAt" in command.data or "endsAt" in command.data:
             refusals |= {"?DUPLICATE_EVENT", "?INVALID_COMMAND"}
+            if self.index.facts.outside:
+                refusals |= OUTSIDE
         if event.status != "on_sale" or closing:
             refusals.add("EVENT_NOT_ON_SALE")
         if command.data["expectedVersion"] != event.version:
@@ -215,7 +228,7 @@ class Model:
 
     def event_cancel(self, outcome, command, event, event_id, now, closing):
         if event is None:
-            return {"EVENT_NOT_FOUND"}, False
+            return self.no_event(outcome.tenant, event_id), False
         if closing:
             return {"?VERSION_CONFLICT", "?EVENT_NOT_ON_SALE"}, True
         expected = command.data.get("expectedVersion")
@@ -223,7 +236,7 @@ class Model:
 
     def reservation_create(self, outcome, command, event, event_id, now, closing):
         if event is None:
-            return {"EVENT_NOT_FOUND"}, False
+            return self.no_event(outcome.tenant, event_id), False
         refusals, data = set(), command.data
         known = self.reservations.get((outcome.tenant, data.get("reservationId")))
         if known and known.fingerprint == command.fingerprint:

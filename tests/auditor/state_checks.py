@@ -73,7 +73,9 @@ def versions(index: Index, findings: Findings) -> None:
             thing = (str(row["tenant_id"]), kind, str(row[column]))
             shown = last.pop(thing, None)
             if shown is None:
-                check.refute("nobody announced it", thing=thing)
+                # What was made and taken back was never announced.
+                if row["status"] != "withdrawn":
+                    check.refute("nobody announced it", thing=thing)
             elif index.facts.drained and shown != row["version"]:
                 check.refute("last announced version differs", thing=thing, announced=shown, view=row["version"])
     for thing in last:
@@ -96,9 +98,14 @@ def modelled(index: Index, findings: Findings) -> None:
 
 def compare(index: Index, model: Model, check) -> None:
     events, reservations = dict(model.events), dict(model.reservations)
+    withdrawn = set()
     for row in index.facts.event_log:
         check.examined += 1
-        mine = events.pop((str(row["tenant_id"]), str(row["event_id"])), None)
+        at = (str(row["tenant_id"]), str(row["event_id"]))
+        mine = events.pop(at, None)
+        if row["status"] == "withdrawn" and mine is None:
+            withdrawn.add(at)
+            continue
         view = (row["status"], row["version"], row["name"], row["venue_id"], millis(row["starts_at"]))
         model_of = mine and (mine.status, mine.version, mine.name, mine.venue, mine.starts)
         if model_of != view or (mine.slug and mine.slug != row["slug"]):
@@ -106,6 +113,8 @@ def compare(index: Index, model: Model, check) -> None:
                          model=mine and (*model_of, mine.slug))
     for row in index.facts.section_capacity:
         check.examined += 1
+        if (str(row["tenant_id"]), str(row["event_id"])) in withdrawn:
+            continue
         event = model.events.get((str(row["tenant_id"]), str(row["event_id"])))
         mine = event and event.sections.get(row["section_id"])
         view = [row["capacity"], row["held"], row["sold"]]

@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""The saga storm: events are created through a venue and a chain that refuse, fail and lose answers, while workers are
+killed; then the database, the venue's own records and the chain's own records must agree one to one (laws L13 to L16).
+
+  tests/faults/sagas.py [--long] [--seed N] [--events N] [--kill-every S] [--keep] [--report FILE] [--result FILE]
+
+Each event is created, a seat of it is held at once (the command waits for the saga), and every tenth is cancelled. Exit
+code 0: all agree and the auditor proves the run; 3: refuted.
+"""
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import pathlib
+import random
+import sys
+import threading
+import time
+import uuid
+import xml.etree.ElementTree as ElementTree
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent)]
+
+from confluent_kafka import Producer  # noqa: E402
+
+from auditor.audit import audit, collect  # noqa: E402
+from installation import Installation, Stack  # noqa: E402
+from outside import Outside  # noqa: E402
+
+TENANTS = ["22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333"]
+SETTINGS = {"ADMITONE_KAFKA_SESSION_TIMEOUT": "4s", "ADMITONE_KAFKA_HEARTBEAT_INTERVAL": "500ms",
+            "ADMITONE_RESERVATIONS_MAX_HOLD": "24h", "ADMITONE_RESERVATIONS_DEFAULT_HOLD": "24h"}
+
+
+def rule(name: str, operation: str, probability: float, action: dict) -> dict:
+    return {"name": name, "match": {"operation": operation, "probability": probability}, "action": action}
+
+
+class SagaStorm:
+    def __init__(self, options, stack: Stack) -> None:
+        self.options, self.stack = options, stack
+        self.random = random.Random(options.seed)
+        self.failures: list[str] = []
+        self.report: dict = {"seed": options.seed, "events": options.events, "kills": 0}
+        self.installation = Installation(stack, "sagas", **SETTINGS)
+        self.outside = Outside(self.installation.logs / "outside")
+        self.installation.env.update(self.outside.settings)
+        self.workers = []
+        self.number = 0
+        self.tenant_of: dict[str, str] = {}
+        self.cancelled: set[str] = set()
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def judge(self, what: str, good: bool, detail="") -> None:
+        self.say(f"{'ok    ' if good else 'FAILED'} {what} {detail if not good else ''}")
+        self.report.setdefault("verdicts", {})[what] = bool(good)
+        if not good:
+            self.failures.append(what)
+
+    def run(self) -> int:
+        try:
+            self.misbehave()
+            self.workers = [self.start() for _ in range(2)]
+            for worker in self.workers:
+                worker.wait_ready(90)
+            sender = threading.Thread(target=self.send, name="sender", daemon=True)
+            sender.start()
+            self.rage(sender)
+            self.compare()
+            self.prove()
+        except Exception as error:
+            self.judge(f"the storm ended early: {type(error).__name__}: {error}", False)
+            raise
+        finally:
+            for worker in self.workers:
+                if worker.alive:
+                    worker.kill()
+            self.outside.end()
+            self.write()
+        if not self.failures and not self.options.keep:
+            self.installation.clean()
+        return 3 if self.failures else 0
+
+    def write(self) -> None:
+        if self.options.report:
+            pathlib.Path(self.options.report).write_text(json.dumps(self.report, indent=1, default=str))
+        if self.options.result:
+            suite = ElementTree.Element("testsuite", name="sagas")
+            for what, good in self.report.get("verdicts", {}).items():
+                case = ElementTree.SubElement(suite, "testcase", classname="sagas", name=what)
+                if not good:
+                    ElementTree.SubElement(case, "failure", message=what)
+            ElementTree.ElementTree(suite).write(self.options.result)
+
+    def misbehave(self) -> None:
+        seed = self.options.seed
+        lose = {"type": "apply_then_lose"}
+        self.outside.venue.faults(
+            seed, rule("refusals", "venue.hold", 0.05, {"type": "refuse"}),
+            rule("lost holds", "venue.hold", 0.02, lose), rule("lost releases", "venue.release", 0.02, lose),
+            rule("overload", "venue.*", 0.01, {"type": "status", "status": 503}))
+        self.outside.chain.faults(
+            seed, rule("failures", "sendTransaction", 0.05, {"type": "land_with_error"}),
+            rule("lost sends", "sendTransaction", 0.02, lose), rule("dropped", "sendTransaction", 0.02, {"type": "drop"}))
+
+    def start(self, armed: bool = False):
+        self.number += 1
+        points = ("saga.began", "saga.decided", "unit.committed", "unit.before_commit", "publish.before_commit")
+        failpoints = ""
+        if armed and self.random.random() < 0.5:
+            failpoints = f"{self.random.choice(points)}=kill@{self.random.choice((1, 2, 5, 20))}"
+        return self.installation.worker(f"w{self.number:03d}", failpoints)
+
+    def send(self) -> None:
+        producer = Producer({"bootstrap.servers": self.stack.kafka, "partitioner": "murmur2_random",
+                             "enable.idempotence": True, "linger.ms": 2})
+        failed: list = []
+
+        def command(tenant: str, short: str, key: str, data: dict) -> None:
+            headers = [("ce_id", key), ("ce_source", "/storm"), ("ce_specversion", "1.0"),
+                       ("ce_type", f"ticketing.{short}.v1"), ("ce_tenantid", tenant), ("ce_idempotencykey", key),
+                       ("content-type", "application/json")]
+            producer.produce(self.installation.home, json.dumps(data), data["eventId"], headers=headers,
+                             on_delivery=lambda error, _: failed.append(error) if error else None)
+            producer.poll(0)
+
+        began = time.monotonic()
+        for number in range(self.options.events):
+            time.sleep(max(0.0, began + number / self.options.pace - time.monotonic()))
+            event = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+            tenant = self.tenant_of[event] = TENANTS[number % len(TENANTS)]
+            command(tenant, "event.create", f"create-{event}", {
+                "eventId": event, "venueId": f"hall-{event}", "name": f"Evening {number}", "timezone": "Europe/Vienna",
+                "startsAt": "2035-05-01T19:00:00Z", "endsAt": "2035-05-01T23:00:00Z",
+                "sections": [{"sectionId": "A", "name": "A", "capacity": 100, "priceMinor": 1, "currency": "EUR"}]})
+            command(tenant, "reservation.create", f"hold-{event}", {
+                "eventId": event, "reservationId": str(uuid.uuid5(uuid.NAMESPACE_OID, event)), "customerId": "c",
+                "items": [{"sectionId": "A", "quantity": 1}]})
+            if number % 10 == 0:
+                self.cancelled.add(event)
+                command(tenant, "event.cancel", f"cancel-{event}", {"eventId": event, "reason": "rain"})
+        self.judge("every command was sent", producer.flush(60) == 0 and not failed, failed[:3])
+
+    def left(self) -> str:
+        sagas = self.installation.view("select count(*) from {s}.saga_log where ended_at is null")[0][0]
+        return f"{sagas} sagas" if sagas else self.installation.unfinished()
+
+    def rage(self, sender: threading.Thread) -> None:
+        """Goes on killing as long as there is something to be killed in."""
+        began = time.monotonic()
+        told = 0.0
+        while True:
+            time.sleep(self.random.uniform(0.5, 1.5) * self.options.kill_every)
+            for at, worker in enumerate(self.workers):
+                if not worker.alive:
+                    self.report["kills"] += 1
+                    self.workers[at] = self.start(armed=True)
+            left = "commands to be sent" if sender.is_alive() else self.left()
+            if not left:
+                break
+            if time.monotonic() - told > 10:
+                told = time.monotonic()
+                self.say(f"{told - began:7.1f}s  left: {left}, {self.report['kills']} kills")
+            if time.monotonic() - began > self.options.seconds:
+                raise TimeoutError(f"not over after {self.options.seconds} s: {left}")
+            victim = self.random.choice(self.workers)
+            # One may have the time to end what takes long; without a pause nothing ever would.
+            if victim.alive and self.random.random() < 0.8:
+                victim.kill()
+                self.report["kills"] += 1
+                self.workers[self.workers.index(victim)] = self.start(armed=True)
+        self.report["seconds"] = round(time.monotonic() - began, 1)
+        for worker in self.workers:
+            if worker.alive:
+                worker.end()
+        self.judge("workers were killed meanwhile", self.report["kills"] >= self.options.events / self.options.pace / self.options.kill_every / 3, self.report["kills"])
+
+    def compare(self) -> None:
+        """Whose records say what: the database's views, the venue's, the chain's."""
+        events = {str(event): (status, signature) for event, status, signature in
+                  self.installation.view("select event_id, status, chain_signature from {s}.event_log")}
+        venue, chain = self.outside.venue.records(), self.outside.chain.records()
+        states = collections.Counter(status for status, _ in events.values())
+        codes = dict(self.installation.view("select code, count(*) from {s}.outcome_log group by code"))
+        self.report.update(
+            states=dict(states), codes=codes, holds=len(venue["holds"]), transactions=len(chain["transactions"]),
+            faults={side: [(one.get("name"), one.get("acted")) for one in made.faults_made()["counts"]]
+                    for side, made in (("venue", self.outside.venue), ("chain", self.outside.chain))})
+        self.say(json.dumps(self.report, default=str))
+        self.judge("every event has ended one way or the other",
+                   set(events) == set(self.tenant_of) and set(states) <= {"on_sale", "cancelled", "withdrawn"},
+                   dict(states))
+        on_sale = {event for event, (status, _) in events.items() if status == "on_sale"}
+        cancelled = {event for event, (status, _) in events.items() if status == "cancelled"}
+        standing = collections.Counter(hold["eventId"] for hold in venue["holds"] if not hold["released"])
+        made = collections.Counter(hold["key"] for hold in venue["holds"])
+        self.judge("the venue holds what is on sale, once, and nothing else",
+                   standing == collections.Counter(on_sale),
+                   (list((standing - collections.Counter(on_sale)).items())[:3], list(on_sale - set(standing))[:3]))
+        self.judge("no request key made two holds", max(made.values(), default=0) <= 1, made.most_common(2))
+        tenants = all(hold["tenantId"] == self.tenant_of[hold["eventId"]] for hold in venue["holds"])
+        self.judge("every hold is its tenant's", tenants)
+
+        landed: dict[str, collections.Counter] = {"create": collections.Counter(), "cancel": collections.Counter()}
+        signatures: dict[str, str] = {}
+        for one in chain["transactions"]:
+            if one["state"] != "landed":
+                continue
+            memo = json.loads(one["memo"])
+            landed[memo["admitone"]][memo["event"]] += 1
+            # A cancelled event names the transaction that cancelled it.
+            if (memo["admitone"] == "cancel") == (memo["event"] in cancelled):
+                signatures[memo["event"]] = one["signature"]
+        announced = collections.Counter(on_sale | cancelled)
+        self.judge("the chain has a record of what was announced, once, and of nothing else",
+                   landed["create"] == announced,
+                   (list((landed["create"] - announced).items())[:3], list((announced - landed["create"]).items())[:3]))
+        self.judge("and of each cancellation", landed["cancel"] == collections.Counter(cancelled),
+                   (landed["cancel"].most_common(3), len(cancelled)))
+        wrong = [(event, status, signature, signatures.get(event)) for event, (status, signature) in events.items()
+                 if event in announced and signature != signatures.get(event)]
+        self.judge("each event names the transaction that landed", not wrong, (len(wrong), wrong[:3]))
+        left = self.installation.view("select status, count(*) from {s}.saga_log where status not in "
+                                      "('completed', 'rejected', 'failed') group by status")
+        self.judge("no saga is left, and none needs an operator", not left, left)
+        withdrawn = states.get("withdrawn", 0) / max(1, len(events))
+        self.judge("some were refused, and most were not", 0.02 < withdrawn < 0.25, withdrawn)
+        wanted = self.cancelled & (on_sale | cancelled)
+        self.judge("what was to be cancelled is", cancelled == wanted, (len(cancelled), len(wanted)))
+
+    def prove(self) -> None:
+        findings = audit(collect(self.installation.env))
+        self.say(findings.as_table())
+        self.report["audit"] = json.loads(findings.as_json())
+        self.judge("the auditor proves the storm", findings.ok)
+        for verb in (("audit",), ("doctor", "--invariants")):
+            done = self.installation.run(*verb, seconds=300)
+            self.judge(f"admitone {' '.join(verb)} agrees", done.returncode == 0, (done.stdout + done.stderr)[-600:])
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--long", action="store_true", help="10,000 events")
+    arguments.add_argument("--seed", type=int, default=20_26)
+    arguments.add_argument("--events", type=int)
+    arguments.add_argument("--kill-every", type=float, default=3.0, help="seconds, about")
+    arguments.add_argument("--pace", type=float, help="events in a second")
+    arguments.add_argument("--seconds", type=int, help="how long it may take")
+    arguments.add_argument("--keep", action="store_true", help="leave topics and schema")
+    arguments.add_argument("--report", metavar="FILE")
+    arguments.add_argument("--result", metavar="FILE", help="the verdicts as JUnit XML")
+    arguments.add_argument("--stack", default="", help="name of a stack of scripts/stack")
+    options = arguments.parse_args()
+    for name, value in zip(("events", "pace", "seconds"), (10_000, 40, 3_000) if options.long else (500, 12, 420)):
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    stack = Stack(options.stack)
+    try:
+        storm = SagaStorm(options, stack)
+        code = storm.run()
+        print(f"saga storm seed {options.seed}: {options.events} events, {storm.report['kills']} kills, "
+              f"{storm.report.get('seconds')} s, {storm.report.get('states')}: {'PROVEN' if code == 0 else 'REFUTED'}")
+        return code
+    finally:
+        if not options.keep:
+            stack.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
