@@ -18,17 +18,7 @@ void Decider::park(const Item& item, std::int32_t attempts) {
   row.status = domain::CommandStatus::in_progress;
   row.completed_at.reset();
   row.expires_at.reset();
-  const ports::EventKey event{item.tenant(), item.command.event};
-  count_parked(event, 1);
-  writes_.park.push_back({.lane = lane_.tp.partition,
-                          .event = event,
-                          .order = ++fx_.park_order,
-                          .copy = false,
-                          .row = row.key,
-                          .part = overlay_.part(),
-                          .waits_for = {},
-                          .packed = contract::pack_record(item.record)});
-  overlay_.made_bytes += writes_.park.back().packed.size();
+  put_in_queue(item, row.key);
   KeyState state;
   state.payload = item.command.payload;
   state.status = domain::CommandStatus::in_progress;
@@ -38,6 +28,20 @@ void Decider::park(const Item& item, std::int32_t attempts) {
   state.stored_part = overlay_.part();
   overlay_.set_key(row.key, std::move(state));
   emit(std::move(row), nullptr);
+}
+
+void Decider::put_in_queue(const Item& item, const ports::LedgerKey& row) {
+  const ports::EventKey event{item.tenant(), item.command.event};
+  count_parked(event, 1);
+  writes_.park.push_back({.lane = lane_.tp.partition,
+                          .event = event,
+                          .order = ++fx_.park_order,
+                          .copy = false,
+                          .row = row,
+                          .part = overlay_.part(),
+                          .waits_for = {},
+                          .packed = contract::pack_record(item.record)});
+  overlay_.made_bytes += writes_.park.back().packed.size();
 }
 
 void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool alias) {

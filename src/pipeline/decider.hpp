@@ -178,6 +178,8 @@ class Decider {
   void check_proof(const Item& item);
   Decided decide(const Item& item, const Unparked* slot, std::int32_t attempts);
   void park(const Item& item, std::int32_t attempts);
+  // Behind what waits for its event already.
+  void put_in_queue(const Item& item, const ports::LedgerKey& row);
   void wait_for(const Item& item, const ports::LedgerKey& running, bool alias);
   void forward(const Item& item);
   void dead(const Item& item);

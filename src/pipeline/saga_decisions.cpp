@@ -186,16 +186,7 @@ void Decider::begin(const Item& item, const Unparked* slot, const domain::Decisi
     ++overlay_.sagas_begun;
   }
   if (slot != nullptr) return;  // it stands in the queue, and its row is there
-  count_parked(event, 1);
-  writes_.park.push_back({.lane = lane_.tp.partition,
-                          .event = event,
-                          .order = ++fx_.park_order,
-                          .copy = false,
-                          .row = row.key,
-                          .part = overlay_.part(),
-                          .waits_for = {},
-                          .packed = contract::pack_record(item.record)});
-  overlay_.made_bytes += writes_.park.back().packed.size();
+  put_in_queue(item, row.key);
   emit(std::move(row), nullptr);
 }
 

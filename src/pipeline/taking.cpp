@@ -199,7 +199,9 @@ void Pipeline::begin(Lane& lane) {
   // The same next item as at the last taking: whoever had the lane may have died of something in
   // the batch that began with it, or in the next, which was read meanwhile (decision 0012).
   if (taken.tries >= 2 || taken.alone_attempts > 0) {
-    lane.suspect_below = lane.next_offset + 2 * static_cast<std::int64_t>(options_.batch_records);
+    const std::int64_t batches = base::failpoint::mutant("suspicion_of_one_batch") ? 1 : 2;
+    lane.suspect_below =
+        lane.next_offset + batches * static_cast<std::int64_t>(options_.batch_records);
     lane.batch_cap = 1;
   }
   if (lane.home) {

@@ -18,7 +18,6 @@ import sys
 import threading
 import time
 import uuid
-import xml.etree.ElementTree as ElementTree
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent)]
 
@@ -27,6 +26,7 @@ from confluent_kafka import Producer  # noqa: E402
 from auditor.audit import audit, collect  # noqa: E402
 from installation import Installation, Stack  # noqa: E402
 from outside import Outside  # noqa: E402
+from verdicts import Verdicts  # noqa: E402
 
 TENANTS = ["22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333"]
 SETTINGS = {"ADMITONE_KAFKA_SESSION_TIMEOUT": "4s", "ADMITONE_KAFKA_HEARTBEAT_INTERVAL": "500ms",
@@ -37,12 +37,11 @@ def rule(name: str, operation: str, probability: float, action: dict) -> dict:
     return {"name": name, "match": {"operation": operation, "probability": probability}, "action": action}
 
 
-class SagaStorm:
+class SagaStorm(Verdicts):
     def __init__(self, options, stack: Stack) -> None:
+        super().__init__("sagas", seed=options.seed, events=options.events, kills=0)
         self.options, self.stack = options, stack
         self.random = random.Random(options.seed)
-        self.failures: list[str] = []
-        self.report: dict = {"seed": options.seed, "events": options.events, "kills": 0}
         self.installation = Installation(stack, "sagas", **SETTINGS)
         self.outside = Outside(self.installation.logs / "outside")
         self.installation.env.update(self.outside.settings)
@@ -50,15 +49,6 @@ class SagaStorm:
         self.number = 0
         self.tenant_of: dict[str, str] = {}
         self.cancelled: set[str] = set()
-
-    def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    def judge(self, what: str, good: bool, detail="") -> None:
-        self.say(f"{'ok    ' if good else 'FAILED'} {what} {detail if not good else ''}")
-        self.report.setdefault("verdicts", {})[what] = bool(good)
-        if not good:
-            self.failures.append(what)
 
     def run(self) -> int:
         try:
@@ -79,21 +69,10 @@ class SagaStorm:
                 if worker.alive:
                     worker.kill()
             self.outside.end()
-            self.write()
+            self.write(self.options.report, self.options.result)
         if not self.failures and not self.options.keep:
             self.installation.clean()
         return 3 if self.failures else 0
-
-    def write(self) -> None:
-        if self.options.report:
-            pathlib.Path(self.options.report).write_text(json.dumps(self.report, indent=1, default=str))
-        if self.options.result:
-            suite = ElementTree.Element("testsuite", name="sagas")
-            for what, good in self.report.get("verdicts", {}).items():
-                case = ElementTree.SubElement(suite, "testcase", classname="sagas", name=what)
-                if not good:
-                    ElementTree.SubElement(case, "failure", message=what)
-            ElementTree.ElementTree(suite).write(self.options.result)
 
     def misbehave(self) -> None:
         seed = self.options.seed
@@ -129,7 +108,7 @@ class SagaStorm:
 
         began = time.monotonic()
         for number in range(self.options.events):
-            time.sleep(max(0.0, began + number / self.options.pace - time.monotonic()))
+            time.sleep(max(0.0, began + number / self.options.pace - time.monotonic()))  # until it is due
             event = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
             tenant = self.tenant_of[event] = TENANTS[number % len(TENANTS)]
             command(tenant, "event.create", f"create-{event}", {
@@ -153,6 +132,7 @@ class SagaStorm:
         began = time.monotonic()
         told = 0.0
         while True:
+            # Between two acts; nothing is concluded from it.
             time.sleep(self.random.uniform(0.5, 1.5) * self.options.kill_every)
             for at, worker in enumerate(self.workers):
                 if not worker.alive:
@@ -236,9 +216,7 @@ class SagaStorm:
         self.say(findings.as_table())
         self.report["audit"] = json.loads(findings.as_json())
         self.judge("the auditor proves the storm", findings.ok)
-        for verb in (("audit",), ("doctor", "--invariants")):
-            done = self.installation.run(*verb, seconds=300)
-            self.judge(f"admitone {' '.join(verb)} agrees", done.returncode == 0, (done.stdout + done.stderr)[-600:])
+        self.second_opinion(self.installation)
 
 
 def main() -> int:

@@ -15,7 +15,6 @@ import pathlib
 import sys
 import threading
 import time
-import xml.etree.ElementTree as ElementTree
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent)]
 
@@ -23,6 +22,7 @@ from auditor.audit import audit, collect  # noqa: E402
 from chaos import Chaos  # noqa: E402
 from installation import Installation, Stack  # noqa: E402
 from traffic import Sender, Traffic  # noqa: E402
+from verdicts import Verdicts  # noqa: E402
 import replay  # noqa: E402
 
 SETTINGS = {
@@ -32,21 +32,11 @@ SETTINGS = {
     "ADMITONE_RESERVATIONS_MAX_HOLD": "24h", "ADMITONE_RESERVATIONS_DEFAULT_HOLD": "24h"}
 
 
-class Storm:
+class Storm(Verdicts):
     def __init__(self, options, stack: Stack) -> None:
+        super().__init__("storm", seed=options.seed, commands=options.commands)
         self.options, self.stack = options, stack
-        self.failures: list[str] = []
-        self.report: dict = {"seed": options.seed, "commands": options.commands}
         self.installation = Installation(stack, "storm", **SETTINGS)
-
-    def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    def judge(self, what: str, good: bool, detail: str = "") -> None:
-        self.say(f"{'ok    ' if good else 'FAILED'} {what} {detail if not good else ''}")
-        self.report.setdefault("verdicts", {})[what] = bool(good)
-        if not good:
-            self.failures.append(what)
 
     def run(self) -> int:
         chaos = None
@@ -55,7 +45,7 @@ class Storm:
             self.rage(chaos)
             self.settle(chaos)
             self.prove("the storm", self.installation)
-            self.second_opinion()
+            self.second_opinion(self.installation)
             self.replay_in_place()
             self.replay_into_nothing()
         except Exception as error:
@@ -65,22 +55,10 @@ class Storm:
         finally:
             if chaos is not None:
                 chaos.kill_all()
-            self.report["failures"] = self.failures
-            self.write()
+            self.write(self.options.report, self.options.result)
         if not self.failures and not self.options.keep:
             self.installation.clean()
         return 3 if self.failures else 0
-
-    def write(self) -> None:
-        if self.options.report:
-            pathlib.Path(self.options.report).write_text(json.dumps(self.report, indent=1, default=str))
-        if self.options.result:
-            suite = ElementTree.Element("testsuite", name="storm")
-            for what, good in self.report.get("verdicts", {}).items():
-                case = ElementTree.SubElement(suite, "testcase", classname="storm", name=what)
-                if not good:
-                    ElementTree.SubElement(case, "failure", message=what)
-            ElementTree.ElementTree(suite).write(self.options.result)
 
     def rage(self, chaos: Chaos) -> None:
         options = self.options
@@ -129,11 +107,6 @@ class Storm:
         self.report.setdefault("audits", {})[what] = json.loads(findings.as_json())
         self.judge(f"the auditor proves {what}", findings.ok)
         self.judge(f"no good command was given up in {what}", findings.counts["given_up"] == 0)
-
-    def second_opinion(self) -> None:
-        for verb in (("audit",), ("doctor", "--invariants")):
-            done = self.installation.run(*verb, seconds=300)
-            self.judge(f"admitone {' '.join(verb)} agrees", done.returncode == 0, (done.stdout + done.stderr)[-600:])
 
     def replay_in_place(self) -> None:
         """Offsets back to the beginning: the same state, not one outcome more."""

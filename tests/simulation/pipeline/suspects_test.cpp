@@ -5,6 +5,7 @@
 
 #include "base/failpoint.hpp"
 #include "simulation/pipeline/world.hpp"
+#include "support/log_lines.hpp"
 
 namespace admitone::simulation {
 namespace {
@@ -39,6 +40,28 @@ class SuspectsTest : public ::testing::Test {
       for (int i = 0; i < 60 && progress().alone_attempts <= before; ++i) world.turn(*dying, 1);
       if (progress().alone_attempts <= before) return;
     }
+  }
+  // Whoever reads the suspect dies of it there and then, whatever it was read for; how many did.
+  int deaths_by_reading() {
+    const support::LogLines log("pipeline");
+    const auto reads = [&] {
+      const auto text = log.text();
+      int found = 0;
+      for (std::size_t from = 0;
+           (from = text.find("record cannot be read", from)) != std::string::npos; ++from)
+        ++found;
+      return found;
+    };
+    while (owners < 20) {
+      const auto before = reads();
+      auto dying = owner();
+      dying->store.before_commit = [&] {
+        return reads() > before ? FakeStore::Fault::lost_before : FakeStore::Fault::none;
+      };
+      for (int i = 0; i < 60 && reads() == before; ++i) world.turn(*dying, 1);
+      if (reads() == before) break;
+    }
+    return reads();
   }
   const Progress& progress() { return world.database.progress[{0, lane}]; }
   std::string letter_header(const std::string& name) {
@@ -102,6 +125,22 @@ TEST_F(SuspectsTest, WhatWasReadByThoseWhoDiedIsAnswered) {
   auto next = owner();
   world.turn(*next, 120);
   expect_neighbours_and({"PROCESSING_FAILED"});
+}
+
+// It stands in the second batch, which is read while the first is written.
+TEST_F(SuspectsTest, WhatIsReadAheadIsSuspectToo) {
+  world.options.batch_records = 4;
+  ASSERT_TRUE(base::failpoint::configure("decode.crash=throw@0"));
+  send_all(unreadable());
+  EXPECT_EQ(deaths_by_reading(), 1 + kMaxAttempts);
+  expect_neighbours_and({});
+}
+
+TEST_F(SuspectsTest, SuspicionOfOneBatchIsCaught) {
+  world.options.batch_records = 4;
+  ASSERT_TRUE(base::failpoint::configure("decode.crash=throw@0;mutant:suspicion_of_one_batch"));
+  send_all(unreadable());
+  EXPECT_GT(deaths_by_reading(), 1 + kMaxAttempts);
 }
 
 // The first came past its decoding. Those that have a new build, or less memory, do not.
