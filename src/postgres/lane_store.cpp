@@ -1,7 +1,6 @@
 #include "postgres/lane_store.hpp"
 
 #include <algorithm>
-#include <map>
 #include <thread>
 
 #include "base/failpoint.hpp"
@@ -9,6 +8,7 @@
 #include "postgres/chain.hpp"
 #include "postgres/connection.hpp"
 #include "postgres/errors.hpp"
+#include "postgres/in_doubt.hpp"
 #include "postgres/recovery_reads.hpp"
 #include "postgres/unit_reads.hpp"
 #include "postgres/unit_writes.hpp"
@@ -48,13 +48,6 @@ from unnest($1::smallint[], $2::int[], $3::bigint[], $4::bigint[]) g (topic, par
 where p.topic = g.topic and p.partition = g.partition and p.epoch = g.epoch
   and (p.tries > 0 or p.alone_offset = g.begun))"};
 
-constexpr Statement kTruth{"unit_truth", R"(
-select p.topic, p.partition, p.epoch, p.unit
-from partition_progress p
-join unnest($1::smallint[], $2::int[]) q (topic, partition)
-  on q.topic = p.topic and q.partition = p.partition
-order by p.topic, p.partition for update of p)"};
-
 // Ends the session that may still hold our locks; it is gone or of our own role.
 constexpr Statement kEndBackend{"end_backend", R"(
 select pg_terminate_backend(pid) from pg_stat_activity
@@ -64,11 +57,6 @@ bool gives_numbers(const ports::UnitWrites& writes) {
   return std::any_of(writes.rows.begin(), writes.rows.end(),
                      [](const ports::LedgerRow& row) { return row.out_seq.has_value(); });
 }
-
-struct Truth {
-  std::int64_t epoch = 0;
-  std::int64_t unit = 0;
-};
 
 std::string joined(const std::vector<base::TenantId>& tenants) {
   std::string out;
@@ -213,9 +201,6 @@ struct LaneStore::Impl {
   base::Result<UnitReport> commit(const ports::UnitWrites& writes, const Meanwhile& meanwhile);
   base::Result<UnitReport> end_with_commit(const ports::UnitWrites& writes, UnitReport report);
   base::Result<UnitReport> settle(const ports::UnitWrites& writes);
-  std::map<base::TopicPartition, Truth> read_truth(const ports::UnitWrites& writes);
-  static base::Result<UnitReport> judge(const ports::UnitWrites& writes,
-                                        const std::map<base::TopicPartition, Truth>& truth);
 };
 
 base::Result<UnitReport> LaneStore::Impl::commit(const ports::UnitWrites& writes,
@@ -277,16 +262,16 @@ base::Result<UnitReport> LaneStore::Impl::end_with_commit(const ports::UnitWrite
   return report;
 }
 
-// The server knows. Locking the progress rows waits for the session that may still be committing.
+// The server knows.
 base::Result<UnitReport> LaneStore::Impl::settle(const ports::UnitWrites& writes) {
   const auto deadline = clock.steady() + options.in_doubt_limit;
   auto pause = std::chrono::milliseconds(20);
   std::string last;
   for (;;) {
     try {
-      const auto truth = read_truth(writes);
+      auto report = what_became_of(connected(), writes);
       base::logger("postgres")->warn("a commit was in doubt and is settled");
-      return judge(writes, truth);
+      return report;
     } catch (...) {
       const auto error = translate_current("settling a commit in doubt");
       count_retry(error);
@@ -299,55 +284,6 @@ base::Result<UnitReport> LaneStore::Impl::settle(const ports::UnitWrites& writes
   }
   return Error{options.stopping() ? ErrorKind::cancelled : ErrorKind::retry_unit, Effect::unknown,
                "a commit is in doubt and the database does not say what became of it: " + last};
-}
-
-std::map<base::TopicPartition, Truth> LaneStore::Impl::read_truth(const ports::UnitWrites& writes) {
-  connected();
-  connection->command("begin");
-  Params p;
-  p.array(writes.lanes, [](const ports::LaneAdvance& l) { return l.tp.topic; });
-  p.array(writes.lanes, [](const ports::LaneAdvance& l) { return l.tp.partition; });
-  const Rows rows = connection->run(kTruth, p);
-  std::map<base::TopicPartition, Truth> truth;
-  for (int i = 0; i < rows.size(); ++i) {
-    Row row = rows[i];
-    base::TopicPartition tp;
-    tp.topic = row.next<std::int16_t>();
-    tp.partition = row.next<std::int32_t>();
-    auto& one = truth[tp];
-    one.epoch = row.next<std::int64_t>();
-    one.unit = row.next<std::int64_t>();
-  }
-  connection->command("rollback");
-  return truth;
-}
-
-// A unit is all or nothing: one lane that is still ours tells for all. When none is, it does not
-// matter any more: the new owners go by what the ledger says.
-base::Result<UnitReport> LaneStore::Impl::judge(
-    const ports::UnitWrites& writes, const std::map<base::TopicPartition, Truth>& truth) {
-  UnitReport report;
-  report.was_in_doubt = true;
-  bool committed = false;
-  for (const auto& lane : writes.lanes) {
-    const auto found = truth.find(lane.tp);
-    if (found == truth.end() || found->second.epoch != lane.epoch) {
-      report.fenced.push_back(lane.tp);
-    } else if (found->second.unit == lane.unit + 1) {
-      committed = true;
-    }
-  }
-  if (committed) {
-    report.end = UnitEnd::committed;
-    report.fenced.clear();
-    return report;
-  }
-  if (!report.fenced.empty()) {
-    report.end = UnitEnd::fenced;
-    return report;
-  }
-  return Error{ErrorKind::retry_unit, Effect::not_applied,
-               "PostgreSQL, committing: the connection was lost and the unit was rolled back"};
 }
 
 LaneStore::LaneStore(LaneStoreOptions options, const ports::Clock& clock)
