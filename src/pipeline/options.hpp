@@ -75,6 +75,8 @@ struct EngineOptions {
   // longer than this.
   std::size_t transaction_worth = 10'000;
   std::chrono::milliseconds transaction_wait{100};
+  // From the end of a Kafka transaction to the beginning of the next (decision 0039).
+  std::chrono::milliseconds transaction_rest{6};
   // How long lanes that go to another owner wait for the unit of work that is under way.
   std::chrono::milliseconds hand_over_limit{1'000};
   std::chrono::milliseconds tick{1'000};  // timers, watermarks of idle lanes

@@ -135,8 +135,15 @@ void Publisher::run(const std::stop_token& stop) {
       ended();
     }
     ++rounds_;
-    if (!more) wake_.wait(std::chrono::milliseconds{20}, stop);
+    if (!more) wake_.wait(pause(), stop);
   }
+}
+
+std::chrono::milliseconds Publisher::pause() const {
+  constexpr std::chrono::milliseconds kAtMost{20};
+  const auto rest =
+      std::chrono::ceil<std::chrono::milliseconds>(rests_until_ - world_.clock.steady());
+  return rest.count() <= 0 ? kAtMost : std::min(rest, kAtMost);
 }
 
 bool Publisher::step() {
@@ -227,6 +234,9 @@ bool Publisher::worth_waiting() const {
 }
 
 bool Publisher::publish_load() {
+  // The broker still writes the markers of the last transaction. A request of the next one that
+  // comes too early is refused, and the client library tries again 20 ms later.
+  if (world_.clock.steady() < rests_until_) return false;
   Load load;
   {
     const std::scoped_lock lock(mutex_);
@@ -239,6 +249,7 @@ bool Publisher::publish_load() {
   const auto report = world_.log.publish(load.records, load.offsets, cancel_);
   world_.meters.observe(ports::Histogram::kafka_transaction_seconds,
                         std::chrono::duration<double>(world_.clock.steady() - began).count());
+  if (!transactional_id().empty()) rests_until_ = world_.clock.steady() + options_.transaction_rest;
   settle(load, report);
   ended();
   return report.end == ports::PublishEnd::committed;

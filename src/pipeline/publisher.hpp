@@ -156,7 +156,8 @@ class Publisher {
   Load gather();
   void add_records(Load& load, base::TopicPartition tp, const Publication& publication) const;
   void settle(const Load& load, const ports::PublishReport& report);
-  void ended();  // a publication, whatever its end
+  void ended();                                           // a publication, whatever its end
+  [[nodiscard]] std::chrono::milliseconds pause() const;  // when there is nothing to be done
   void committed(const Load& load, const ports::PublishReport& report);
   void stop_too_large(const Load& load, std::size_t index);
   void reopen_all();
@@ -174,6 +175,7 @@ class Publisher {
   std::atomic<bool> cancel_{false};
   bool opened_ = false;
   base::Instant not_before_{};
+  base::Instant rests_until_{};
   std::atomic<std::uint64_t> rounds_{0};
 };
 

@@ -29,5 +29,26 @@ TEST(KafkaTransactions, GatherFullUnitsAndSendTheLastOneAtOnce) {
   EXPECT_LE(transactions(std::chrono::milliseconds{150}), 4);
 }
 
+// The first request of a transaction that comes while the broker still ends the one before is put
+// off for longer than this.
+TEST(KafkaTransactions, RestAfterEachOther) {
+  using namespace std::chrono_literals;
+  World world;
+  world.options.transaction_rest = 6ms;
+  auto worker = world.worker("one");
+  worker->source.assign(World::all_lanes());
+  const auto answered = [&] { return world.codes(world.lane_of(kEvent)).size(); };
+  world.turn(*worker, 2, 10ms);
+  world.send(kEvent, create_event(kEvent, 100, "k1"));
+  world.turn(*worker, 1, 0ms);
+  EXPECT_EQ(answered(), 1U);
+  world.send(kEvent, hold(kEvent, 1, "h1"));
+  world.turn(*worker, 1, 5ms);
+  world.turn(*worker, 1, 1ms);
+  EXPECT_EQ(answered(), 1U);
+  world.turn(*worker, 1, 0ms);
+  EXPECT_EQ(answered(), 2U);
+}
+
 }  // namespace
 }  // namespace admitone::simulation

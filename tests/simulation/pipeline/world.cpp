@@ -40,6 +40,7 @@ World::World() {
   options.pipelines = 1;
   // Nobody runs beside us: there is nothing to wait for.
   options.hand_over_limit = std::chrono::milliseconds{0};
+  options.transaction_rest = std::chrono::milliseconds{0};
 }
 
 std::unique_ptr<Worker> World::worker(const std::string& name) {
