@@ -68,6 +68,7 @@ void Decider::run(LaneShare& share) {
 }
 
 bool Decider::ends_before(const Item& item) {
+  if (item.kind == Item::Kind::change) return false;  // its transition is written
   if (is_full()) return true;
   return (item.kind == Item::Kind::command && is_unread(item)) || claims_are_old(item);
 }

@@ -39,7 +39,9 @@ base::Status make(saga::Saga& saga, const contract::SagaChange& change, base::To
   return saga::resolve(saga, {as, change.reason, change.result}, now, limits);
 }
 
-void tell(const Item& item) {
+}  // namespace
+
+void tell_of_change(const Item& item) {
   const auto& [change, made] = *item.change;
   const auto log = base::logger("pipeline");
   const auto what = contract::name_of(change.action);
@@ -52,47 +54,43 @@ void tell(const Item& item) {
   }
 }
 
-}  // namespace
-
-// A change is tried once by a process: when its unit is repeated, it is in memory already.
+// A change goes first of its lane's records in a unit, and its transition first of the lane's
+// transitions: what else there is to write cannot come between the two. When the unit is not
+// committed it was never made.
 void UnitRunner::change_sagas(LaneShare& share) {
-  auto& lane = *share.lane;
-  for (std::size_t i = 0; i < share.items; ++i) {
-    auto& item = lane.pending[i];
-    if (item.kind != Item::Kind::change) continue;
-    auto& asked = *item.change;
-    const auto id = asked.what.saga;
-    const bool is_here = std::ranges::any_of(
-        share.transitions, [&](const saga::Transition& one) { return one.saga.id == id; });
-    if (asked.made) {
-      if (!is_here && asked.made->ok()) add_transition(share, id);
-      continue;
-    }
-    if (is_here) {
-      // What it is about is on its way to be written: the next unit changes that.
-      share.items = i;
-      return;
-    }
-    const auto now = world_.saga_clock.now(world_.clock.steady());
-    const auto changed =
-        now ? world_.sagas.change(
-                  id,
-                  [&](saga::Saga& saga) {
-                    return make(saga, asked.what, lane.tp, now->time, options_.saga_limits);
-                  },
-                  *now)
-            : std::nullopt;
-    asked.made = changed.value_or(
-        base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
-                    "it has ended, or waits in the database for room, or is another lane's"});
-    tell(item);
-    if (asked.made->ok()) add_transition(share, id);
-  }
+  const auto& pending = share.lane->pending;
+  const auto end = pending.begin() + static_cast<std::ptrdiff_t>(share.items);
+  const auto first = std::find_if(pending.begin(), end,
+                                  [](const Item& item) { return item.kind == Item::Kind::change; });
+  if (first == end) return;
+  share.items = static_cast<std::size_t>(first - pending.begin());
+  if (share.items == 0) change_saga(share);
 }
 
-void UnitRunner::add_transition(LaneShare& share, const base::SagaId& saga) {
-  if (base::failpoint::mutant("change_without_journal")) return;
-  if (auto transition = world_.sagas.due(saga)) share.transitions.push_back(std::move(*transition));
+void UnitRunner::change_saga(LaneShare& share) {
+  auto& lane = *share.lane;
+  auto& asked = *lane.pending.front().change;
+  const auto id = asked.what.saga;
+  // What it is about is on its way to be written: the next unit changes that.
+  if (std::ranges::any_of(share.transitions,
+                          [&](const saga::Transition& one) { return one.saga.id == id; }))
+    return;
+  share.items = 1;
+  const auto now = world_.saga_clock.now(world_.clock.steady());
+  const auto changed =
+      now ? world_.sagas.change(
+                id,
+                [&](saga::Saga& saga) {
+                  return make(saga, asked.what, lane.tp, now->time, options_.saga_limits);
+                },
+                *now)
+          : std::nullopt;
+  asked.made = changed.value_or(
+      base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
+                  "it has ended, or waits in the database for room, or is another lane's"});
+  if (!asked.made->ok() || base::failpoint::mutant("change_without_journal")) return;
+  if (auto transition = world_.sagas.due(id))
+    share.transitions.insert(share.transitions.begin(), std::move(*transition));
 }
 
 }  // namespace admitone::pipeline

@@ -117,7 +117,7 @@ bool UnitRunner::ends(const LaneShare& share, const ports::EventKey& event,
 }
 
 base::Status UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
-                                        ports::UnitQuery& more) const {
+                                        ports::UnitQuery& more) {
   std::set<ports::EventKey> events;
   for (auto& share : shares) {
     share.parked.clear();
@@ -126,10 +126,12 @@ base::Status UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Ov
     for (const auto& row : overlay.parked) {
       if (row.lane != share.lane->tp.partition || row.event == left) continue;
       auto record = contract::unpack_record(row.packed);
-      if (!record && share.gave_up_after == 0)
+      if (!record && share.gave_up_after == 0) {
+        unreadable_ = share.lane->tp;
         return base::Error{
             base::ErrorKind::permanent, base::Effect::not_applied,
             fmt::format("parked command {} of lane {} cannot be read", row.order, row.lane)};
+      }
       Unparked parked{row, record ? prepare(std::move(*record), options_) : Item{}};
       // It may begin a saga, and must be the head of the queue then: what stands before it goes
       // first, and may keep its place for its copies.

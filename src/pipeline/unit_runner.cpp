@@ -90,7 +90,12 @@ std::optional<RunReport> UnitRunner::attempt(std::vector<LaneShare>& shares) {
   std::optional<base::TopicPartition> deciding;
   const SagaRoom saga_room = [this](const auto& tenant) { return world_.sagas.room(tenant); };
   try {
-    if (auto read_all = read(shares, overlay); !read_all) return failed(read_all.error());
+    unreadable_.reset();
+    if (auto read_all = read(shares, overlay); !read_all) {
+      auto report = failed(read_all.error());
+      report.cause = unreadable_;
+      return report;
+    }
     auto claims = ask_claims(shares, overlay);
     if (!claims) return failed(claims.error());
     refuse_changes(shares, overlay, *claims);
@@ -218,9 +223,12 @@ void UnitRunner::apply(Overlay& overlay, std::vector<LaneEffects>& effects, std:
   for (auto& fx : effects) {
     auto& lane = *fx.lane;
     move_on(lane, fx);
-    for (std::size_t i = 0; i < fx.items; ++i)
+    for (std::size_t i = 0; i < fx.items; ++i) {
+      const auto& item = lane.pending[i];
       world_.meters.observe(ports::Histogram::decision_seconds,
-                            seconds(wall - lane.pending[i].record.timestamp));
+                            seconds(wall - item.record.timestamp));
+      if (item.kind == Item::Kind::change) tell_of_change(item);
+    }
     lane.pending.erase(lane.pending.begin(),
                        lane.pending.begin() + static_cast<std::ptrdiff_t>(fx.items));
     for (const auto& [verdict, n] : fx.verdicts)

@@ -35,6 +35,9 @@ struct RunReport {
   std::optional<base::TopicPartition> cause = std::nullopt;
 };
 
+// Of an operator's change that is durable, or was refused.
+void tell_of_change(const Item& item);
+
 class UnitRunner {
  public:
   struct World {
@@ -66,14 +69,14 @@ class UnitRunner {
     return static_cast<std::int64_t>(options_.unit_bytes / 4);
   }
   base::Status prepare_parked(std::vector<LaneShare>& shares, const Overlay& overlay,
-                              ports::UnitQuery& more) const;
+                              ports::UnitQuery& more);
   bool ends(const LaneShare& share, const ports::EventKey& event, const Overlay& overlay) const;
   base::Result<Claims> ask_claims(const std::vector<LaneShare>& shares, Overlay& overlay);
   // Changes that cannot be published any more, as the database is: their sagas turn back.
   void refuse_changes(std::vector<LaneShare>& shares, Overlay& overlay, const Claims& claims);
   [[nodiscard]] saga::Now saga_now() const;
   void change_sagas(LaneShare& share);  // saga_changes.cpp
-  void add_transition(LaneShare& share, const base::SagaId& saga);
+  void change_saga(LaneShare& share);
   RunReport commit(Overlay& overlay, ports::UnitWrites& writes, std::vector<LaneEffects>& effects);
   // True: the unit cannot be committed without the look-ups that were left out.
   bool unproven(const std::vector<LaneEffects>& effects);
@@ -85,6 +88,7 @@ class UnitRunner {
 
   const EngineOptions& options_;
   World world_;
+  std::optional<base::TopicPartition> unreadable_;  // a lane whose parked command is, in this unit
   std::size_t event_weight_ = 256U << 10U;  // of those that were read, about; at first a heavy one
   KnownKeys known_keys_;
   Trust trust_in_keys_;

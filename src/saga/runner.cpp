@@ -230,8 +230,10 @@ std::optional<Transition> Runner::due(const base::SagaId& saga) {
 void Runner::committed(std::span<const base::SagaId> sagas, Now now) {
   for (const auto& id : sagas) {
     const auto found = sagas_.find(id);
-    if (found == sagas_.end() || found->second.phase != Phase::writing) continue;
+    if (found == sagas_.end()) continue;
     auto& entry = found->second;
+    entry.unchanged.reset();
+    if (entry.phase != Phase::writing) continue;
     entry.decision.reset();
     entry.before.reset();
     if (entry.saga.is_over()) {
@@ -247,10 +249,24 @@ void Runner::committed(std::span<const base::SagaId> sagas, Now now) {
 void Runner::rolled_back(std::span<const base::SagaId> sagas) {
   for (const auto& id : std::views::reverse(sagas)) {
     const auto found = sagas_.find(id);
-    if (found == sagas_.end() || found->second.phase != Phase::writing) continue;
-    found->second.phase = Phase::due;
-    due_[found->second.saga.lane].push_front(id);
+    if (found == sagas_.end()) continue;
+    auto& entry = found->second;
+    if (entry.unchanged && !mutant("failed_change_stays")) take_back(entry);
+    if (entry.phase != Phase::writing) continue;
+    entry.phase = Phase::due;
+    due_[entry.saga.lane].push_front(id);
   }
+}
+
+// (What it wrote down again, if there was nothing to be written before, is what is durable.)
+void Runner::take_back(Entry& entry) {
+  auto& was = *entry.unchanged;
+  entry.saga = std::move(was.saga);
+  entry.decision = was.decision;
+  entry.before = std::move(was.before);
+  entry.dirty = was.dirty;
+  entry.unchanged.reset();
+  recount(entry);
 }
 
 void Runner::dropped(base::TopicPartition lane) {
@@ -282,13 +298,13 @@ Transition Runner::refused(const base::SagaId& saga, domain::Code code, const st
 }
 
 void Runner::drained(const base::SagaId& saga, Now now) {
-  change(
-      saga,
-      [&](Saga& drained) -> base::Status {
-        note_drained(drained, now.time, limits_);
-        return {};
-      },
-      now);
+  const auto found = sagas_.find(saga);
+  if (found == sagas_.end()) return;
+  const auto note = [&](Saga& drained) -> base::Status {
+    note_drained(drained, now.time, limits_);
+    return {};
+  };
+  if (alter(found->second, note, now)) return;
 }
 
 std::optional<base::Status> Runner::change(const base::SagaId& saga, const Change& change,
@@ -296,6 +312,17 @@ std::optional<base::Status> Runner::change(const base::SagaId& saga, const Chang
   const auto found = sagas_.find(saga);
   if (found == sagas_.end()) return std::nullopt;
   auto& entry = found->second;
+  if (entry.phase == Phase::writing)
+    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
+                       "its journal could not be written and is left as it is; find out why and "
+                       "restart the workers, then ask again"};
+  Unchanged was{entry.saga, entry.decision, entry.before, entry.dirty};
+  auto status = alter(entry, change, now);
+  if (entry.saga != was.saga) entry.unchanged = std::move(was);
+  return status;
+}
+
+base::Status Runner::alter(Entry& entry, const Change& change, Now now) {
   const Saga before = entry.saga;
   auto status = change(entry.saga);
   if (!status || entry.saga == before) return status;

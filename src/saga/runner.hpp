@@ -121,7 +121,9 @@ class Runner {
 
   // No reservation of the saga's event is left, as the unit knows that has just committed.
   void drained(const base::SagaId& saga, Now now);
-  // An operator's change: to be written by this lane's unit, like any transition. Not found: none.
+  // An operator's change: to be written by this lane's unit, like any transition; when that is
+  // rolled back, it was never made. Refused while a unit writes the saga, or has left it. Not
+  // found: none.
   using Change = std::function<base::Status(Saga&)>;
   std::optional<base::Status> change(const base::SagaId& saga, const Change& change, Now now);
   // What there is to write of this saga, out of its turn; while a call of it is under way, its
@@ -147,6 +149,13 @@ class Runner {
     due,      // has something to write
     writing,  // in a unit of work
   };
+  // As it was before an operator's change that is not durable yet.
+  struct Unchanged {
+    Saga saga;
+    std::optional<Decision> decision;
+    std::optional<Saga> before;
+    bool dirty = false;
+  };
   struct Entry {
     Saga saga;
     Phase phase = Phase::waiting;
@@ -158,6 +167,7 @@ class Runner {
     std::optional<Saga> before;  // as it was before `decision`
     std::optional<bool> parked;  // as it is counted in its tenant's share
     bool dirty = false;          // changed, and that is not in what is being written or asked
+    std::optional<Unchanged> unchanged;
   };
 
   // What one tenant has.
@@ -172,6 +182,8 @@ class Runner {
     base::TenantId tenant;
   };
 
+  base::Status alter(Entry& entry, const Change& change, Now now);
+  void take_back(Entry& entry);
   // Plans on. What is to be written is put down, or the call queued, or the timer set.
   void settle(Entry& entry, Now now, bool write);
   // True: something was put down.

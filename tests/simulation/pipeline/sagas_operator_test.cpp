@@ -134,12 +134,12 @@ TEST_F(OperatorTest, ACallUnderWayIsNotWaitedFor) {
   EXPECT_EQ(world.wrong(), Wrong{});
 }
 
-TEST_F(OperatorTest, TwoInOneUnitAreBothDecided) {
+TEST_F(OperatorTest, TwoAreDecidedOneAfterTheOther) {
   park();
   world.fail(Op::holds, Fault::none);
   const auto first = send(change(Action::retry));
   const auto second = send(change(Action::retry));
-  world.turn(*one);
+  world.turn(*one, 3);
   EXPECT_EQ(row_at(first)->verdict, Verdict::applied);
   EXPECT_EQ(row_at(second)->verdict, Verdict::invalid) << "it needs nobody any more";
   ASSERT_TRUE(world.run(*one, 1h, 1s));
@@ -152,6 +152,27 @@ TEST_F(OperatorTest, WithoutTheDeploymentsSecretItIsOfNoKnownType) {
   world.turn(*one);
   ASSERT_EQ(world.kafka.dead_letters.size(), 1U);
   EXPECT_EQ(world.ends(), std::vector{Status::needs_operator});
+}
+
+TEST_F(OperatorTest, AChangeWhoseUnitFailsWasNeverMade) {
+  if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
+  const auto verdict_after = [](const std::string& mutant) {
+    Scene fresh;
+    fresh.park();
+    EXPECT_TRUE(base::failpoint::configure(mutant));
+    fresh.world.fail(Op::holds, Fault::none);
+    const auto at = fresh.send(fresh.change(Action::retry));
+    fresh.one->store.before_commit = [] { return FakeStore::Fault::lost_before; };
+    fresh.world.turn(*fresh.one, 3);
+    EXPECT_EQ(fresh.row_at(at), nullptr);
+    fresh.one->store.before_commit = [] { return FakeStore::Fault::none; };
+    EXPECT_TRUE(fresh.world.run(*fresh.one, 1h, 1s));
+    EXPECT_EQ(fresh.world.status(kEvent), EventStatus::withdrawn);
+    base::failpoint::clear();
+    return fresh.row_at(at)->verdict;
+  };
+  EXPECT_EQ(verdict_after(""), Verdict::applied);
+  EXPECT_EQ(verdict_after("mutant:failed_change_stays"), Verdict::invalid) << "it is made already";
 }
 
 // Its verdict and the journal are in one unit: whoever dies, nobody's wish is lost or done twice.

@@ -268,17 +268,41 @@ TEST(SagaRunner, AnOperatorsChangeIsWrittenAlsoWhileACallIsUnderWay) {
   EXPECT_EQ(transitions[0].saga.cause, domain::Code::processing_failed);
 }
 
-TEST(SagaRunner, AChangeDuringItsUnitIsWrittenInTheNext) {
+// It may have been left there for good: then the change would be said to be made, and never be
+// written.
+TEST(SagaRunner, AnOperatorsChangeIsRefusedWhileAUnitHasTheSaga) {
   Bench bench;
   auto saga = saga_at(StepId::venue_hold);
   bench.runner.adopt(saga, kOurs, now_at(0s));
   const auto intents = bench.due(0s);
-  bench.runner.change(
+  const auto changed = bench.runner.change(
       saga.id, [](Saga& now) { return compensate(now, at(0s), {}); }, now_at(0s));
-  bench.commit(intents, 0s);
-  const auto next_ones = bench.due(0s);
-  ASSERT_EQ(next_ones.size(), 1U);
-  EXPECT_TRUE(next_ones[0].saga.stop);
+  ASSERT_TRUE(changed);
+  EXPECT_FALSE(changed->ok());
+  EXPECT_EQ(*bench.runner.find(saga.id), intents[0].saga);
+}
+
+TEST(SagaRunner, AnOperatorsChangeWasNeverMadeWhenItsUnitIsRolledBack) {
+  for (const bool calling : {false, true}) {
+    Bench bench;
+    const auto saga = calling ? bench.holding() : saga_at(StepId::venue_hold);
+    if (!calling) bench.runner.adopt(saga, kOurs, now_at(0s));
+    const auto before = *bench.runner.find(saga.id);
+    const auto compensated = [](Saga& now) { return compensate(now, at(1s), {}); };
+    ASSERT_TRUE(bench.runner.change(saga.id, compensated, now_at(1s))->ok());
+    const auto changed = bench.runner.due(saga.id);
+    ASSERT_TRUE(changed);
+    EXPECT_NE(changed->saga, before);
+    bench.runner.rolled_back(std::array{saga.id});
+    EXPECT_EQ(*bench.runner.find(saga.id), before);
+    ASSERT_TRUE(bench.runner.change(saga.id, compensated, now_at(1s))->ok());
+    const auto again = bench.runner.due(saga.id);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->saga, changed->saga);
+    bench.runner.committed(std::array{saga.id}, now_at(1s));
+    bench.runner.rolled_back(std::array{saga.id});
+    EXPECT_TRUE(bench.runner.find(saga.id)->stop) << "what is durable is not taken back";
+  }
 }
 
 TEST(SagaRunner, WhoNeedsAnOperatorIsListedFirstAndThenWhoIsStuckLongest) {
