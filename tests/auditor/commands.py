@@ -12,6 +12,8 @@ PREFIX = "ticketing."
 TYPES = {f"{PREFIX}{name}.v1" for name in (
     "event.create", "event.update", "event.cancel", "reservation.create", "reservation.confirm",
     "reservation.extend", "reservation.release", "reservation.cancel", "reservation.expire")}
+# What an operator changes about a saga: a record of the worker's own, signed with a secret that nobody else has.
+CHANGE = "admitone.saga.change.v1"
 ATTRIBUTES = ("id", "source", "specversion", "type", "time", "subject", "tenantid", "idempotencykey",
               "actorid", "correlationid", "causationid", "traceparent", "tracestate", "expirytime")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -205,6 +207,8 @@ def understand(record: Record) -> Command:
         return read
     attributes, data = read
     identity = _identity(attributes)
+    if attributes.get("type") == CHANGE:
+        return Command("change", "", attributes, None, identity)
     if attributes.get("type") not in TYPES:
         return Command("dead", "unknown type", attributes, None, identity)
     body = data if isinstance(data, dict) else None

@@ -169,6 +169,9 @@ def refusals(index: Index, findings: Findings) -> None:
         if command.kind == "ok" and verdict == "dead" and \
                 given_up.isdisjoint((position, index.origin[position])):
             check.refute("a good command dead-lettered", position=position, outcome=problem_of(index, position))
+        # (Where the signature is not the deployment's it is of no known type.)
+        if command.kind == "change" and verdict not in ("applied", "invalid", "dead"):
+            check.refute("an operator's change with another verdict", position=position, verdict=verdict)
         if command.kind == "invalid" and verdict not in ("invalid", "dead"):
             check.refute("a bad command decided", position=position, verdict=verdict, why=command.why)
         if command.kind == "dead" and verdict != "dead":

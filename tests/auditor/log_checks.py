@@ -168,7 +168,9 @@ def one_outcome(index: Index, findings: Findings) -> None:
         if command.kind == "ok" and command.short == "event.cancel":
             first = [o for o in first if not o.type.startswith("ticketing.reservation.")]
         silent = command.kind == "ok" and command.short == "reservation.expire"
-        if verdict == "duplicate":
+        if command.kind == "change":
+            wrong = bool(outcomes)
+        elif verdict == "duplicate":
             wrong = len(first) != 0 or (len(again) != 1 and not (silent and not again))
         elif verdict in OWED_ONE or (verdict == "invalid" and command.identity is None):
             wrong = len(again) != 0 or (len(first) != 1 and not (silent and not first))

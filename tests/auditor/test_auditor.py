@@ -412,6 +412,7 @@ def test_both_modes_and_the_confluent_prefix_mean_the_same():
     (b"{}", ENVELOPE, "invalid"), (json.dumps(BODY).encode(), ENVELOPE[1:], "invalid"),
     (json.dumps({**BODY, "expectedVersion": 1.5}).encode(), ENVELOPE, "invalid"),
     (json.dumps(BODY).encode(), ENVELOPE[:4] + [("ce_type", b"ticketing.event.cancel.v2")], "dead"),
+    (json.dumps(BODY).encode(), ENVELOPE[:4] + [("ce_type", b"admitone.saga.change.v1")], "change"),
     (json.dumps(BODY).encode(), ENVELOPE + [("ce_idempotencykey", b"a b")], "invalid"),
     (json.dumps(BODY).encode(), ENVELOPE + [("ce_idempotencykey", b"")], "ok"),
     (json.dumps({**BODY, "eventId": BODY["eventId"].upper()}).encode(), ENVELOPE, "invalid")])

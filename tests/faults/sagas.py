@@ -10,7 +10,6 @@ code 0: all agree and the auditor proves the run; 3: refuted.
 from __future__ import annotations
 
 import argparse
-import collections
 import json
 import pathlib
 import random
@@ -23,6 +22,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(_
 
 from confluent_kafka import Producer  # noqa: E402
 
+from agreement import Agreement  # noqa: E402
 from auditor.audit import audit, collect  # noqa: E402
 from installation import Installation, Stack  # noqa: E402
 from outside import Outside  # noqa: E402
@@ -68,22 +68,22 @@ class SagaStorm(Verdicts):
             for worker in self.workers:
                 if worker.alive:
                     worker.kill()
-            self.outside.end()
+            self.outside.close()
             self.write(self.options.report, self.options.result)
         if not self.failures and not self.options.keep:
             self.installation.clean()
         return 3 if self.failures else 0
 
     def misbehave(self) -> None:
-        seed = self.options.seed
         lose = {"type": "apply_then_lose"}
         self.outside.venue.faults(
-            seed, rule("refusals", "venue.hold", 0.05, {"type": "refuse"}),
+            rule("refusals", "venue.hold", 0.05, {"type": "refuse"}),
             rule("lost holds", "venue.hold", 0.02, lose), rule("lost releases", "venue.release", 0.02, lose),
-            rule("overload", "venue.*", 0.01, {"type": "status", "status": 503}))
+            rule("overload", "venue.*", 0.01, {"type": "status", "status": 503}), seed=self.options.seed)
         self.outside.chain.faults(
-            seed, rule("failures", "sendTransaction", 0.05, {"type": "land_with_error"}),
-            rule("lost sends", "sendTransaction", 0.02, lose), rule("dropped", "sendTransaction", 0.02, {"type": "drop"}))
+            rule("failures", "sendTransaction", 0.05, {"type": "land_with_error"}),
+            rule("lost sends", "sendTransaction", 0.02, lose), rule("dropped", "sendTransaction", 0.02, {"type": "drop"}),
+            seed=self.options.seed)
 
     def start(self, armed: bool = False):
         self.number += 1
@@ -160,55 +160,20 @@ class SagaStorm(Verdicts):
 
     def compare(self) -> None:
         """Whose records say what: the database's views, the venue's, the chain's."""
-        events = {str(event): (status, signature) for event, status, signature in
-                  self.installation.view("select event_id, status, chain_signature from {s}.event_log")}
-        venue, chain = self.outside.venue.records(), self.outside.chain.records()
-        states = collections.Counter(status for status, _ in events.values())
+        agreement = Agreement(self.installation, self.outside, self.tenant_of)
+        states = agreement.states()
         codes = dict(self.installation.view("select code, count(*) from {s}.outcome_log group by code"))
         self.report.update(
-            states=dict(states), codes=codes, holds=len(venue["holds"]), transactions=len(chain["transactions"]),
+            states=states, codes=codes, holds=len(agreement.holds), transactions=len(agreement.transactions),
             faults={side: [(one.get("name"), one.get("acted")) for one in made.faults_made()["counts"]]
                     for side, made in (("venue", self.outside.venue), ("chain", self.outside.chain))})
         self.say(json.dumps(self.report, default=str))
-        self.judge("every event has ended one way or the other",
-                   set(events) == set(self.tenant_of) and set(states) <= {"on_sale", "cancelled", "withdrawn"},
-                   dict(states))
-        on_sale = {event for event, (status, _) in events.items() if status == "on_sale"}
-        cancelled = {event for event, (status, _) in events.items() if status == "cancelled"}
-        standing = collections.Counter(hold["eventId"] for hold in venue["holds"] if not hold["released"])
-        made = collections.Counter(hold["key"] for hold in venue["holds"])
-        self.judge("the venue holds what is on sale, once, and nothing else",
-                   standing == collections.Counter(on_sale),
-                   (list((standing - collections.Counter(on_sale)).items())[:3], list(on_sale - set(standing))[:3]))
-        self.judge("no request key made two holds", max(made.values(), default=0) <= 1, made.most_common(2))
-        tenants = all(hold["tenantId"] == self.tenant_of[hold["eventId"]] for hold in venue["holds"])
-        self.judge("every hold is its tenant's", tenants)
-
-        landed: dict[str, collections.Counter] = {"create": collections.Counter(), "cancel": collections.Counter()}
-        signatures: dict[str, str] = {}
-        for one in chain["transactions"]:
-            if one["state"] != "landed":
-                continue
-            memo = json.loads(one["memo"])
-            landed[memo["admitone"]][memo["event"]] += 1
-            # A cancelled event names the transaction that cancelled it.
-            if (memo["admitone"] == "cancel") == (memo["event"] in cancelled):
-                signatures[memo["event"]] = one["signature"]
-        announced = collections.Counter(on_sale | cancelled)
-        self.judge("the chain has a record of what was announced, once, and of nothing else",
-                   landed["create"] == announced,
-                   (list((landed["create"] - announced).items())[:3], list((announced - landed["create"]).items())[:3]))
-        self.judge("and of each cancellation", landed["cancel"] == collections.Counter(cancelled),
-                   (landed["cancel"].most_common(3), len(cancelled)))
-        wrong = [(event, status, signature, signatures.get(event)) for event, (status, signature) in events.items()
-                 if event in announced and signature != signatures.get(event)]
-        self.judge("each event names the transaction that landed", not wrong, (len(wrong), wrong[:3]))
-        left = self.installation.view("select status, count(*) from {s}.saga_log where status not in "
-                                      "('completed', 'rejected', 'failed') group by status")
-        self.judge("no saga is left, and none needs an operator", not left, left)
-        withdrawn = states.get("withdrawn", 0) / max(1, len(events))
+        for claim in agreement.claims():
+            self.judge(claim.text, claim.holds, claim.details)
+        withdrawn = states.get("withdrawn", 0) / max(1, len(agreement.events))
         self.judge("some were refused, and most were not", 0.02 < withdrawn < 0.25, withdrawn)
-        wanted = self.cancelled & (on_sale | cancelled)
+        cancelled = agreement.having("cancelled")
+        wanted = self.cancelled & (agreement.having("on_sale") | cancelled)
         self.judge("what was to be cancelled is", cancelled == wanted, (len(cancelled), len(wanted)))
 
     def prove(self) -> None:

@@ -18,6 +18,7 @@ from auditor.audit import audit, collect  # noqa: E402
 from auditor.commands import partition_of  # noqa: E402
 from auditor.findings import Findings  # noqa: E402
 from installation import Installation, Stack, Worker, until  # noqa: E402
+from outside import Outside  # noqa: E402
 from proxy.kafka import KafkaProxy  # noqa: E402
 from proxy.postgres import PostgresProxy  # noqa: E402
 from proxy.rules import Loop  # noqa: E402
@@ -69,6 +70,14 @@ class Lab:
         proxy.url = url.replace(f"{parts.hostname}:{parts.port}", "%s:%d" % proxy.address)
         self.closing.append(proxy)
         return proxy
+
+    def outside(self, rich: bool = True, **settings) -> Outside:
+        """A venue service and a chain, to which the workers that are started after this are led. A wallet that is not
+        rich is refused by the chain."""
+        made = Outside(self.installation.logs / "outside", rich)
+        self.closing.append(made)
+        self.installation.env.update({**made.settings, **settings})
+        return made
 
     def until_dead(self, worker: Worker, seconds: float = 60) -> None:
         until(f"{worker.name} has died at {worker.failpoints}", lambda: not worker.alive, seconds)
@@ -195,8 +204,8 @@ class Lab:
             if worker.alive:
                 worker.thaw()
                 worker.kill()
-        for proxy in self.closing:
-            proxy.close()
+        for each in self.closing:
+            each.close()
         if self.loop is not None:
             self.loop.close()
         self.installation.clean()

@@ -4,7 +4,7 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -12,44 +12,11 @@ import uuid
 
 from kit import NOWHERE, SLOW, Case, port_of, run_tests, sql
 
+sys.path.insert(0, str(pathlib.Path(os.environ["ADMITONE_SOURCE_DIR"]) / "tests/support"))
+
+from simulators import SECRET, WALLET, Simulator, base58, settings, write_wallet  # noqa: E402
+
 TENANT = "4c6f7cbf-58db-457f-9dbe-69e0ae9bb859"
-# The first key of RFC 8032, section 7.1: seed, then public key.
-WALLET = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
-                       "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
-SECRET = "s" * 32
-
-
-def base58(data):
-    alphabet, number, text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz", int.from_bytes(data), ""
-    while number:
-        number, digit = divmod(number, 58)
-        text = alphabet[digit] + text
-    return "1" * (len(data) - len(data.lstrip(b"\0"))) + text
-
-
-class Simulator:
-    def __init__(self, *arguments):
-        self.process = subprocess.Popen([os.environ["ADMITONE_PROGRAM"], "simulate", *arguments, "--listen",
-                                         "127.0.0.1:0"], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.url = self.process.stdout.readline().split()[1]
-
-    def control(self, method, path, body=None):
-        request = urllib.request.Request(f"{self.url}/control/{path}", method=method,
-                                         data=None if body is None else json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=SLOW) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
-
-    def records(self):
-        return self.control("GET", "records")
-
-    def faults(self, *rules):
-        self.control("PUT", "faults", {"rules": list(rules)})
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.communicate(timeout=SLOW)
 
 
 def creation(name="Evening", **data):
@@ -69,32 +36,20 @@ class Sagas(Case):
         self.folder = pathlib.Path(folder.name)
         secret = self.folder / "secret"
         secret.write_text(SECRET + "\n")
-        self.wallet = self.folder / "wallet.json"
-        self.wallet.write_text(json.dumps(list(WALLET)))
-        self.wallet.chmod(0o600)
-        self.venue = self.simulator("venue", "--any-venue", "--capacity", "1000", "--token-secret-file", str(secret),
-                                    "--state", str(self.folder / "venue.jsonl"))
-        self.chain = self.simulator("solana", "--slot-time", "20ms", "--state", str(self.folder / "chain.jsonl"))
+        self.wallet = write_wallet(self.folder / "wallet.json")
+        self.venue = self.simulator("venue", "--any-venue", "--capacity", "1000", "--token-secret-file", str(secret))
+        self.chain = self.simulator("solana", "--slot-time", "20ms")
         self.here = self.installation()
-        self.here.settings |= {
-            "ADMITONE_HTTP_LISTEN": "127.0.0.1:0",
-            "ADMITONE_VENUE_ENABLED": "true",
-            "ADMITONE_VENUE_URL": self.venue.url,
-            "ADMITONE_VENUE_ALLOW_INSECURE": "true",
-            "ADMITONE_VENUE_TOKEN_KEY_FILE": str(secret),
-            "ADMITONE_CHAIN_ENABLED": "true",
-            "ADMITONE_SOLANA_RPC_URL": self.chain.url,
-            "ADMITONE_SOLANA_ALLOW_INSECURE": "true",
-            "ADMITONE_SOLANA_WALLET_FILE": str(self.wallet),
-        }
+        self.here.settings |= {"ADMITONE_HTTP_LISTEN": "127.0.0.1:0",
+                               **settings(self.venue, self.chain, secret, self.wallet)}
 
-    def simulator(self, *arguments):
-        simulator = Simulator(*arguments)
+    def simulator(self, kind, *arguments):
+        simulator = Simulator(os.environ["ADMITONE_PROGRAM"], kind, self.folder, *arguments)
         self.addCleanup(simulator.end)
         return simulator
 
     def fund(self):
-        self.chain.control("POST", "airdrop", {"address": base58(WALLET[32:]), "lamports": 1_000_000_000})
+        self.chain.fund(1_000_000_000)
 
     def ready_worker(self, **more):
         worker = self.worker(self.here, **more)
