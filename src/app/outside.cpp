@@ -2,8 +2,6 @@
 
 #include <pthread.h>
 
-#include <array>
-
 #include "app/wiring_outside.hpp"
 #include "base/log.hpp"
 #include "http/rules.hpp"
@@ -21,6 +19,10 @@ using telemetry::Condition;
 constexpr std::chrono::milliseconds kProbeEvery = 30s;
 constexpr std::chrono::milliseconds kProbeLimit = 2s;
 constexpr std::chrono::milliseconds kStuckAfter = 60s;
+
+double number_of(std::uint64_t count) {
+  return static_cast<double>(count);
+}
 
 double number_of(BreakerState state) {
   switch (state) {
@@ -114,24 +116,30 @@ void Outside::look() {
   if (chain_) show_chain();
 }
 
-void Outside::grow(Counter counter, const std::string& label, std::uint64_t count) {
+void Outside::grow(Counter counter, const std::string& label, double count) {
   auto& before = counted_[{counter, label}];
-  meters_.add(counter, label, static_cast<double>(count - before));
+  meters_.add(counter, label, count - before);
   before = count;
+}
+
+void Outside::grow_time(const std::string& operation, base::Duration spent) {
+  grow(Counter::external_call_seconds, operation, std::chrono::duration<double>(spent).count());
 }
 
 void Outside::show_venue() {
   const auto state = venue_->state();
   for (std::size_t call = 0; call < venue::kCalls; ++call) {
+    const auto operation = "venue/" + std::string(name_of(static_cast<venue::Call>(call)));
     for (std::size_t result = 0; result < venue::kCallResults; ++result) {
-      const auto label = "venue/" + std::string(name_of(static_cast<venue::Call>(call))) + '/' +
-                         std::string(name_of(static_cast<venue::CallResult>(result)));
-      grow(Counter::external_calls, label, state.calls.at(call).at(result));
+      const auto name = std::string(name_of(static_cast<venue::CallResult>(result)));
+      grow(Counter::external_calls, operation + '/' + name,
+           number_of(state.calls.at(call).at(result)));
     }
+    grow_time(operation, state.spent.at(call));
   }
-  grow(Counter::venue_cache, "hit", state.cache_hits);
-  grow(Counter::venue_cache, "miss", state.cache_misses);
-  grow(Counter::breaker_openings, venue_endpoint_, state.times_opened);
+  grow(Counter::venue_cache, "hit", number_of(state.cache_hits));
+  grow(Counter::venue_cache, "miss", number_of(state.cache_misses));
+  grow(Counter::breaker_openings, venue_endpoint_, number_of(state.times_opened));
   meters_.set(Gauge::breaker_state, venue_endpoint_, number_of(state.breaker));
   const bool away = state.breaker == BreakerState::open;
   health_->report("venue", away ? Condition::degraded : Condition::ok,
@@ -142,22 +150,25 @@ void Outside::show_venue() {
 void Outside::show_chain() {
   const auto state = chain_->state();
   std::size_t usable = 0;
-  std::array<std::uint64_t, solana::kCallResults> calls{};
   std::map<std::string, std::uint64_t> openings;
   for (const auto& node : state.nodes) {
     const auto endpoint = "chain/" + node.origin;
-    for (std::size_t result = 0; result < calls.size(); ++result)
-      calls.at(result) += node.calls.at(result);
     openings[endpoint] += node.times_opened;
     meters_.set(Gauge::breaker_state, endpoint, number_of(node.breaker));
     usable += node.cluster == solana::Cluster::ours && node.breaker != BreakerState::open ? 1U : 0U;
   }
-  for (std::size_t result = 0; result < calls.size(); ++result) {
-    const auto name = std::string(name_of(static_cast<solana::CallResult>(result)));
-    grow(Counter::external_calls, "chain/rpc/" + name, calls.at(result));
+  for (const auto& [method, seen] : state.methods) {
+    const auto operation = "chain/" + method;
+    for (std::size_t result = 0; result < seen.calls.size(); ++result) {
+      const auto name = std::string(name_of(static_cast<solana::CallResult>(result)));
+      grow(Counter::external_calls, operation + '/' + name, number_of(seen.calls.at(result)));
+    }
+    grow_time(operation, seen.spent);
   }
-  grow(Counter::external_calls, "chain/rpc/held_back", state.held_back);
-  for (const auto& [endpoint, count] : openings) grow(Counter::breaker_openings, endpoint, count);
+  // Of no one method: also operations that found no node to begin with.
+  grow(Counter::external_calls, "chain/rpc/held_back", number_of(state.held_back));
+  for (const auto& [endpoint, count] : openings)
+    grow(Counter::breaker_openings, endpoint, number_of(count));
   health_->report("chain", usable == 0 ? Condition::degraded : Condition::ok,
                   std::to_string(usable) + " of " + std::to_string(state.nodes.size()) +
                       " RPC nodes can be used");

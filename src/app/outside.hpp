@@ -50,7 +50,8 @@ class Outside {
   void show_venue();
   void show_chain();
   // Adds what a count of the services has grown by.
-  void grow(ports::Counter counter, const std::string& label, std::uint64_t count);
+  void grow(ports::Counter counter, const std::string& label, double count);
+  void grow_time(const std::string& operation, base::Duration spent);
 
   const ports::Clock& clock_;
   ports::Meters& meters_;
@@ -64,7 +65,7 @@ class Outside {
   telemetry::Heartbeat* beat_ = nullptr;
   std::uint64_t rounds_ = 0;
   base::Instant next_probe_{};
-  std::map<std::pair<ports::Counter, std::string>, std::uint64_t> counted_;
+  std::map<std::pair<ports::Counter, std::string>, double> counted_;
   std::jthread loop_;
 };
 

@@ -24,6 +24,8 @@ enum class Counter {
   database_round_trips,  // ways there and back that they took
   kafka_requests,        // label: kind
   external_calls,        // label: service/operation/result
+  // Label: service/operation; what they took together.
+  external_call_seconds,
   breaker_openings,      // label: service/endpoint
   venue_cache,           // label: hit, miss; asked while the venue service could not be
   saga_retries_refused,  // label: service; by the retry budget

@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "base/failpoint.hpp"
+#include "base/log.hpp"
 #include "resilience/backoff.hpp"
 
 namespace admitone::saga {
@@ -21,6 +22,23 @@ Reply given_up() {
 
 Reply switched_off() {
   return {ports::AnswerKind::retry, {}, {}, "the service is switched off", {}};
+}
+
+std::int32_t attempt_of(const Saga& saga, const MakeCall& call) {
+  const auto& step = *find_step(saga, call.step);
+  if (call.undo) return step.undo_attempts;
+  // A transaction is one from its signing on.
+  return step.attempts + (call.call == Call::chain_prepare ? 1 : 0);
+}
+
+// The clients' own lines know neither step nor attempt (audit EC4). A refusal is an answer.
+void tell_failure(const Saga& saga, const MakeCall& call, const Reply& reply) {
+  if (reply.kind != ports::AnswerKind::retry && reply.kind != ports::AnswerKind::unknown) return;
+  base::logger("saga")->warn("saga {}: {}{} failed, attempt {}, request key {}: {}{}",
+                             saga.id.str(), call.undo ? "undoing " : "", name_of(call.step),
+                             attempt_of(saga, call),
+                             call.key.empty() ? "none" : base::field(call.key),
+                             base::field(reply.why), base::Fields{.tenant = saga.tenant.str()});
 }
 
 }  // namespace
@@ -69,6 +87,7 @@ void Runner::wake_up(Entry& entry, Now now) {
 }
 
 void Runner::answered(Entry& entry, const Reply& reply, Now now) {
+  tell_failure(entry.saga, entry.call, reply);
   const Moment moment{entry.call_began, now.time, world_.random()};
   const bool write = apply(entry.saga, entry.call, reply, moment, limits_);
   settle(entry, now, write);

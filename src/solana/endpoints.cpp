@@ -160,11 +160,11 @@ void Endpoints::make(const Errand& errand, const RpcCall& call, std::int64_t id,
         fmt::format("RPC node {} has failed lately and is left alone for a while", errand.node + 1),
         std::move(done));
   http_.send(request_of(errand.node, request_body(call, id), *until),
-             [this, id, start = Start{errand.node, *pass, now}, errand, method = call.method,
+             [this, id, start = Start{errand.node, call.method, *pass, now}, errand,
               accept = std::move(accept), done = std::move(done)](const http::Ending& ending) {
                auto judgement = judge(ending, id, accept);
                settle(start, judgement);
-               if (judgement.trouble) tell(errand, method, judgement);
+               if (judgement.trouble) tell(errand, start.method, judgement);
                done(judgement.trouble);
              });
 }
@@ -208,8 +208,13 @@ void Endpoints::settle(const Start& start, Judgement& judgement) {
   const std::lock_guard lock(mutex_);
   auto& endpoint = endpoints_[start.node];
   endpoint.breaker.end(start.pass, judgement.node, now);
-  ++endpoint.seen.calls[static_cast<std::size_t>(judgement.result)];
-  endpoint.seen.spent += std::chrono::duration_cast<base::Duration>(now - start.at);
+  auto& method = methods_[start.method];
+  const auto took = std::chrono::duration_cast<base::Duration>(now - start.at);
+  const auto result = static_cast<std::size_t>(judgement.result);
+  ++endpoint.seen.calls[result];
+  ++method.calls[result];
+  endpoint.seen.spent += took;
+  method.spent += took;
   if (!judgement.trouble) return;
   // Whoever tries again meets another node: this one may lag, or not know us.
   if (judgement.node != CallEnd::neither) pass_over(start.node);
@@ -247,6 +252,7 @@ State Endpoints::state() const {
   const std::lock_guard lock(mutex_);
   State out;
   out.genesis = genesis_;
+  out.methods = methods_;
   out.held_back = held_back_;
   for (const auto& endpoint : endpoints_) {
     out.nodes.push_back(endpoint.seen);

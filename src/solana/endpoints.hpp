@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -84,6 +85,7 @@ class Endpoints {
   };
   struct Start {
     std::size_t node = 0;
+    std::string method;
     resilience::Breaker::Pass pass;
     base::Instant at;
   };
@@ -119,6 +121,7 @@ class Endpoints {
   std::vector<Endpoint> endpoints_;
   std::size_t preferred_ = 0;
   std::string genesis_;
+  std::map<std::string, MethodState> methods_;
   std::uint64_t held_back_ = 0;
 };
 

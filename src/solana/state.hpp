@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,12 @@ std::string_view name_of(CallResult result);
 enum class Cluster { unknown, ours, another };
 std::string_view name_of(Cluster cluster);
 
+// Of one method of JSON-RPC, at all nodes.
+struct MethodState {
+  std::array<std::uint64_t, kCallResults> calls{};
+  base::Duration spent{};  // by calls, from start to answer
+};
+
 struct NodeState {
   std::string origin;  // scheme, host and port: what follows may hold a key
   Cluster cluster = Cluster::unknown;
@@ -42,8 +49,9 @@ struct NodeState {
 
 struct State {
   std::vector<NodeState> nodes;  // as the settings name them
-  std::string genesis;           // of the cluster; empty: no node has answered yet
-  std::uint64_t held_back = 0;   // calls and operations for which no node, or no time, was left
+  std::map<std::string, MethodState> methods;
+  std::string genesis;          // of the cluster; empty: no node has answered yet
+  std::uint64_t held_back = 0;  // calls and operations for which no node, or no time, was left
   // Look-ups of records with more transactions than can be looked up together: never answered. The
   // text says which one was asked for last.
   std::uint64_t too_many = 0;

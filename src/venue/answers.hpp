@@ -14,8 +14,9 @@
 // | no answer              | retry               | retry when nothing left, else unknown   |
 //
 // A body must be JSON within limits; the members that are asked for must be there once and of their
-// type, and name the venue, tenant, event and times that were asked about. Other members may be
-// anything. What is not so is nonsense, never a "no" of the service.
+// type, and name the venue, tenant, event and times that were asked about; the id of a hold is 1 to
+// 128 visible ASCII characters. Other members may be anything. What is not so is nonsense, never a
+// "no" of the service.
 
 #include <string>
 #include <vector>

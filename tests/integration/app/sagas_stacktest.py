@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 import tempfile
@@ -117,6 +118,13 @@ class Sagas(Case):
         for service in ("venue", "chain"):
             self.assertRegex(text, rf'admitone_external_call_duration_seconds_count{{service="{service}"}} [1-9]')
             self.assertRegex(text, rf'admitone_breaker_state{{endpoint="http://[^"]*",service="{service}"}} 0')
+        # Audit C15.
+        for operation, service in (("hold", "venue"), ("sendTransaction", "chain")):
+            self.assertRegex(text, rf'admitone_external_calls_total{{operation="{operation}",result="done",'
+                                   rf'service="{service}"}} [1-9]')
+            self.assertRegex(text, rf'admitone_external_call_seconds_total{{operation="{operation}",'
+                                   rf'service="{service}"}} [0-9.e-]*[1-9]')
+        self.assertIn('admitone_venue_cache_total{result="hit"} 0', text)
         self.assertIn('admitone_sagas{kind="event.create",status="running"} 0', text)
         self.assertEqual(self.send(command)[0]["replayed"], True)
         self.assertEqual(len(self.venue.records()["holds"]), 1)
@@ -166,12 +174,36 @@ class Sagas(Case):
         self.assertEqual([hold["released"] for hold in self.venue.records()["holds"]], [False])
         self.proves()
 
+    # Audit B5, D4.
+    def test_what_a_killed_worker_was_doing_is_taken_over_within_30_seconds(self):
+        self.fund()
+        self.venue.faults({"match": {"operation": "venue.hold", "nth": 1}, "action": {"type": "hang", "seconds": 30}})
+        worker = self.ready_worker()
+        command = creation()
+        self.send(command, wait=False)
+        self.until(lambda: [row["step_status"] for row in self.ask("sagas", "list")
+                            if row["step"] == "venue.hold"] == ["running"], "the hold is under way")
+        worker.kill()
+        killed = time.monotonic()
+        self.ready_worker()
+        self.until(lambda: self.ask("sagas", "list") == [], "the next worker ends it")
+        self.assertLess(time.monotonic() - killed, 30)
+        self.assertEqual(self.ask("inspect", command["data"]["eventId"])["event"]["status"], "on_sale")
+        self.assertEqual([hold["released"] for hold in self.venue.records()["holds"]], [False])
+        self.proves()
+
     def test_services_that_are_away_keep_no_worker_from_starting(self):
         worker = self.ready_worker(ADMITONE_SOLANA_RPC_URL="http://" + NOWHERE, ADMITONE_VENUE_URL="http://" + NOWHERE)
-        self.send(creation(), wait=False)
+        self.send(*(creation() for _ in range(8)), wait=False)
         opened = 'admitone_breaker_state{endpoint="http://127.0.0.1:9",service="venue"}'
         self.until(lambda: opened in self.metrics(worker), "the breaker is shown")
-        self.until(lambda: [row["step"] for row in self.ask("sagas", "list")] == ["venue.validate"], "it waits")
+        # Its transitions, the errors of an operation, and a cache that has nothing to give (audit C15).
+        counted = ('admitone_breaker_openings_total{endpoint="http://127.0.0.1:9",service="venue"}',
+                   'admitone_external_calls_total{operation="find",result="retry",service="venue"}',
+                   'admitone_venue_cache_total{result="miss"}')
+        for sample in counted:
+            self.until(lambda: re.search(re.escape(sample) + " [1-9]", self.metrics(worker)), sample)
+        self.until(lambda: [row["step"] for row in self.ask("sagas", "list")] == 8 * ["venue.validate"], "they wait")
         address = "http://" + port_of(worker.process.pid) + "/readyz"
         self.assertEqual(urllib.request.urlopen(address, timeout=10).status, 200)
         self.assertEqual(worker.end()[0] < 15, True)

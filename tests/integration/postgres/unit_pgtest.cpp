@@ -183,6 +183,31 @@ TEST_F(Unit, IsSecondWhenANameAnIdOrAKeyIsTaken) {
   EXPECT_EQ(owner->commit(same_reservation).end, UnitEnd::key_taken);
 }
 
+// Audit SL1, SL5, SL8, DB1: by the index alone, nobody has looked before.
+TEST_F(Unit, IsSecondWithATakenNameSlugOrExternalIdAtItsVenueAndInItsTenantOnly) {
+  std::uint64_t n = 1;
+  const auto end_of = [&](base::TenantId of, const auto& change) {
+    auto e = event(++n, of, 10);
+    change(e);
+    auto writes = owner->begin({of});
+    writes.events.push_back({e, 0});
+    return owner->commit(writes).end;
+  };
+  const auto name = [](domain::Event& e) { e.name_folded = "gala"; };
+  const auto slug = [](domain::Event& e) { e.slug = "gala"; };
+  const auto external_id = [](domain::Event& e) { e.external_id = "ext-1"; };
+  const auto all = [&](domain::Event& e) { name(e), slug(e), external_id(e); };
+  ASSERT_EQ(end_of(kTenant, all), UnitEnd::committed);
+  EXPECT_EQ(end_of(kTenant, name), UnitEnd::key_taken);
+  EXPECT_EQ(end_of(kTenant, slug), UnitEnd::key_taken);
+  EXPECT_EQ(end_of(kTenant, external_id), UnitEnd::key_taken);
+  EXPECT_EQ(db->truth("select count(*) from events"), "1");
+  EXPECT_EQ(end_of(tenant(2), all), UnitEnd::committed);
+  EXPECT_EQ(end_of(kTenant, [&](auto& e) { name(e), slug(e), e.venue_id = "another hall"; }),
+            UnitEnd::committed);
+  EXPECT_EQ(end_of(kTenant, [&](auto& e) { name(e), e.starts_at = at(1001); }), UnitEnd::committed);
+}
+
 TEST_F(Unit, FreesTheNamesOfAWithdrawnEvent) {
   add_event(1, 10);
   auto withdrawn = look_at_events({1}).events.at(0);

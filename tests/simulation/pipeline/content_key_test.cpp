@@ -69,5 +69,30 @@ TEST_P(ContentKeyTest, OffDoesNothing) {
 INSTANTIATE_TEST_SUITE_P(Units, ContentKeyTest, ::testing::Bool(),
                          [](const auto& given) { return given.param ? "One" : "Two"; });
 
+// Audit D2: wherever the first falls; time is not cut into buckets. The window is the first one's,
+// and a copy within it does not make it longer.
+TEST(ContentKeyWindow, BeginsWithTheFirstAndEndsAfterItsLength) {
+  for (int start = 0; start < 100; start += 7) {
+    World world;
+    auto one = world.worker("one");
+    one->source.assign(World::all_lanes());
+    world.turn(*one);
+    world.send(kEvent, create_event(kEvent, 100, "k1"));
+    world.turn(*one);
+    world.clock.pass(std::chrono::milliseconds{start});
+    auto sent = hold(kEvent, 1, "");
+    for (const auto& [id, pause] :
+         {std::pair("first", 0), std::pair("at the end", 100), std::pair("after it", 1)}) {
+      world.clock.pass(std::chrono::milliseconds{pause});
+      sent.id = id;
+      world.send(kEvent, sent);
+    }
+    world.turn(*one);
+    EXPECT_EQ(world.codes(world.lane_of(kEvent)),
+              (Codes{"EVENT_CREATED", "RESERVATION_HELD", "=RESERVATION_HELD", "RESERVATION_HELD"}))
+        << start;
+  }
+}
+
 }  // namespace
 }  // namespace admitone::simulation

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
+
 namespace admitone::simulation {
 
 SagaWorld::SagaWorld(saga::Switches switches) : venue(schedule, faults), chain(schedule, faults) {
+  base::logger("saga")->set_level(spdlog::level::off);  // a line for each of very many failures
   options.saga_switches = switches;
   services = {&venue, &chain};
   clock.wall = schedule.now();

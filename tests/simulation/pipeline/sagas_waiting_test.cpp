@@ -119,6 +119,26 @@ TEST_F(SagasWaiting, OtherEventsOfTheLaneGoOn) {
   EXPECT_EQ(world.status(kEvent), EventStatus::pending);
 }
 
+// Audit C5.
+TEST(SagasWaitingForTheChain, KeepNoOtherEventOfTheLaneWaiting) {
+  SagaWorld world({.venue = true, .chain = true});
+  const auto other = same_lane(world, kEvent, 1);
+  auto one = world.start("one");
+  world.send(other, create_event(other, 100, "k"));
+  ASSERT_TRUE(world.run(*one, 2min));
+  world.fail(Op::prepare, Fault::hang);
+  world.send(kEvent, create_event(kEvent, 100, "k2"));
+  world.turn(*one, 100);
+  world.send(other, hold(other, 1, "h"));
+  world.turn(*one, 4);
+  EXPECT_EQ(world.codes(world.lane_of(kEvent)), (Codes{"EVENT_CREATED", "RESERVATION_HELD"}));
+  EXPECT_EQ(world.status(kEvent), EventStatus::pending);
+  world.fail(Op::prepare, Fault::none);
+  ASSERT_TRUE(world.run(*one, 20min, 200ms));
+  EXPECT_EQ(world.status(kEvent), EventStatus::on_sale);
+  EXPECT_EQ(world.wrong(), Wrong{});
+}
+
 TEST_F(SagasWaiting, AnEventThatBlocksItsLaneIsCaught) {
   if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
   ASSERT_TRUE(base::failpoint::configure("mutant:busy_event_blocks_lane"));

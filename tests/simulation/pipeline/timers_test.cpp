@@ -172,6 +172,68 @@ TEST_F(TimersTest, TheEndThatWasReachedBeforeALaneWasLostSaysNothingWhenItIsTake
   EXPECT_EQ(sent(), 0);
 }
 
+// Audit BJ1, BJ3: each hold has a command of its own; what becomes of one is no other's affair.
+TEST_F(TimersTest, OneThatCannotBeReadKeepsNoOtherFromRunningOutAndIsSentAgain) {
+  hold_seats(3);
+  fall_due();
+  one->turn();
+  ASSERT_EQ(sent(), 3);
+  world.kafka.commands.at({0, lane}).back().value = "{";
+  world.turn(*one);
+  EXPECT_EQ(expired(), 2);
+  EXPECT_EQ(world.kafka.dead_letters.size(), 1U);
+  world.turn(*one, 700);
+  EXPECT_EQ(expired(), 3);
+  EXPECT_EQ(world.database.events.begin()->second.sections.at(0).held, 0);
+}
+
+// Audit BJ5: who has lost its lane, and does not know it yet, doubles nothing.
+TEST_F(TimersTest, WhatTwoWorkersTakeForTheirsRunsOutOnce) {
+  hold_seats(5);
+  auto two = world.worker("two");
+  two->source.assign(World::all_lanes());
+  world.turn(*two);
+  fall_due();
+  for (int i = 0; i < 100; ++i) {
+    one->turn();
+    world.turn(*two, 1);
+  }
+  EXPECT_EQ(expired(), 5);
+  EXPECT_EQ(world.database.events.begin()->second.sections.at(0).held, 0);
+}
+
+// Audit C4: of two tenants that have the same event and the same reservation.
+TEST_F(TimersTest, WhatIsDueRunsOutForItsOwnTenantOnly) {
+  const std::string other = "7f1d0000-0000-4000-8000-000000000002";
+  const std::string reservation = "0b000000-0000-4000-8000-000000000001";
+  one = world.worker("one");
+  one->source.assign(World::all_lanes());
+  world.turn(*one);
+  for (const auto& [tenant, seconds] : {std::pair(kTenant, 600), std::pair(other, 1'200)}) {
+    auto create = create_event(kEvent, 10, "k");
+    auto held = hold(kEvent, 2, "h", reservation);
+    held.data.insert(1, fmt::format(R"("holdSeconds":{},)", seconds));
+    create.tenant = held.tenant = tenant;
+    world.send(kEvent, create);
+    world.send(kEvent, held);
+  }
+  world.turn(*one);
+  const auto seats_held = [&](const std::string& tenant) {
+    const ports::EventKey event{{*base::Uuid::parse(tenant)}, {*base::Uuid::parse(kEvent)}};
+    return world.database.events.at(event).sections.at(0).held;
+  };
+  ASSERT_EQ(seats_held(kTenant) + seats_held(other), 4);
+  fall_due();
+  world.turn(*one);
+  EXPECT_EQ(expired(), 1);
+  EXPECT_EQ(seats_held(kTenant), 0);
+  EXPECT_EQ(seats_held(other), 2);
+  fall_due();
+  world.turn(*one);
+  EXPECT_EQ(expired(), 2);
+  EXPECT_EQ(seats_held(other), 0);
+}
+
 // The home topic may be bound to other tenants than the topic that the hold came in on.
 TEST_F(TimersTest, ATimerIsTheLanesOwnWhateverTenantsTheHomeTopicIsBoundTo) {
   const base::TenantId other{*base::Uuid::parse("7f1d0000-0000-4000-8000-000000000002")};

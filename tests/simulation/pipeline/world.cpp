@@ -57,9 +57,9 @@ base::Position World::send(const std::string& event, const Sent& sent,
   record.timestamp = clock.wall;
   record.key = event;
   record.value = sent.data;
-  record.headers = {{"ce_specversion", "1.0"}, {"ce_id", sent.id},
-                    {"ce_source", "test"},     {"ce_type", sent.type},
-                    {"ce_tenantid", kTenant},  {"content-type", "application/json"}};
+  record.headers = {{"ce_specversion", "1.0"},    {"ce_id", sent.id},
+                    {"ce_source", "test"},        {"ce_type", sent.type},
+                    {"ce_tenantid", sent.tenant}, {"content-type", "application/json"}};
   if (!sent.key.empty()) record.headers.push_back({"ce_idempotencykey", sent.key});
   if (!sent.expiry.empty()) record.headers.push_back({"ce_expirytime", sent.expiry});
   return kafka.append({topic, partition.value_or(lane_of(event))}, std::move(record));

@@ -22,6 +22,7 @@ struct Sent {
   std::string key;  // idempotency key; empty: none
   std::string id = "c-1";
   std::string expiry = "";
+  std::string tenant = kTenant;
 };
 
 // Instead of the fake ones.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.hpp"
+
 namespace admitone::saga::sim {
 namespace {
 
@@ -24,6 +26,7 @@ base::Uuid numbered(std::uint8_t kind, int number) {
 
 World::World(std::uint64_t seed, Limits limits)
     : venue(schedule, faults), chain(schedule, faults), limits_(limits), random_(seed) {
+  base::logger("saga")->set_level(spdlog::level::off);  // a line for each of very many failures
   venue.leaves = [this](Op op, const base::EventId& event, const std::string& key,
                         const std::string& hold) { left(op, event, key, hold); };
   chain.leaves = [this](const base::EventId& event, const ports::SignedTransaction& transaction) {

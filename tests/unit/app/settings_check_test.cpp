@@ -37,6 +37,14 @@ TEST(Retention, KeepsOutcomesAsLongAsKeys) {
   EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("keep outcomes for at least 7d")));
 }
 
+// Audit B8.
+TEST(Retention, MayBeThirtyDays) {
+  Settings settings;
+  settings.idempotency.completed_ttl = std::chrono::hours{24 * 30};
+  settings.kafka.outcome_retention = std::chrono::hours{24 * 30};
+  EXPECT_THAT(lines(settings), IsEmpty());
+}
+
 TEST(Retention, IsExactAtTheBorder) {
   Settings settings;
   settings.kafka.command_retention += std::chrono::milliseconds{1};

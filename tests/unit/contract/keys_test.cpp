@@ -81,6 +81,23 @@ TEST(KeyHash, TellsEveryPartOfTheScopeApart) {
   EXPECT_EQ(hashes.size(), 15U);
 }
 
+// Audit D2.
+TEST(ContentKey, IsOfTenantActorTypeAndPayload) {
+  const base::TenantId other{*base::Uuid::parse(testing::kEvent)};
+  const auto type = CommandType::reservation_create;
+  const base::Fingerprint payload{};
+  base::Fingerprint changed{};
+  changed.back() = 1;
+  const std::set<base::KeyHash> hashes{
+      content_key_hash(kTenant, std::nullopt, type, payload),
+      content_key_hash(other, std::nullopt, type, payload),
+      content_key_hash(kTenant, "actor", type, payload),
+      content_key_hash(kTenant, std::nullopt, CommandType::event_create, payload),
+      content_key_hash(kTenant, std::nullopt, type, changed),
+  };
+  EXPECT_EQ(hashes.size(), 5U);
+}
+
 // In databases for ever: a change of these values breaks every replay.
 TEST(DerivedValues, NeverChange) {
   const auto key = key_hash(kTenant, "actor", CommandType::event_create, "k-1");

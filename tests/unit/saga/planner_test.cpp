@@ -249,6 +249,26 @@ TEST(SagaPlanner, AVenueThatCannotTakeTheEventIsADefiniteNo) {
   EXPECT_EQ(unfit(facts, saga), domain::Code::venue_forbidden);
 }
 
+// Audit C3.
+TEST(SagaPlanner, AVenueOfAnotherTenantBringsNothingToTheChain) {
+  for (const bool said_by_the_service : {true, false}) {
+    auto saga = make_saga();
+    auto no = reply(AnswerKind::refused, "403");
+    no.code = domain::Code::venue_forbidden;
+    const ports::VenueFacts foreign{"venue", {}, true, 500, false};
+    ASSERT_NE(foreign.tenant, saga.tenant);
+    answer(saga, said_by_the_service ? no : done(foreign), 1s);
+    for (int steps = 0; !saga.is_over() && steps < 10; ++steps) {
+      const auto action = next(saga, at(2s), {});
+      ASSERT_FALSE(std::holds_alternative<MakeCall>(action)) << "nothing is asked of anybody";
+      write_down(saga, action, at(2s), {});
+    }
+    EXPECT_EQ(saga.status, Status::rejected);
+    EXPECT_EQ(saga.cause, domain::Code::venue_forbidden);
+    EXPECT_TRUE(saga.transactions.empty());
+  }
+}
+
 TEST(SagaPlanner, ANewOwnerLooksUpWhatMayBeUnderWay) {
   auto saga = saga_at(StepId::venue_hold);
   write_next(saga, 1s);

@@ -95,6 +95,19 @@ TEST(SagaRunner, WhatAnEarlierOwnerLeftRunningIsLookedUp) {
   EXPECT_TRUE(bench.services.hold_requests.empty());
 }
 
+// Audit EC5: what the journal has is not fetched again.
+TEST(SagaRunner, ANewOwnerAsksOnlyForWhatTheJournalDoesNotHave) {
+  for (const auto step : {StepId::venue_hold, StepId::chain_register, StepId::db_publish}) {
+    Bench bench;
+    bench.runner.adopt(saga_at(step), kTheirs, now_at(0s));
+    bench.commit(bench.due(0s), 0s);
+    EXPECT_TRUE(bench.services.finds.empty()) << name_of(step);
+    EXPECT_TRUE(bench.services.look_ups.empty()) << name_of(step);
+    EXPECT_EQ(bench.services.hold_requests.size(), step == StepId::venue_hold ? 1U : 0U)
+        << name_of(step);
+  }
+}
+
 TEST(SagaRunner, OfALaneThatIsGoneNothingIsKept) {
   Bench bench;
   bench.holding();

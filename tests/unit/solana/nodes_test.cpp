@@ -212,6 +212,9 @@ TEST_F(Nodes, tell_what_became_of_their_calls) {
   EXPECT_EQ(node(0).count(CallResult::done), 2U) << "with the question for the cluster";
   EXPECT_EQ(node(0).count(CallResult::error), 1U);
   EXPECT_EQ(node(0).count(CallResult::failed), 3U);
+  const auto& sent = state.methods.at("sendTransaction");
+  EXPECT_EQ(sent.calls, (std::array<std::uint64_t, kCallResults>{1, 1, 3, 0}));
+  EXPECT_EQ(state.methods.at("getGenesisHash").calls.front(), 1U);
   EXPECT_EQ(name_of(CallResult::not_sent), "not_sent");
   EXPECT_EQ(name_of(Cluster::another), "another");
 }
@@ -225,6 +228,8 @@ TEST_F(Nodes, tell_how_long_their_calls_took) {
   world->clock.pass(std::chrono::milliseconds(1500));
   http().turn();
   EXPECT_EQ(node(0).spent, std::chrono::milliseconds(1500));
+  EXPECT_EQ(world->client->state().methods.at("sendTransaction").spent,
+            std::chrono::milliseconds(1500));
 }
 
 TEST_F(Nodes, write_one_line_for_each_failed_call) {

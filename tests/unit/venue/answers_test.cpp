@@ -116,6 +116,20 @@ TEST(HoldAnswer, MayWriteTheSameTimesInAnotherWay) {
   EXPECT_EQ(hold(with(hold_body(), "T19:00:00Z", "T21:00:00.000+02:00")).kind, AnswerKind::done);
 }
 
+// An id goes back in a path, into the journal and into lines of the log.
+const std::vector<std::string>& hold_ids_outside_visible_ascii() {
+  static const std::vector<std::string> kIds{"hold\xC3\xA9",     "hold\\u00e9", "\xE2\x80\x8B",
+                                             "\xF0\x9F\x8E\xAB", "hold\\u0085", "hold\\u007f",
+                                             "hold\x7F",         " hold",       "hold\\t"};
+  return kIds;
+}
+
+TEST(HoldAnswer, WithAnIdOutsideVisibleAsciiIsNonsense) {
+  for (const auto& id : hold_ids_outside_visible_ascii())
+    EXPECT_EQ(hold(hold_body(id)).kind, AnswerKind::unknown) << id;
+  EXPECT_EQ(hold(hold_body("!~")).value.value().hold_id, "!~");
+}
+
 TEST(HoldAnswer, ThatIsNonsenseIsUnknown) {
   auto bodies = never();
   const auto add = [&](const std::string& from, const std::string& to) {
@@ -142,6 +156,13 @@ TEST(HoldsAnswer, IsReadWhole) {
   const auto two = holds(R"({"holds":[)" + hold_body("a") + "," + hold_body("b") + "]}");
   ASSERT_EQ(two.kind, AnswerKind::done) << two.why;
   EXPECT_EQ(two.value->at(1).hold_id, "b");
+}
+
+TEST(HoldsAnswer, WithAnIdOutsideVisibleAsciiIsNonsense) {
+  for (const auto& id : hold_ids_outside_visible_ascii()) {
+    const auto answer = holds(R"({"holds":[)" + hold_body("good") + "," + hold_body(id) + "]}");
+    EXPECT_EQ(answer.kind, AnswerKind::retry) << id;
+  }
 }
 
 TEST(HoldsAnswer, ThatIsNonsenseIsNotAnEmptyList) {
