@@ -38,7 +38,7 @@ def rows(text):
 
 def occurs(name, text, path):
     if path.endswith(PYTHON):
-        return re.search(rf"^ *def {re.escape(name)}\(", text, re.MULTILINE) or f'judge("{name}"' in text
+        return re.search(rf"^ *def {re.escape(name)}\(", text, re.MULTILINE) or f'judge("{name}"' in text or f'Claim("{name}"' in text
     suite, _, case = name.partition(".")
     return case and re.search(rf"^(?:TEST|TEST_F|TEST_P|RC_GTEST_PROP)\(\s*{re.escape(suite)},\s*{re.escape(case)}\s*[,)]",
                               text, re.MULTILINE)
