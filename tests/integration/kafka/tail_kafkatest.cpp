@@ -154,7 +154,7 @@ TEST_F(TailTest, RefusesForeignRecords) {
 
 TEST_F(TailTest, AnOpenTransactionIsSeenAndFenced) {
   publish(1, 1);
-  EXPECT_TRUE(closed());
+  ASSERT_TRUE(wait_until([&] { return closed(); }));
   const std::string dead = prefix + "-dead";
   Dying predecessor(client, dead, 60'000);
   predecessor.begin();
