@@ -32,7 +32,9 @@ struct Request {
   std::string url;
   std::vector<Header> headers;
   std::string body;
-  base::Instant deadline;  // of the whole exchange
+  base::Instant deadline;  // of the whole exchange, waiting for a connection included
+  // How long it may take from when it has a place on a connection; the deadline holds all the same.
+  base::Duration limit = std::chrono::hours{24};
   std::size_t max_answer_bytes = 1 << 20;
 };
 

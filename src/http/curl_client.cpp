@@ -209,6 +209,9 @@ void CurlClient::Impl::start_waiting() {
       const std::scoped_lock lock(mutex);
       --queued;
     }
+    deadlines.erase({exchange.deadline(), *number});
+    exchange.has_place(now);
+    deadlines.emplace(exchange.deadline(), *number);
     const auto left = std::chrono::ceil<milliseconds>(exchange.deadline() - now);
     need(curl_multi_add_handle(multi.get(), exchange.start(line, std::max(left, milliseconds{1}))));
   }

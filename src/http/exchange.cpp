@@ -33,6 +33,11 @@ void Exchange::set(CURLoption option, Value value) {
   ADMITONE_ASSERT(curl_easy_setopt(curl_.get(), option, value) == CURLE_OK);
 }
 
+// By what is left, not by a sum: the deadline may be as far away as the clock can count.
+void Exchange::has_place(base::Instant now) {
+  if (request_.deadline - now > request_.limit) request_.deadline = now + request_.limit;
+}
+
 CURL* Exchange::start(const Line& line, std::chrono::milliseconds left) {
   ADMITONE_ASSERT(!started());
   curl_.reset(curl_easy_init());

@@ -52,6 +52,8 @@ class Exchange {
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] const std::string& origin() const { return origin_; }
   [[nodiscard]] base::Instant deadline() const { return request_.deadline; }
+  // It has a place on a connection: its limit counts from now on.
+  void has_place(base::Instant now);
   [[nodiscard]] Done take_done() { return std::move(done_); }
 
  private:

@@ -55,6 +55,43 @@ TEST(GivenUp, NothingMoreArrivesAtAServerThatReadsLate) {
   EXPECT_EQ(all, ready) << "the kernel has sent more after the close";
 }
 
+TEST(Limit, EndsWhatIsOnAConnectionBeforeItsDeadline) {
+  RawServer server([](RawConnection& connection) {
+    connection.read_request();
+    connection.wait_until_closed();
+  });
+  Loop loop;
+  auto request = loop.get(server.url());
+  request.limit = 100ms;
+  expect_failed(loop.ask(request), ErrorKind::retry_call, Effect::unknown, "deadline");
+  EXPECT_LT(loop.clock().steady(), request.deadline);
+}
+
+TEST(Limit, CountsFromWhenThereIsAConnection) {
+  std::promise<void> released;
+  RawServer server([&](RawConnection& connection) {
+    connection.read_request();
+    released.get_future().wait();
+    connection.answer("first");
+    connection.read_request();
+    connection.answer("second");
+    connection.wait_until_closed();
+  });
+  Loop loop({.allow_insecure = true, .max_connections = 1, .max_connections_per_origin = 1});
+  auto first = loop.send(loop.get(server.url()));
+  auto patient = loop.get(server.url());
+  patient.limit = 1s;
+  auto second = loop.send(patient);
+  // Who is given up in the queue shows that more than that has passed.
+  const auto third = loop.ask(loop.get(server.url(), 1100ms));
+  EXPECT_TRUE(third.nobody_was_asked());
+  released.set_value();
+  EXPECT_TRUE(Loop::wait(std::move(first)).ok());
+  const auto answered = Loop::wait(std::move(second));
+  ASSERT_TRUE(answered.ok()) << answered.error().message;
+  EXPECT_EQ(answered->body, "second");
+}
+
 TEST(GivenUp, WhatEndedWellEndsWithoutAReset) {
   std::promise<std::pair<ssize_t, std::size_t>> end;
   RawServer server([&](RawConnection& connection) {
