@@ -122,8 +122,17 @@ Table saga_rows() {
                        1'000'000, "sagas"),
       ADMITONE_SETTING(saga.calls, "Calls of a pipeline in flight, at the most.", 1, 1'000'000,
                        "calls"),
-      ADMITONE_SETTING(saga.tenant_calls, "Of them, one tenant's at the most.", 1, 1'000'000,
+      ADMITONE_SETTING(saga.venue_calls,
+                       "Of them, those to the venue service. More wait for their turn, and the "
+                       "time of a call begins with it.",
+                       1, 1'000'000, "calls"),
+      ADMITONE_SETTING(saga.chain_calls,
+                       "Of them, those to the chain; look-ups share their requests.", 1, 1'000'000,
                        "calls"),
+      ADMITONE_SETTING(saga.tenant_calls,
+                       "Of saga.calls, one tenant's at the most, and as great a part of the calls "
+                       "to each service.",
+                       1, 1'000'000, "calls"),
       ADMITONE_SETTING(saga.connections, "Connections of the process to services outside.", 1,
                        65'536, "connections"),
       ADMITONE_SETTING(saga.service_connections, "Of them, those to one service.", 1, 65'536,

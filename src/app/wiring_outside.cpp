@@ -99,6 +99,8 @@ saga::Limits saga_limits(const Settings& settings) {
   out.tenant_sagas = size(from.tenant_in_memory);
   out.parked = size(from.parked);
   out.calls = size(from.calls);
+  out.venue_calls = size(from.venue_calls);
+  out.chain_calls = size(from.chain_calls);
   out.tenant_calls = size(from.tenant_calls);
   return out;
 }

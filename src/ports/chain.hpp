@@ -49,6 +49,8 @@ struct ChainState {
   ChainStatus status = ChainStatus::pending;
   std::string signature;  // landed, failed: which one
   std::string detail;     // failed: the chain's error
+  // Pending: one has landed and is not deep enough yet. To send it again would change nothing.
+  bool has_landed = false;
 };
 
 class Chain {

@@ -75,6 +75,9 @@ struct StepJournal {
   std::optional<base::Timestamp> ended_at;
   base::Timestamp next_attempt_at{};   // not before
   base::Timestamp attempt_deadline{};  // of the attempt made last
+  // Chain: when the same bytes are sent again; until then they are only looked up. Not written: a
+  // new owner looks them up and sends them again.
+  std::optional<base::Timestamp> resend_at;
   // Something of an attempt that had no definite answer may come until then. Cleared by a look-up
   // that began after it.
   std::optional<base::Timestamp> open_until;

@@ -25,6 +25,10 @@ struct Limits {
   base::Duration sleep_to = std::chrono::minutes{5};
   base::Duration resend_from = std::chrono::seconds{1};  // of the same signed bytes
   base::Duration resend_to = std::chrono::seconds{2};
+  // A transaction is looked up for the first time a slot after it was sent, and then at moments
+  // that are a multiple of this: who waits at the same time is looked up together, in few requests.
+  base::Duration first_look = std::chrono::milliseconds{400};
+  base::Duration look_every = std::chrono::milliseconds{25};
   std::size_t transactions = 64;  // signed for one step, at most; then a person has to look
   // What a step is expected to take; beyond it, it counts as stuck.
   base::Duration step_objective = std::chrono::minutes{1};
@@ -33,8 +37,13 @@ struct Limits {
   std::size_t sagas = 8'192;         // going on, in memory; more wait in the database
   std::size_t tenant_sagas = 4'096;  // of them, one tenant's; and as many that need an operator
   std::size_t parked = 8'192;        // that need an operator and take nobody's room
-  std::size_t calls = 4'096;         // in flight
-  std::size_t tenant_calls = 2'048;  // of them, one tenant's
+  // In flight; more wait for their turn, and their time begins with it. Of all, and of each
+  // service: one that is slower than what is asked of it makes its own callers wait and nobody
+  // else's.
+  std::size_t calls = 4'096;
+  std::size_t venue_calls = 512;
+  std::size_t chain_calls = 2'048;   // look-ups share requests
+  std::size_t tenant_calls = 2'048;  // of `calls`, one tenant's; as great a part of each service's
 };
 
 }  // namespace admitone::saga

@@ -13,6 +13,9 @@ namespace admitone::saga {
 base::Duration pause_after(std::int32_t tries, const Limits& limits, std::uint64_t random,
                            std::optional<base::Duration> retry_after = {});
 
+// When a transaction that is so old is looked up next: the older it is, the more rarely.
+base::Timestamp next_look(base::Timestamp now, base::Duration age, const Limits& limits);
+
 // Until the same signed bytes are sent again. A transaction that has been pending for long (the
 // chain stands, or a look-up is all that is left) is asked about less and less often.
 base::Duration pause_of_pending(base::Duration age, const Limits& limits, std::uint64_t random);

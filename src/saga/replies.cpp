@@ -222,6 +222,7 @@ struct Applied {
     step.status = StepStatus::running;
     step.attempt_deadline = moment.now;  // the age of the transaction counts from here
     step.next_attempt_at = moment.now;
+    step.resend_at.reset();
     step.request = "transaction " + saga.transactions.back().signature;
   }
 
@@ -239,10 +240,14 @@ struct Applied {
     return true;
   }
 
-  // Whatever was answered, only a look-up tells.
+  // Whatever was answered, only a look-up tells. One that was taken now is nowhere yet.
   void sent() const {
+    const bool first = reply.kind == AnswerKind::done && !step.resend_at;
     step.status = StepStatus::unknown;
     step.next_attempt_at = moment.now;
+    if (first) step.next_attempt_at += limits.first_look;
+    step.resend_at =
+        moment.now + pause_of_pending(moment.now - step.attempt_deadline, limits, moment.random);
     if (reply.kind != AnswerKind::done) fail_with(reply.why);
   }
 
@@ -260,7 +265,7 @@ struct Applied {
       case ports::ChainStatus::taken:
         return pace("a record is there that none of our transactions is known to have made");
       case ports::ChainStatus::pending:
-        return wait_for_chain();
+        return wait_for_chain(state.has_landed);
     }
   }
 
@@ -271,15 +276,18 @@ struct Applied {
     pace(why);
   }
 
-  void wait_for_chain() const {
+  void wait_for_chain(bool has_landed) const {
     if (mutant("saga_timeout_is_failure")) {
       step.status = StepStatus::pending;
       return;
     }
     step.tries = 0;
-    step.status = StepStatus::running;  // the same bytes go out again
-    step.next_attempt_at =
-        moment.now + pause_of_pending(moment.now - step.attempt_deadline, limits, moment.random);
+    const auto age = moment.now - step.attempt_deadline;
+    if (!step.resend_at) step.resend_at = moment.now + pause_of_pending(age, limits, moment.random);
+    const auto look = next_look(moment.now, age, limits);
+    const bool send_again = !has_landed && look >= *step.resend_at;  // the same bytes
+    step.status = send_again ? StepStatus::running : StepStatus::unknown;
+    step.next_attempt_at = send_again ? std::max(moment.now, *step.resend_at) : look;
   }
 
   void run() const {

@@ -41,12 +41,23 @@ void tell_failure(const Saga& saga, const MakeCall& call, const Reply& reply) {
                              base::field(reply.why), base::Fields{.tenant = saga.tenant.str()});
 }
 
+// A tenant's part of a service is as great as of all.
+Turns::Limits turns_limits(const Limits& limits, std::size_t in_all) {
+  const auto part = in_all * limits.tenant_calls / std::max<std::size_t>(limits.calls, 1);
+  return {in_all, std::max<std::size_t>(part, 1)};
+}
+
 }  // namespace
 
 Runner::Runner(Limits limits, World world)
-    : limits_(limits), world_(std::move(world)), inbox_(std::make_shared<Inbox>(world_.wake)) {
+    : limits_(limits),
+      world_(std::move(world)),
+      inbox_(std::make_shared<Inbox>(world_.wake)),
+      venue_turns_(turns_limits(limits, limits.venue_calls)),
+      chain_turns_(turns_limits(limits, limits.chain_calls)) {
   ADMITONE_ASSERT(limits_.attempt + limits_.arrival_margin < limits_.deadline);
   ADMITONE_ASSERT(limits_.landing < limits_.deadline);
+  ADMITONE_ASSERT(limits_.venue_calls > 0 && limits_.chain_calls > 0);
   ADMITONE_ASSERT(limits_.calls > 0 && limits_.sleep_from <= limits_.sleep_to);
 }
 
@@ -117,7 +128,7 @@ void Runner::settle(Entry& entry, Now now, bool write) {
   write |= plan(entry, now);
   if (write) return to_write(entry);
   const auto action = next(entry.saga, now.time, limits_);
-  if (std::holds_alternative<MakeCall>(action)) return to_call(entry);
+  if (const auto* call = std::get_if<MakeCall>(&action)) return to_call(entry, *call);
   entry.phase = Phase::waiting;
   if (const auto* wait = std::get_if<Wait>(&action); wait->until != kForASignal)
     set_timer(entry, wait->until);
@@ -128,38 +139,29 @@ void Runner::to_write(Entry& entry) {
   due_[entry.saga.lane].push_back(entry.saga.id);
 }
 
-void Runner::to_call(Entry& entry) {
-  entry.phase = Phase::queued;
-  auto& queue = queues_[entry.saga.tenant];
-  if (queue.empty()) turns_.push_back(entry.saga.tenant);
-  queue.push_back(entry.saga.id);
+Turns& Runner::turns_of(const MakeCall& call) {
+  return definition(call.step).where == Where::chain ? chain_turns_ : venue_turns_;
 }
 
-std::optional<base::SagaId> Runner::next_caller() {
-  if (calls_.size() >= limits_.calls) return std::nullopt;
-  for (auto left = turns_.size(); left > 0; --left) {
-    const auto tenant = turns_.front();
-    turns_.pop_front();
-    const auto share = shares_.find(tenant);
-    if (share != shares_.end() && share->second.calls >= limits_.tenant_calls) {
-      turns_.push_back(tenant);
-      continue;
-    }
-    auto& queue = queues_[tenant];
-    const auto id = queue.front();
-    queue.pop_front();
-    if (queue.empty()) {
-      queues_.erase(tenant);
-    } else {
-      turns_.push_back(tenant);
-    }
-    return id;
-  }
-  return std::nullopt;
+void Runner::to_call(Entry& entry, const MakeCall& call) {
+  entry.phase = Phase::queued;
+  turns_of(call).add(entry.saga.tenant, entry.saga.id);
+}
+
+bool Runner::may_call(const base::TenantId& tenant) const {
+  if (calls_.size() >= limits_.calls) return false;
+  const auto share = shares_.find(tenant);
+  return share == shares_.end() || share->second.calls < limits_.tenant_calls;
 }
 
 void Runner::make_calls(Now now) {
-  while (const auto id = next_caller()) {
+  make_calls(venue_turns_, now);
+  make_calls(chain_turns_, now);
+}
+
+void Runner::make_calls(Turns& turns, Now now) {
+  const auto may = [this](const base::TenantId& tenant) { return may_call(tenant); };
+  while (const auto id = turns.next(may)) {
     const auto found = sagas_.find(*id);
     if (found == sagas_.end() || found->second.phase != Phase::queued) continue;
     auto& entry = found->second;
@@ -199,7 +201,9 @@ void Runner::start_call(Entry& entry, const MakeCall& call, Now now) {
   // Known here and now: the loop has no part in it.
   if (!serves(world_.services, call)) return answered(entry, switched_off(), now);
   entry.call_number = ++last_call_;
-  calls_[entry.call_number] = {entry.saga.id, entry.saga.tenant};
+  auto& turns = turns_of(call);
+  calls_.insert({entry.call_number, {entry.saga.id, entry.saga.tenant, turns}});
+  turns.began(entry.saga.tenant);
   ++shares_[entry.saga.tenant].calls;
   set_timer(entry, call.deadline);
   make_call(world_.services, inbox_, entry.call_number, entry.saga, call,

@@ -16,7 +16,8 @@
 // Blocking: never; the end waits for a `wake` under way. Durable: nothing by itself.
 // Limits: sagas in memory and calls in flight, of all and of one tenant (Limits); transitions per
 // call of `due`; each saga has at most one call, one timer, one transition. Calls wait for their
-// turn tenant by tenant, so that the sagas of one do not stand before those of the others. Retries
+// turn service by service and tenant by tenant, so that the sagas of one do not stand before those
+// of the others; their time runs from when they are really made. Retries
 // are within a budget for each service. A saga that needs an operator takes no room while there are
 // not too many of them. Its whole journal is kept all the same, because what the operator changes
 // is the journal in memory, and the change is written like any transition: there is no second way.
@@ -37,6 +38,7 @@
 #include "resilience/retry_budget.hpp"
 #include "saga/caller.hpp"
 #include "saga/operator.hpp"
+#include "saga/turns.hpp"
 
 namespace admitone::saga {
 
@@ -180,6 +182,7 @@ class Runner {
   struct Called {
     base::SagaId saga;
     base::TenantId tenant;
+    Turns& turns;
   };
 
   base::Status alter(Entry& entry, const Change& change, Now now);
@@ -189,12 +192,14 @@ class Runner {
   // True: something was put down.
   bool plan(Entry& entry, Now now);
   void to_write(Entry& entry);
-  void to_call(Entry& entry);
+  void to_call(Entry& entry, const MakeCall& call);
   void set_timer(Entry& entry, base::Timestamp at);
   void clear_timer(Entry& entry);
   void answered(Entry& entry, const Reply& reply, Now now);
   void wake_up(Entry& entry, Now now);
   void make_calls(Now now);
+  void make_calls(Turns& turns, Now now);
+  [[nodiscard]] Turns& turns_of(const MakeCall& call);
   void start_call(Entry& entry, const MakeCall& call, Now now);
   bool within_budget(Entry& entry, const MakeCall& call, Now now);
   void leave(Entry& entry);
@@ -202,8 +207,7 @@ class Runner {
   void uncount(Entry& entry);
   void drop_share_of(const base::TenantId& tenant);
   void end_call(CallNumber number);
-  // The next whose turn it is to call; none: nobody may.
-  std::optional<base::SagaId> next_caller();
+  [[nodiscard]] bool may_call(const base::TenantId& tenant) const;
   [[nodiscard]] Glance glance(const Saga& saga, base::Timestamp now) const;
 
   const Limits limits_;
@@ -215,9 +219,9 @@ class Runner {
   std::unordered_map<CallNumber, Called> calls_;
   std::map<base::TenantId, Share> shares_;
   std::size_t parked_ = 0;
-  // Waiting for their turn to call, by tenant; whose turn it is stands in front.
-  std::map<base::TenantId, std::deque<base::SagaId>> queues_;
-  std::deque<base::TenantId> turns_;
+  // Waiting for their turn to call.
+  Turns venue_turns_;
+  Turns chain_turns_;
   resilience::RetryBudget venue_budget_;
   resilience::RetryBudget chain_budget_;
   std::uint64_t venue_refused_ = 0;

@@ -53,6 +53,7 @@ void Runner::end_call(CallNumber number) {
   const auto call = calls_.find(number);
   if (call == calls_.end()) return;
   const auto tenant = call->second.tenant;
+  call->second.turns.ended(tenant);
   calls_.erase(call);
   --shares_.at(tenant).calls;
   drop_share_of(tenant);

@@ -145,10 +145,12 @@ TEST(Saga, HasTimesThatFitIntoEachOther) {
   Settings settings;
   settings.saga.attempt_timeout = std::chrono::seconds{6};
   settings.saga.sleep_from = std::chrono::minutes{6};
+  settings.saga.chain_calls = settings.saga.calls + 1;
   settings.saga.tenant_calls = settings.saga.calls + 1;
   EXPECT_THAT(lines(settings),
               ElementsAre(HasSubstr("solana.call_timeout: is more than saga.attempt_timeout"),
                           HasSubstr("saga.sleep_from: is more than saga.sleep_to"),
+                          HasSubstr("saga.chain_calls: is more than saga.calls"),
                           HasSubstr("saga.tenant_calls: is more than saga.calls")));
 }
 
@@ -172,6 +174,8 @@ TEST(Saga, HasTheDefaultsOfTheRoomsItConfigures) {
   EXPECT_EQ(made.tenant_sagas, limits.tenant_sagas);
   EXPECT_EQ(made.parked, limits.parked);
   EXPECT_EQ(made.calls, limits.calls);
+  EXPECT_EQ(made.venue_calls, limits.venue_calls);
+  EXPECT_EQ(made.chain_calls, limits.chain_calls);
   EXPECT_EQ(made.tenant_calls, limits.tenant_calls);
   const venue::Settings venue;
   EXPECT_EQ(venue_settings(settings).call_limit, venue.call_limit);

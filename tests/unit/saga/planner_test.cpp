@@ -204,6 +204,51 @@ TEST(SagaPlanner, TheSameBytesAreSentUntilALookUpIsDefinite) {
   EXPECT_EQ(saga.transactions.size(), 1U);
 }
 
+TEST(SagaPlanner, ATransactionIsLookedUpMoreOftenThanItIsSent) {
+  auto saga = saga_at(StepId::chain_register);
+  answer(saga, signed_as("first"), 1s);
+  answer(saga, done(true), 1010ms);
+  EXPECT_TRUE(std::holds_alternative<Wait>(next(saga, at(1419ms), {})))
+      << "a slot has to pass before it can be anywhere";
+  answer(saga, seen(ports::ChainStatus::pending), 1420ms);
+  EXPECT_TRUE(std::holds_alternative<Wait>(next(saga, at(1549ms), {}))) << "at even moments";
+  EXPECT_EQ(planned<MakeCall>(saga, 1550ms).call, Call::chain_look_up);
+  EXPECT_FALSE(answer(saga, seen(ports::ChainStatus::pending), 1550ms)) << "nothing is written";
+  // A second after it was sent, or two.
+  answer(saga, seen(ports::ChainStatus::pending), 3s);
+  EXPECT_EQ(planned<MakeCall>(saga, 3010ms).call, Call::chain_send);
+  answer(saga, done(true), 3010ms);
+  EXPECT_EQ(planned<MakeCall>(saga, 3020ms).call, Call::chain_look_up) << "an earlier copy may be";
+}
+
+TEST(SagaPlanner, WhatHasLandedIsWaitedForAndNotSentAgain) {
+  auto saga = saga_at(StepId::chain_register);
+  answer(saga, signed_as("first"), 1s);
+  answer(saga, done(true), 1010ms);
+  const ports::ChainState landed{ports::ChainStatus::pending, {}, {}, true};
+  for (auto time = 2s; time < 20s; time *= 2) {
+    answer(saga, done(landed), time);
+    EXPECT_EQ(planned<MakeCall>(saga, 2 * time).call, Call::chain_look_up);
+  }
+  // A fork has dropped it.
+  answer(saga, seen(ports::ChainStatus::pending), 40s);
+  EXPECT_EQ(planned<MakeCall>(saga, 41s).call, Call::chain_send);
+}
+
+TEST(SagaPlanner, WhatANewOwnerLooksUpItSendsAgain) {
+  auto saga = saga_at(StepId::chain_register);
+  answer(saga, signed_as("first"), 1s);
+  answer(saga, done(true), 1010ms);
+  step(saga, StepId::chain_register).resend_at.reset();  // is not written
+  int sent = 0;
+  for (auto time = 2s; time < 12s; time += 1s) {
+    const bool send = planned<MakeCall>(saga, time).call == Call::chain_send;
+    sent += send ? 1 : 0;
+    answer(saga, send ? done(true) : seen(ports::ChainStatus::pending), time);
+  }
+  EXPECT_GE(sent, 2);
+}
+
 TEST(SagaPlanner, OnlyADeadTransactionIsSignedAnew) {
   auto saga = saga_at(StepId::chain_register);
   answer(saga, signed_as("first"), 1s);

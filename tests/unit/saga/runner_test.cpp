@@ -121,7 +121,8 @@ TEST(SagaRunner, OfALaneThatIsGoneNothingIsKept) {
 
 TEST(SagaRunner, ThousandsAreInFlightAtOnceAndNoMoreThanTheLimit) {
   Limits limits;
-  limits.calls = 4'096;
+  limits.venue_calls = limits.calls = 4'096;
+  limits.tenant_calls = 4'096;
   Bench bench(limits);
   for (int i = 0; i < 5'000; ++i)
     bench.runner.adopt(make_saga(Kind::event_create, i, 1 + i % 3), kOurs, now_at(0s));
@@ -174,6 +175,25 @@ TEST(SagaRunner, OneTenantCannotTakeAllTheRoomNorAllTheCalls) {
   EXPECT_EQ(bench.services.finds.size(), 6U) << "whose call has ended may call again";
   bench.runner.dropped(kLane);
   EXPECT_EQ(bench.runner.room(tenant), 10U);
+}
+
+TEST(SagaRunner, AServiceThatIsSlowMakesNobodyElseWait) {
+  Limits limits;
+  limits.venue_calls = 2;
+  limits.tenant_calls = limits.calls;
+  Bench bench(limits);
+  for (int i = 0; i < 5; ++i)
+    bench.runner.adopt(make_saga(Kind::event_create, i), kOurs, now_at(0s));
+  EXPECT_EQ(bench.services.finds.size(), 2U);
+  auto registering = saga_at(StepId::chain_register);
+  registering.id.value.bytes[0] ^= 1;
+  bench.runner.adopt(registering, kOurs, now_at(0s));
+  EXPECT_EQ(bench.runner.calls(), 3U) << "the chain is asked";
+  // Whose turn comes late has its whole time.
+  bench.services.finds[0].serve();
+  bench.runner.turn(now_at(20s));
+  ASSERT_EQ(bench.services.finds.size(), 3U);
+  EXPECT_EQ(bench.services.finds[2].deadline, now_at(20s + limits.attempt).steady);
 }
 
 Saga parked_one(int number) {
