@@ -11,9 +11,18 @@
 #include "solana/client.hpp"
 #include "solana/registry.hpp"
 #include "solana/searches.hpp"
+#include "solana/shared.hpp"
 #include "solana/wallet.hpp"
 
 namespace admitone::solana {
+
+// What every transaction that is signed at this moment needs.
+struct Terms {
+  std::uint64_t rent = 0;
+  Blockhash blockhash;
+  std::uint64_t fee = 0;
+  std::uint64_t balance = 0;  // of the wallet, not before the blockhash's slot
+};
 
 struct Client::Core {
   Core(const Settings& given, Wallet key, std::unique_ptr<Registry> how, http::Client& http,
@@ -23,7 +32,9 @@ struct Client::Core {
         registry(std::move(how)),
         post(later),
         endpoints(given, http, clock, std::move(later)),
-        searches(given, endpoints, clock) {}
+        searches(given, endpoints, clock),
+        terms(given, clock),
+        heights(given, clock) {}
 
   const Settings settings;
   const Wallet wallet;
@@ -31,6 +42,10 @@ struct Client::Core {
   const http::Post post;
   Endpoints endpoints;
   Searches searches;
+  Shared<Terms> terms;
+  // That the finalized height has passed some height stays true: a death may be proven from one
+  // that somebody else has asked for a moment ago, as the search comes after it all the same.
+  Shared<FinalizedHeight> heights;
 
   // A record with so many transactions is never looked up; what the state says of it.
   void note_too_many(const std::string& text) {

@@ -34,7 +34,11 @@ std::optional<Finding> from_sightings(const Evidence& evidence, Commitment wante
     else if (sighting.error.empty())
       return answer(ChainStatus::landed, evidence.transactions[i].signature);
   }
-  if (shallow) return pending("landed, and not deep enough yet");
+  if (shallow) {
+    auto finding = pending("landed, and not deep enough yet");
+    finding.state.has_landed = true;
+    return finding;
+  }
   return {};
 }
 

@@ -57,7 +57,7 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
       case Question::none:
         return answered_(Found::done(finding.state));
       case Question::height:
-        return ask(get_finalized_height(), parse_height, &LookUp::take_height);
+        return ask_height();
       case Question::sightings:
         return search();
       case Question::guard:
@@ -81,6 +81,17 @@ class LookUp : public std::enable_shared_from_this<LookUp> {
     evidence_.sightings_slot = search.slot;
     evidence_.searched_after_height = evidence_.height.has_value();
     go_on();
+  }
+  void ask_height() {
+    const auto self = shared_from_this();
+    core_->heights.ask(
+        errand_,
+        [self](Shared<FinalizedHeight>::Then then, Shared<FinalizedHeight>::Otherwise otherwise) {
+          self->core_->ask(self->errand_, get_finalized_height(), parse_height, std::move(then),
+                           std::move(otherwise));
+        },
+        [self](const FinalizedHeight& height) { self->take_height(height); },
+        [self](const Trouble& trouble) { self->retry(trouble); });
   }
   void take_height(const FinalizedHeight& height) {
     evidence_.height = height;

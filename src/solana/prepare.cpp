@@ -10,8 +10,83 @@ namespace {
 
 using Prepared = ports::Answer<ports::SignedTransaction>;
 
-// One call of `prepare`: rent, blockhash, sign, fee, balance. Each step starts the next, the last
-// one answers; between them the object is held by the call that runs.
+// A record's message, and where its guard is.
+struct Draft {
+  std::string message;
+  Key guard{};
+};
+base::Result<Draft> draft(const Client::Core& core, const ports::ChainRecord& record,
+                          std::uint64_t rent, const Key& blockhash) {
+  const auto& payer = core.wallet.address();
+  const auto plan = core.registry->plan(record, payer, rent);
+  if (!plan) return plan.error();
+  auto message = compile_message(payer, plan->instructions, blockhash);
+  // With a signature of the right size: whether it fits does not depend on which.
+  if (!message || !wire_form(Signature{}, *message))
+    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
+                       "the record does not fit into a transaction"};
+  return Draft{std::move(*message), plan->guard};
+}
+
+// Asks for the terms: rent, blockhash, fee, balance. Each step starts the next; between them the
+// object is held by the call that runs. The fee is asked for one record's message and is that of
+// all: it goes by the signatures, of which each has one, and nothing here bids for priority.
+class TermsQuestion : public std::enable_shared_from_this<TermsQuestion> {
+ public:
+  TermsQuestion(std::shared_ptr<Client::Core> core, const ports::ChainRecord& record,
+                const Errand& errand, Shared<Terms>::Then then, Shared<Terms>::Otherwise otherwise)
+      : core_(std::move(core)),
+        record_(record),
+        errand_(errand),
+        then_(std::move(then)),
+        otherwise_(std::move(otherwise)) {}
+
+  void start() {
+    ask(get_minimum_balance(core_->registry->account_bytes()), parse_minimum_balance,
+        &TermsQuestion::take_rent);
+  }
+
+ private:
+  void take_rent(const std::uint64_t& rent) {
+    terms_.rent = rent;
+    ask(get_latest_blockhash(), parse_blockhash, &TermsQuestion::take_blockhash);
+  }
+  void take_blockhash(const Blockhash& blockhash) {
+    terms_.blockhash = blockhash;
+    const auto made = draft(*core_, record_, terms_.rent, blockhash.hash);
+    if (!made) return otherwise_(Trouble{false, made.error().message});
+    ask(get_fee(made->message, blockhash.slot), parse_fee, &TermsQuestion::take_fee);
+  }
+  void take_fee(const Lamports& fee) {
+    if (!fee.value) return otherwise_({false, "the node that was asked for the fee lags", {}});
+    terms_.fee = *fee.value;
+    ask(get_balance(core_->wallet.address(), terms_.blockhash.slot), parse_balance,
+        &TermsQuestion::take_balance);
+  }
+  void take_balance(const Lamports& balance) {
+    if (balance.slot < terms_.blockhash.slot)
+      return otherwise_({false, "the node that was asked for the balance lags", {}});
+    terms_.balance = balance.value.value_or(0);
+    then_(terms_);
+  }
+
+  template <class Parse, class T>
+  void ask(const RpcCall& call, Parse parse, void (TermsQuestion::*then)(const T&)) {
+    const auto self = shared_from_this();
+    core_->ask(
+        errand_, call, parse, [self, then](const T& value) { ((*self).*then)(value); },
+        [self](const Trouble& trouble) { self->otherwise_(trouble); });
+  }
+
+  const std::shared_ptr<Client::Core> core_;
+  const ports::ChainRecord record_;
+  const Errand errand_;
+  const Shared<Terms>::Then then_;
+  const Shared<Terms>::Otherwise otherwise_;
+  Terms terms_;
+};
+
+// One call of `prepare`: the terms, then the signature.
 class Preparation : public std::enable_shared_from_this<Preparation> {
  public:
   Preparation(std::shared_ptr<Client::Core> core, const ports::ChainRecord& record,
@@ -22,80 +97,64 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
             .operation = "prepare", .tenant = record.tenant.str(), .key = {}, .deadline = deadline},
         answered_(std::move(answered)) {}
 
+  // On the loop: the terms may be known already, and it never answers from within the call.
   void start() {
-    // Before anything is asked: not even a blockhash is for a record that cannot be.
-    if (const auto fit = check_record(record_); !fit)
-      return core_->post(
-          [self = shared_from_this(), why = fit.error().message] { self->refuse(why); });
+    core_->post([self = shared_from_this()] { self->begin(); });
+  }
+
+ private:
+  // Before anything is asked: not even a blockhash is for a record that cannot be.
+  void begin() {
+    if (const auto fit = check_record(record_); !fit) return refuse(fit.error().message);
+    if (const auto fit = draft(*core_, record_, 0, Key{}); !fit) return refuse(fit.error().message);
     const auto self = shared_from_this();
     core_->endpoints.choose(
         errand_,
         [self](const Errand& errand) {
           self->errand_ = errand;
-          self->ask_rent();
+          self->ask_terms();
         },
         [self](const Trouble& trouble) { self->retry(trouble); });
   }
 
- private:
-  void ask_rent() {
-    ask(get_minimum_balance(core_->registry->account_bytes()), parse_minimum_balance,
-        &Preparation::take_rent);
-  }
-  void take_rent(const std::uint64_t& rent) {
-    rent_ = rent;
-    ask(get_latest_blockhash(), parse_blockhash, &Preparation::take_blockhash);
-  }
-  void take_blockhash(const Blockhash& blockhash) {
-    slot_ = blockhash.slot;
-    if (const auto why = sign(blockhash)) return refuse(*why);
-    ask(get_fee(message_, slot_), parse_fee, &Preparation::take_fee);
-  }
-  void take_fee(const Lamports& fee) {
-    if (!fee.value) return retry({false, "the node that was asked for the fee lags", {}});
-    fee_ = *fee.value;
-    ask(get_balance(core_->wallet.address(), slot_), parse_balance, &Preparation::take_balance);
-  }
-  void take_balance(const Lamports& balance) {
-    if (balance.slot < slot_)
-      return retry({false, "the node that was asked for the balance lags", {}});
-    // Twice the rent: what is left in the wallet must not be less than its own.
-    const auto parts = {fee_, rent_, rent_};
-    std::uint64_t left = balance.value.value_or(0);
-    for (const auto part : parts) {
-      if (left < part)
-        return refuse(fmt::format(
-            "wallet {} has {} lamports; needed are {} for the fee, {} for the record's rent and {} "
-            "for its own",
-            base58(core_->wallet.address()), balance.value.value_or(0), fee_, rent_, rent_));
-      left -= part;
-    }
-    answered_(Prepared::done(std::move(made_)));
+  void ask_terms() {
+    const auto self = shared_from_this();
+    core_->terms.ask(
+        errand_,
+        [self](Shared<Terms>::Then then, Shared<Terms>::Otherwise otherwise) {
+          std::make_shared<TermsQuestion>(self->core_, self->record_, self->errand_,
+                                          std::move(then), std::move(otherwise))
+              ->start();
+        },
+        [self](const Terms& terms) { self->sign(terms); },
+        [self](const Trouble& trouble) { self->retry(trouble); });
   }
 
-  // Why it cannot be.
-  std::optional<std::string> sign(const Blockhash& blockhash) {
-    const auto& payer = core_->wallet.address();
-    const auto plan = core_->registry->plan(record_, payer, rent_);
-    if (!plan) return plan.error().message;
-    const auto message = compile_message(payer, plan->instructions, blockhash.hash);
-    if (!message) return "the record does not fit into a transaction";
-    const auto signature = core_->wallet.sign(*message);
-    auto bytes = wire_form(signature, *message);
-    if (!bytes) return "the record does not fit into a transaction";
-    message_ = *message;
-    made_ = {std::move(*bytes), base58(signature), blockhash.last_valid_block_height,
-             base58(plan->guard)};
+  void sign(const Terms& terms) {
+    if (const auto why = cannot_pay(terms)) return refuse(*why);
+    const auto made = draft(*core_, record_, terms.rent, terms.blockhash.hash);
+    if (!made) return refuse(made.error().message);
+    const auto signature = core_->wallet.sign(made->message);
+    auto bytes = wire_form(signature, made->message);
+    if (!bytes) return refuse("the record does not fit into a transaction");
+    answered_(Prepared::done({std::move(*bytes), base58(signature),
+                              terms.blockhash.last_valid_block_height, base58(made->guard)}));
+  }
+
+  [[nodiscard]] std::optional<std::string> cannot_pay(const Terms& terms) const {
+    // Twice the rent: what is left in the wallet must not be less than its own.
+    std::uint64_t left = terms.balance;
+    for (const auto part : {terms.fee, terms.rent, terms.rent}) {
+      if (left < part)
+        return fmt::format(
+            "wallet {} has {} lamports; needed are {} for the fee, {} for the record's rent and {} "
+            "for its own",
+            base58(core_->wallet.address()), terms.balance, terms.fee, terms.rent, terms.rent);
+      left -= part;
+    }
     return {};
   }
 
-  template <class Parse, class T>
-  void ask(const RpcCall& call, Parse parse, void (Preparation::*then)(const T&)) {
-    const auto self = shared_from_this();
-    core_->ask(
-        errand_, call, parse, [self, then](const T& value) { ((*self).*then)(value); },
-        [self](const Trouble& trouble) { self->retry(trouble); });
-  }
   // Nothing was sent, so nothing can be unknown.
   void retry(const Trouble& trouble) {
     answered_(Prepared::retry(trouble.why, trouble.retry_after));
@@ -108,11 +167,6 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   const ports::ChainRecord record_;
   Errand errand_;
   const ports::Answered<ports::SignedTransaction> answered_;
-  std::uint64_t rent_ = 0;
-  std::uint64_t fee_ = 0;
-  std::int64_t slot_ = 0;  // of the blockhash: a node that has not seen it knows too little
-  std::string message_;
-  ports::SignedTransaction made_;
 };
 
 }  // namespace

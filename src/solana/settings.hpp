@@ -30,6 +30,9 @@ struct Settings {
   std::uint64_t account_bytes = 512;
   Commitment commitment = Commitment::finalized;
   std::chrono::milliseconds call_timeout{10'000};
+  // What is the same for all transactions of a moment (blockhash, fee, balance, finalized height)
+  // is asked for at most so often: a slot's time. A blockhash lives for 150 blocks.
+  std::chrono::milliseconds fresh{400};
   resilience::BreakerSettings breaker{.open_for = std::chrono::seconds{60}};  // of each node
   std::size_t max_answer_bytes = 256 * 1024;
 };

@@ -138,11 +138,10 @@ struct Client::Core : std::enable_shared_from_this<Client::Core> {
 
 std::variant<Client::Core::Start, Client::Core::HeldBack> Client::Core::begin(Instant deadline) {
   const auto now = clock.steady();
-  const auto due =
-      resilience::call_deadline(now, deadline, settings.call_limit, settings.least_time);
-  if (!due) return HeldBack{.why = "too little time is left to ask the venue service"};
+  if (!resilience::call_deadline(now, deadline, settings.call_limit, settings.least_time))
+    return HeldBack{.why = "too little time is left to ask the venue service"};
   const std::scoped_lock lock(mutex);
-  if (const auto pass = breaker.admit(now)) return Start{*pass, now, *due};
+  if (const auto pass = breaker.admit(now)) return Start{*pass, now, deadline};
   HeldBack held{.why = "the venue service has failed lately and is left alone for a while",
                 .by_breaker = true};
   const auto wait = std::chrono::ceil<milliseconds>(breaker.wait(now));
@@ -165,6 +164,7 @@ void Client::Core::send(Call call, const Start& start, http::Request request, Re
                         Answered<T> answered) {
   const About about{call, value_of(request, "X-Tenant-ID"), value_of(request, "Idempotency-Key")};
   request.deadline = start.deadline;
+  request.limit = settings.call_limit;
   request.max_answer_bytes = settings.max_answer_bytes;
   if (tokens) {
     const std::scoped_lock lock(mutex);

@@ -35,6 +35,7 @@ struct LookUp : testing::Test {
   void no_guard(std::int64_t slot) { guard(slot, nullptr); }
 
   ports::Answer<ports::ChainState> ask(const std::vector<ports::SignedTransaction>& of) {
+    world.clock.pass(world.settings.fresh);  // what was known is not fresh any more
     Kept<ports::ChainState> kept;
     world.client->look_up(of, world.later(), kept.take());
     EXPECT_FALSE(kept.got.has_value()) << "answered from within the call";
@@ -242,6 +243,38 @@ TEST_F(LookUp, nonsense_at_any_step_is_asked_again_and_never_an_answer) {
   search(7250, {nullptr});
   guard(7250, {{"owner", "nobody"}, {"lamports", 1}});
   EXPECT_EQ(ask(one).kind, retry);
+}
+
+TEST_F(LookUp, many_ask_once_for_the_height_and_each_for_its_own_end) {
+  search(7000, {nullptr});
+  search(7000, {nullptr});
+  height(901, 7200);
+  search(7250, {nullptr});
+  search(7199, {nullptr});
+  no_guard(7205);
+  Kept<ports::ChainState> first;
+  Kept<ports::ChainState> second;
+  world.client->look_up({transaction("A")}, world.later(), first.take());
+  world.client->look_up({transaction("B")}, world.later(), second.take());
+  world.http.turn();
+  EXPECT_TRUE(world.http.all_asked());
+  EXPECT_EQ(first.got.value().value.value().status, ChainStatus::dead);
+  EXPECT_EQ(second.got.value().value.value().status, ChainStatus::pending)
+      << "its search was answered by a node that lags";
+}
+
+TEST_F(LookUp, a_height_of_a_moment_ago_proves_nothing_without_a_search_after_it) {
+  search(7000, {nullptr});
+  height(901, 7200);
+  search(7199, {nullptr});
+  EXPECT_EQ(state(one).status, ChainStatus::pending);
+  search(7201, {nullptr});
+  search(7202, {status(7201, "finalized")});
+  Kept<ports::ChainState> kept;
+  world.client->look_up(one, world.later(), kept.take());  // within the moment
+  world.http.turn();
+  EXPECT_TRUE(world.http.all_asked());
+  EXPECT_EQ(kept.got.value().value.value().status, ChainStatus::landed);
 }
 
 TEST_F(LookUp, one_dead_node_costs_one_answer) {

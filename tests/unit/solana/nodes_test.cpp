@@ -99,6 +99,7 @@ TEST_F(Nodes, of_another_cluster_are_left_out_for_good_and_named) {
     http().expect("getEpochInfo", Json{{"blockHeight", 800}, {"absoluteSlot", 6000}});
     EXPECT_EQ(look_up().value.value().status, ChainStatus::pending);
     EXPECT_EQ(asked_last(), kOne);
+    world->clock.pass(world->settings.fresh);
   }
   EXPECT_EQ(node(1).cluster, Cluster::another);
   EXPECT_NE(lines.text().find("error RPC node 2 of 2 (http://two:80) is of another cluster"),
@@ -141,11 +142,11 @@ TEST_F(Nodes, all_of_another_cluster_are_no_answer) {
 
 TEST_F(Nodes, serve_an_operation_to_its_end_whatever_others_meet) {
   Kept<ports::SignedTransaction> kept;
-  http().expect("getMinimumBalanceForRentExemption", Json(890'880));
   world->client->prepare(test_record(), world->later(), kept.take());
   // Meanwhile somebody else's call at the same node fails, and the next operation goes elsewhere.
   Kept<bool> other;
   http().expect("sendTransaction", timed_out());
+  http().expect("getMinimumBalanceForRentExemption", Json(890'880));
   world->client->send({"bytes", "A", 900, "guard"}, world->later(), other.take());
   http().expect("getLatestBlockhash", with_slot(7000, {{"blockhash", ScriptedHttp::kGenesis},
                                                        {"lastValidBlockHeight", 6900}}));
@@ -160,6 +161,9 @@ TEST_F(Nodes, serve_an_operation_to_its_end_whatever_others_meet) {
 }
 
 TEST_F(Nodes, are_not_left_by_look_ups_while_their_slot_advances) {
+  Settings settings;
+  settings.fresh = std::chrono::milliseconds(0);
+  world = std::make_unique<World>(settings);
   for (int i = 0; i < 10; ++i) {
     look_up_pending(7000 + i);
     look_up_pending(7000 + i);  // within the same slot

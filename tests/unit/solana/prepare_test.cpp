@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "kit.hpp"
 
 namespace admitone::solana {
@@ -25,6 +27,7 @@ struct Prepare : testing::Test {
     world.http.expect("getBalance", with_slot(slot, lamports));
   }
   ports::Answer<ports::SignedTransaction> ask(const ports::ChainRecord& of) {
+    world.clock.pass(world.settings.fresh);  // what was known is not fresh any more
     Kept<ports::SignedTransaction> kept;
     world.client->prepare(of, world.later(), kept.take());
     EXPECT_FALSE(kept.got.has_value()) << "answered from within the call";
@@ -126,8 +129,8 @@ TEST_F(Prepare, refuses_a_record_without_tenant_event_or_venue) {
 TEST_F(Prepare, refuses_a_record_that_does_not_fit_into_a_transaction) {
   auto large = record;
   large.venue_id.assign(1200, 'v');
-  rent(), blockhash();
   EXPECT_EQ(ask(large).kind, refused);
+  EXPECT_TRUE(world.http.asked.empty());
 }
 
 TEST_F(Prepare, nonsense_at_any_step_is_asked_again) {
@@ -149,6 +152,80 @@ TEST_F(Prepare, nonsense_at_any_step_is_asked_again) {
     EXPECT_EQ(ask(record).kind, retry) << value;
     world.clock.pass(std::chrono::minutes(2));
   }
+}
+
+struct PrepareMany : Prepare {
+  PrepareMany() {
+    for (int i = 0; i < 50; ++i) {
+      records.push_back(record);
+      records.back().event.value.bytes[0] = static_cast<std::uint8_t>(i);
+    }
+  }
+  void ask_all() {
+    kept = std::vector<Kept<ports::SignedTransaction>>(records.size());
+    for (std::size_t i = 0; i < records.size(); ++i)
+      world.client->prepare(records[i], world.later(), kept[i].take());
+    world.http.turn();
+    EXPECT_TRUE(world.http.all_asked());
+  }
+  std::vector<ports::ChainRecord> records;
+  std::vector<Kept<ports::SignedTransaction>> kept;
+};
+
+TEST_F(PrepareMany, ask_once_for_what_is_the_same_for_all_and_sign_each_its_own) {
+  rent(), blockhash(), fee(), balance(10 * kRent);
+  ask_all();
+  std::set<std::string> signatures;
+  std::set<std::string> addresses;
+  for (const auto& one : kept) {
+    ASSERT_EQ(one.got.value().kind, done) << one.got.value().why;
+    signatures.insert(one.got.value().value.value().signature);
+    addresses.insert(one.got.value().value.value().address);
+  }
+  EXPECT_EQ(signatures.size(), records.size());
+  EXPECT_EQ(addresses.size(), records.size());
+}
+
+TEST_F(PrepareMany, ask_again_when_it_is_not_fresh_any_more) {
+  rent(), blockhash(), fee(), balance(10 * kRent);
+  ask_all();
+  world.clock.pass(world.settings.fresh - std::chrono::milliseconds(1));
+  ask_all();
+  world.clock.pass(std::chrono::milliseconds(1));
+  rent(), blockhash(), fee(), balance(10 * kRent);
+  ask_all();
+}
+
+TEST_F(PrepareMany, have_the_same_trouble_and_the_next_ones_ask_again) {
+  rent();
+  world.http.expect("getLatestBlockhash", Status{503});
+  ask_all();
+  for (const auto& one : kept) EXPECT_EQ(one.got.value().kind, retry);
+  rent(), blockhash(), fee(), balance(10 * kRent);
+  ask_all();
+  for (const auto& one : kept) EXPECT_EQ(one.got.value().kind, done);
+}
+
+TEST_F(PrepareMany, one_that_cannot_be_stops_nobody) {
+  records.front().venue_id.assign(1200, 'v');
+  rent(), blockhash(), fee(), balance(10 * kRent);
+  ask_all();
+  EXPECT_EQ(kept.front().got.value().kind, refused);
+  EXPECT_EQ(kept.back().got.value().kind, done);
+}
+
+TEST_F(PrepareMany, one_with_little_time_left_does_not_take_the_others) {
+  world.http.expect("getMinimumBalanceForRentExemption", Json(kRent));
+  world.http.expect("getMinimumBalanceForRentExemption", Json(kRent));
+  world.http.expect("getLatestBlockhash", timed_out());
+  blockhash(), fee(), balance(10 * kRent);
+  Kept<ports::SignedTransaction> hasty;
+  Kept<ports::SignedTransaction> patient;
+  world.client->prepare(record, world.clock.instant + std::chrono::seconds(1), hasty.take());
+  world.client->prepare(record, world.later(), patient.take());
+  world.http.turn();
+  EXPECT_EQ(hasty.got.value().kind, retry);
+  EXPECT_EQ(patient.got.value().kind, done);
 }
 
 struct Send : testing::Test {

@@ -82,7 +82,7 @@ TEST_F(RequestTest, HasTheEarlierOfBothDeadlines) {
   std::optional<Answer<VenueFacts>> one;
   std::optional<Answer<VenueFacts>> two;
   client_->find(kTenant, kVenue, clock_.instant + 1min, into(one));
-  EXPECT_EQ(last().deadline, clock_.instant + 5s);
+  EXPECT_EQ(last().limit, 5s) << "from when it is on a connection";
   client_->find(kTenant, kVenue, clock_.instant + 2s, into(two));
   EXPECT_EQ(last().deadline, clock_.instant + 2s);
 }
