@@ -68,6 +68,9 @@ class Chain {
     Json error;
   };
   [[nodiscard]] std::optional<Landing> landing(const std::string& signature, Slot at) const;
+  [[nodiscard]] bool knows(const std::string& signature) const {
+    return by_signature_.contains(signature);
+  }
   [[nodiscard]] std::string memo(const std::string& signature) const;
   [[nodiscard]] std::int64_t landed_count() const { return landed_; }
   [[nodiscard]] const Programs& programs() const { return programs_; }

@@ -215,6 +215,7 @@ Rule rule_of(const Json& object, const std::string& pointer, World world) {
     out.match = match_of(*match, fields.at("match"), world);
   }
   out.times = fields.integer("times", 1, kMaxCount);
+  out.times_each = fields.integer("timesEach", 1, kMaxCount);
   out.action = action_of(fields.need("action"), fields.at("action"), world);
   fields.nothing_else();
   return out;

@@ -15,6 +15,14 @@ double dice(std::uint64_t seed, std::uint64_t rule, std::uint64_t n) {
   return static_cast<double>(x >> 11U) * 0x1.0p-53;
 }
 
+// The event that a rule counts a call under; empty: it names none.
+std::string event_of(const Match& match, const Call& call) {
+  for (const auto& event : call.events) {
+    if (!match.event || fits(*match.event, event)) return event;
+  }
+  return {};
+}
+
 bool any_fits(const std::optional<std::string>& pattern, const std::vector<std::string>& texts) {
   return !pattern || std::any_of(texts.begin(), texts.end(), [&pattern](const std::string& text) {
     return fits(*pattern, text);
@@ -53,6 +61,13 @@ void Faults::set(Script script) {
   counts_.assign(script_.rules.size(), {});
 }
 
+bool Faults::watch(std::string_view operation) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(script_.rules.begin(), script_.rules.end(), [operation](const Rule& rule) {
+    return !rule.match.operation || fits(*rule.match.operation, operation);
+  });
+}
+
 std::optional<Action> Faults::next(const Call& call) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < script_.rules.size(); ++i) {
@@ -67,6 +82,11 @@ std::optional<Action> Faults::next(const Call& call) {
       continue;
     }
     if (rule.times && count.acted >= *rule.times) continue;
+    if (rule.times_each) {
+      auto& acted = count.each[event_of(rule.match, call)];
+      if (acted >= *rule.times_each) continue;
+      ++acted;
+    }
     ++count.acted;
     return rule.action;
   }

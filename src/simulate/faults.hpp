@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -64,7 +65,8 @@ struct Match {
 struct Rule {
   std::string name;
   Match match;
-  std::optional<std::int64_t> times;  // acts at most so often
+  std::optional<std::int64_t> times;       // acts at most so often
+  std::optional<std::int64_t> times_each;  // on each event
   Action action;
 };
 
@@ -96,6 +98,8 @@ struct Call {
 class Faults {
  public:
   void set(Script script);
+  // Whether a rule may act on a call of this operation: else nobody needs to know what it is about.
+  [[nodiscard]] bool watch(std::string_view operation) const;
   // What happens to this call; nullopt: nothing out of the ordinary.
   std::optional<Action> next(const Call& call);
   // The script, and for each rule how many calls it fitted and how often it acted.
@@ -105,6 +109,7 @@ class Faults {
   struct Counted {
     std::int64_t fitted = 0;
     std::int64_t acted = 0;
+    std::unordered_map<std::string, std::int64_t> each;  // acted, by event; of times_each
   };
   mutable std::mutex mutex_;
   Script script_;

@@ -188,6 +188,15 @@ Json status_of(const Reading& r, const std::string& signature, bool history) {
   return row;
 }
 
+// One that was ever sent is one; its text need not be read again.
+bool is_signature(const Reading& r, const Json& value) {
+  if (!value.is_string()) return false;
+  const auto& text = value.get_ref<const std::string&>();
+  if (r.chain.knows(text)) return true;
+  const auto bytes = from_base58(text);
+  return bytes && bytes->size() == 64;
+}
+
 Json get_signature_statuses(const Reading& r) {
   if (r.params.empty() || !r.params[0].is_array() || r.params[0].size() > kMaxStatuses) {
     refuse(kInvalidParams, "Invalid params: wants at most 256 signatures");
@@ -196,10 +205,8 @@ Json get_signature_statuses(const Reading& r) {
   const bool history = config.value("searchTransactionHistory", Json(false)) == true;
   Json rows = Json::array();
   for (const Json& signature : r.params[0]) {
-    const auto bytes = signature.is_string() ? from_base58(signature.get<std::string>())
-                                             : std::optional<std::string>();
-    if (!bytes || bytes->size() != 64) refuse(kInvalidParams, "Invalid param: WrongSize");
-    rows.push_back(status_of(r, signature.get<std::string>(), history));
+    if (!is_signature(r, signature)) refuse(kInvalidParams, "Invalid param: WrongSize");
+    rows.push_back(status_of(r, signature.get_ref<const std::string&>(), history));
   }
   return in_context(r.view.processed, std::move(rows));
 }

@@ -43,6 +43,22 @@ TEST_F(FaultsTest, ActAtMostSoOften) {
   EXPECT_EQ(history(hold_, 4), "rr--");
 }
 
+TEST_F(FaultsTest, ActAtMostSoOftenOnEachEvent) {
+  script(R"([{"match":{"event":"event-*"},"timesEach":2,"action":{"type":"refuse"}}])");
+  EXPECT_EQ(history(hold_, 3), "rr-");
+  EXPECT_EQ(history({"venue.hold", {"key-2"}, {"event-2"}, "tenant-1", 0}, 3), "rr-");
+  EXPECT_EQ(history(hold_, 1), "-");
+}
+
+TEST_F(FaultsTest, WatchTheOperationsThatTheirRulesNameOrAll) {
+  EXPECT_FALSE(faults_.watch("venue.hold"));
+  script(R"([{"match":{"operation":"venue.h*"},"action":{"type":"refuse"}}])");
+  EXPECT_TRUE(faults_.watch("venue.hold"));
+  EXPECT_FALSE(faults_.watch("venue.find"));
+  script(R"([{"match":{"key":"a"},"action":{"type":"refuse"}}])");
+  EXPECT_TRUE(faults_.watch("venue.find"));
+}
+
 TEST_F(FaultsTest, AreDecidedByTheFirstRuleThatActs) {
   script(R"([{"times":1,"action":{"type":"hang","seconds":1}},
              {"match":{"nth":2},"action":{"type":"refuse"}},
