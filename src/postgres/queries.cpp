@@ -268,6 +268,10 @@ ViewQuery event(const std::string& event_id) {
       {event_id}};
 }
 
+ViewQuery event_statuses() {
+  return {"select event_id, status from event_log", {}};
+}
+
 ViewQuery sections_of_event(const std::string& event_id) {
   return {
       "select section_id, name, capacity, held, sold, available, price_minor, currency "

@@ -104,6 +104,8 @@ ViewQuery outcomes_with_id(const std::string& outcome_id);
 ViewQuery outcomes_of_origin(const std::string& position);
 ViewQuery outcomes_of_event(const std::string& event_id, std::int64_t limit);
 ViewQuery event(const std::string& event_id);
+// Of all events: event_id, status.
+ViewQuery event_statuses();
 ViewQuery sections_of_event(const std::string& event_id);
 ViewQuery reservations_of_event(const std::string& event_id);  // counted by status
 ViewQuery reservation(const std::string& reservation_id);

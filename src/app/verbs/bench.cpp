@@ -42,10 +42,11 @@ class Bench : public Verb {
         ->check(CLI::Range(1, 1000));
     app.add_option("--seed", options_.seed, "Other keys, events and order");
     app.add_option("--rate", options_.rates,
-                   "w7: commands a second; may be repeated; by default 1000, 10000 and half of w1")
+                   "w7, w8: commands a second; may be repeated; by default 1000, 10000 and half of "
+                   "w1, and for w8 200 and 500")
         ->check(CLI::Range(1, 10'000'000))
         ->allow_extra_args(false);
-    app.add_option("--seconds", options_.seconds, "w7, w12: how long")
+    app.add_option("--seconds", options_.seconds, "w7, w8, w12: how long")
         ->check(CLI::Range(1, 86'400));
     app.add_flag("--both-modes", options_.both_modes,
                  "With Kafka transactions and without: publish.mode in turns");

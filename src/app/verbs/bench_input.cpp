@@ -22,6 +22,7 @@ constexpr std::uint64_t kEventRow = 1ULL << 40U;
 constexpr std::uint64_t kReservationRow = 1ULL << 41U;
 constexpr std::uint64_t kScheduleRow = 1ULL << 42U;
 
+constexpr const char* kCreateEvent = "ticketing.event.create.v1";
 constexpr const char* kCreate = "ticketing.reservation.create.v1";
 constexpr const char* kConfirm = "ticketing.reservation.confirm.v1";
 constexpr const char* kRelease = "ticketing.reservation.release.v1";
@@ -55,6 +56,7 @@ Input::Input(InputOptions options)
       tenant_(dice_.uuid()),
       later_(std::make_unique<Later>()) {
   if (options_.shape == Shape::hot) options_.events = 1;
+  if (options_.shape == Shape::creations) options_.events = 0;
   for (std::int64_t i = 0; i < options_.events; ++i) {
     events_.push_back(Dice(options_.seed, kEventRow + row(i)).uuid());
   }
@@ -120,7 +122,11 @@ bool Input::next_of_shape(ports::OutgoingRecord& record) {
     return true;
   }
   ++outcomes_;
-  hold(record, number, event_of(number));
+  if (options_.shape == Shape::creations) {
+    creation(record, number);
+  } else {
+    hold(record, number, event_of(number));
+  }
   return true;
 }
 
@@ -160,7 +166,7 @@ std::int64_t Input::capacity() const {
 }
 
 void Input::envelope(ports::OutgoingRecord& record, const char* type, const std::string& id,
-                     const std::string& key, std::size_t event) const {
+                     const std::string& key, const std::string& event) const {
   static const std::vector<base::Header> kHeaders{{"content-type", "application/json"},
                                                   {"ce_specversion", "1.0"},
                                                   {"ce_source", "/bench"},
@@ -174,7 +180,7 @@ void Input::envelope(ports::OutgoingRecord& record, const char* type, const std:
   headers[4].value = type;
   headers[5].value = id;
   headers[6].value = key;
-  record.key = events_[event];
+  record.key = event;
 }
 
 void Input::create_event(ports::OutgoingRecord& record, std::size_t event) {
@@ -184,7 +190,7 @@ void Input::create_event(ports::OutgoingRecord& record, std::size_t event) {
         section_of(first), capacity(), price);
   };
   const std::string id = fmt::format("{}-event-{}", options_.label, event);
-  envelope(record, "ticketing.event.create.v1", id, "create-" + events_[event], event);
+  envelope(record, kCreateEvent, id, "create-" + events_[event], events_[event]);
   record.value =
       fmt::format(R"({{"eventId":"{}","venueId":"hall-{}","name":"Evening {}",)"
                   R"("startsAt":"2035-06-01T19:00:00Z","endsAt":"2035-06-01T22:00:00Z",)"
@@ -192,12 +198,20 @@ void Input::create_event(ports::OutgoingRecord& record, std::size_t event) {
                   events_[event], event % 100, event, section(true, 4500), section(false, 6500));
 }
 
+void Input::creation(ports::OutgoingRecord& record, std::int64_t number) const {
+  const std::string event = created_event(options_.seed, number);
+  envelope(record, kCreateEvent, fmt::format("{}-{}", options_.label, number), "create-" + event,
+           event);
+  record.value = creation_data(event, number);
+}
+
 // As a pretty printer with four spaces writes it: about 340 bytes.
 void Input::hold(ports::OutgoingRecord& record, std::int64_t number, std::size_t event) const {
   Dice dice(options_.seed, row(number));
   dice.next();  // was the event's
   const std::string reservation = reservation_id(number);
-  envelope(record, kCreate, fmt::format("{}-{}", options_.label, number), dice.uuid(), event);
+  envelope(record, kCreate, fmt::format("{}-{}", options_.label, number), dice.uuid(),
+           events_[event]);
   if (!record.value) record.value.emplace();
   record.value->clear();
   fmt::format_to(std::back_inserter(*record.value),
@@ -213,7 +227,7 @@ void Input::follow(ports::OutgoingRecord& record, std::int64_t number, Hold hold
                    bool confirm) const {
   Dice dice(options_.seed, row(number));
   envelope(record, confirm ? kConfirm : kRelease, fmt::format("{}-{}", options_.label, number),
-           dice.uuid(), hold.event);
+           dice.uuid(), events_[hold.event]);
   record.value = fmt::format(R"({{"eventId":"{}","reservationId":"{}",{}}})", events_[hold.event],
                              reservation_id(hold.number),
                              confirm ? fmt::format(R"("paymentReference":"pay-{}")", number)

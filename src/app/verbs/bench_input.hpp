@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/verbs/bench_creations.hpp"
 #include "app/verbs/dice.hpp"
 #include "ports/outcome_log.hpp"
 
@@ -22,6 +23,7 @@ enum class Shape {
   hot,         // on one event, which is sold out half-way
   duplicates,  // every other key a second time, later
   mixed,       // holds and what follows them, mistakes and poison, some events far more wanted
+  creations,   // of events, each of them a saga: bench_creations.hpp
 };
 
 struct InputOptions {
@@ -46,6 +48,10 @@ class Input {
   [[nodiscard]] std::int64_t outcomes() const { return outcomes_; }
   // Records there will be.
   [[nodiscard]] std::int64_t total() const;
+  // What goes wrong outside for the n-th command.
+  [[nodiscard]] Fault fault(std::int64_t number) const {
+    return options_.shape == Shape::creations ? fault_of(options_.seed, number) : Fault::none;
+  }
   // Those of them that make events; they are the first.
   [[nodiscard]] std::int64_t event_creations() const {
     return static_cast<std::int64_t>(events_.size());
@@ -59,6 +65,7 @@ class Input {
   };
 
   void create_event(ports::OutgoingRecord& record, std::size_t event);
+  void creation(ports::OutgoingRecord& record, std::int64_t number) const;
   void hold(ports::OutgoingRecord& record, std::int64_t number, std::size_t event) const;
   void mixed(ports::OutgoingRecord& record, std::int64_t number);
   void follow(ports::OutgoingRecord& record, std::int64_t number, Hold hold, bool confirm) const;
@@ -68,7 +75,7 @@ class Input {
   [[nodiscard]] std::string reservation_id(std::int64_t number) const;
   [[nodiscard]] std::int64_t capacity() const;
   void envelope(ports::OutgoingRecord& record, const char* type, const std::string& id,
-                const std::string& key, std::size_t event) const;
+                const std::string& key, const std::string& event) const;
 
   InputOptions options_;
   Dice dice_;

@@ -7,10 +7,8 @@
 #include "app/verbs/bench_replay.hpp"
 #include "app/verbs/bench_run.hpp"
 #include "app/verbs/look.hpp"
-#include "app/verbs/produce_core.hpp"
 #include "app/wiring.hpp"
 #include "kafka/admin.hpp"
-#include "kafka/feed.hpp"
 
 namespace admitone::app::bench {
 
@@ -21,11 +19,7 @@ constexpr std::chrono::milliseconds kGlance{100};
 constexpr std::chrono::milliseconds kReplayGlance{10};
 // A worker hands on what it has counted ten times a second.
 constexpr std::chrono::milliseconds kWorkerGlance{200};
-// The generator of an open loop wakes so often and sends what is due.
-constexpr std::chrono::microseconds kBeat{500};
-constexpr std::chrono::milliseconds kLinger{5};
 constexpr std::chrono::seconds kSettle{5};
-constexpr std::chrono::minutes kFlushLimit{2};
 
 double seconds_between(base::Instant from, base::Instant to) {
   return std::chrono::duration<double>(to - from).count();
@@ -34,10 +28,6 @@ double seconds_between(base::Instant from, base::Instant to) {
 std::optional<double> minus(std::optional<double> after, std::optional<double> before) {
   if (!after || !before) return std::nullopt;
   return *after - *before;
-}
-
-std::optional<std::size_t> number_of(const base::Record& outcome) {
-  return command_number(header_of(outcome, "ce_causationid").value_or(""));
 }
 
 }  // namespace
@@ -161,63 +151,6 @@ Figures Run::redeliver(const Load& load) {
   figures.seconds = seconds_between(replay.began(), replay.ended());
   figures.start_up_seconds = seconds_between(started, replay.began());
   figures.steady_per_second = replay.steady_per_second();
-  return figures;
-}
-
-Figures Run::at_rate(const RatePlan& plan, Input& input) {
-  const std::int64_t events = input.event_creations();
-  const std::int64_t commands = input.total() - events;
-  const auto due = due_times(plan.per_second, commands);
-  std::vector<double> times;
-  times.reserve(due.size());
-  std::atomic<base::Instant> began{base::Instant{}};
-  const auto each = [&](const base::Record& outcome, base::Instant now) {
-    const auto number = number_of(outcome);
-    if (!number || *number >= due.size() || due[*number] < plan.lead_in) return;
-    const auto took = now - began.load() - due[*number];
-    times.push_back(std::chrono::duration<double, std::milli>(took).count());
-  };
-  const auto server_before = server_load();
-  OutcomeWatch watch(stage_.settings(), clock_, {input.total(), 0}, each);
-  start_and_wait(watch, events);
-
-  kafka::Feed::Options options;
-  options.topic = stage_.settings().kafka.command_topics.front();
-  options.linger = kLinger;
-  const auto client = must(kafka_client(stage_.settings(), "bench"));
-  const auto feed = must(kafka::Feed::create(client, options, clock_));
-  ports::OutgoingRecord record;
-  for (std::int64_t i = 0; i < events && input.next(record); ++i) must(feed->offer(record));
-  must(feed->flush(kFlushLimit));
-  while (watch.outcomes() < events) {
-    look_after(watch.outcomes(), events, "events");
-    pause(kReadyGlance);
-  }
-
-  const Usage before = usage();
-  const auto start = clock_.steady();
-  began = start;
-  for (const auto& at : due) {
-    auto now = clock_.steady();
-    if (now < start + at) {
-      std::unique_lock lock(mutex_);
-      never_.wait_until(lock, std::max(start + at, now + kBeat), [] { return false; });
-      lock.unlock();
-      feed->serve(std::chrono::milliseconds{0});
-      look_after(watch.outcomes(), input.total(), "outcomes");
-    }
-    if (!input.next(record)) break;
-    must(feed->offer(record));
-  }
-  must(feed->flush(kFlushLimit));
-  while (!watch.wait(kGlance)) look_after(watch.outcomes(), input.total(), "outcomes");
-  const Usage after = usage();
-  const auto seen = watch.seen();
-
-  Figures figures = finish({commands, commands, 0, 0}, before, after, server_before);
-  figures.workload = fmt::format("{}@{}/s", plan_.workload, plan.per_second);
-  figures.seconds = seconds_between(start, seen.last);
-  figures.latency = latency_of(times);
   return figures;
 }
 

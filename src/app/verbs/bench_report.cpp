@@ -47,6 +47,20 @@ Json to_json(const Latency& latency) {
           {"p99_9", rounded(latency.p999, 3)}, {"max", rounded(latency.max, 3)}};
 }
 
+Json to_json(const SagaFigures& sagas, const Figures& figures) {
+  return {
+      {"created", sagas.created},
+      {"rejected", sagas.rejected},
+      {"failed", sagas.failed},
+      {"venue_refusals", sagas.faults_of({Fault::refused})},
+      {"chain_failures", sagas.faults_of({Fault::failed})},
+      {"time_outs", sagas.faults_of({Fault::venue_timed_out, Fault::chain_timed_out})},
+      {"latency_ms_without_fault", sagas.without_fault ? to_json(*sagas.without_fault) : Json()},
+      {"cpu_seconds_per_1000",
+       {{"venue_simulator", rounded(figures.cpu_per_1000(sagas.venue_cpu), 5)},
+        {"chain_simulator", rounded(figures.cpu_per_1000(sagas.chain_cpu), 5)}}}};
+}
+
 Json to_json(const std::optional<Spread>& spread, int digits) {
   if (!spread) return nullptr;
   return {{"median", rounded(spread->median, digits)},
@@ -107,6 +121,14 @@ std::optional<Latency> latency_of(std::vector<double>& milliseconds) {
                  rank(990),
                  rank(999),
                  milliseconds.back()};
+}
+
+std::int64_t SagaFigures::faults_of(std::initializer_list<Fault> kinds) const {
+  std::int64_t sum = 0;
+  for (const auto kind : kinds) {
+    if (const auto found = faults.find(kind); found != faults.end()) sum += found->second;
+  }
+  return sum;
 }
 
 std::optional<double> Cpu::total() const {
@@ -201,6 +223,8 @@ Json to_json(const Figures& f) {
           {"worker_memory_level_bytes", or_null(f.memory_level)},
           {"worker_heap_peak_bytes", by_kind(f.heap)},
           {"latency_ms", f.latency ? to_json(*f.latency) : Json()},
+          {"cpu_percent_of_machine", rounded(f.percent_of_machine, 2)},
+          {"sagas", f.sagas ? to_json(*f.sagas, f) : Json()},
           {"audit", "proved"},
           {"audited_records", f.audited}};
 }

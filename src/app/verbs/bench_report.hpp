@@ -3,6 +3,7 @@
 // Threads: pure functions, any. What was not measured is absent, never zero.
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "app/output.hpp"
+#include "app/verbs/bench_creations.hpp"
 
 namespace admitone::app::bench {
 
@@ -32,6 +34,18 @@ struct Cpu {
   double bench = 0;  // this program: generator and reader
   // Of the first three, when all are known.
   [[nodiscard]] std::optional<double> total() const;
+};
+
+// Of sagas that call services outside.
+struct SagaFigures {
+  std::map<Fault, std::int64_t> faults;  // that were made, of all commands
+  std::int64_t created = 0;              // outcomes
+  std::int64_t rejected = 0;
+  std::int64_t failed = 0;
+  std::optional<Latency> without_fault;
+  std::optional<double> venue_cpu;  // of the simulators, seconds within the measured time
+  std::optional<double> chain_cpu;
+  [[nodiscard]] std::int64_t faults_of(std::initializer_list<Fault> kinds) const;
 };
 
 // One run of one workload, audited.
@@ -65,6 +79,9 @@ struct Figures {
   std::optional<double> base_per_second;
   std::string base;
   std::optional<Latency> latency;
+  // What all processes used of the machine's CPU while commands were sent.
+  std::optional<double> percent_of_machine;
+  std::optional<SagaFigures> sagas;
   std::int64_t audited = 0;  // records with a proven verdict
 
   [[nodiscard]] double per_second() const;
@@ -137,6 +154,7 @@ class Report {
   void print_tables(std::ostream& out) const;
   void print_runs(std::ostream& out) const;
   void print_latencies(std::ostream& out) const;
+  void print_sagas(std::ostream& out) const;
   static void print_summary(std::ostream& out, const std::vector<Figures>& runs);
   static void print_comparison(std::ostream& out, const std::vector<Figures>& first,
                                const std::vector<Figures>& second);

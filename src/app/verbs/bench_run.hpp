@@ -14,10 +14,13 @@
 
 #include "app/system_clock.hpp"
 #include "app/verb.hpp"
+#include "app/verbs/bench_answers.hpp"
 #include "app/verbs/bench_load.hpp"
+#include "app/verbs/bench_outside.hpp"
 #include "app/verbs/bench_report.hpp"
 #include "app/verbs/bench_usage.hpp"
 #include "app/verbs/stage.hpp"
+#include "kafka/feed.hpp"
 
 namespace admitone::app::bench {
 
@@ -37,13 +40,6 @@ struct RunPlan {
   bool row_security = true;   // false only where no worker of the product runs
 };
 
-// Commands that are due at random moments, so many a second on average (a Poisson process).
-struct RatePlan {
-  std::int64_t per_second = 1000;
-  std::chrono::seconds lead_in{5};  // not looked at
-  std::chrono::seconds length{60};
-};
-
 class Run {
  public:
   Run(Context& context, RunPlan plan);
@@ -61,7 +57,10 @@ class Run {
   Figures redeliver(const Load& load);
   // Events first, then commands at a fixed rate, whatever becomes of them (open loop); times are
   // taken from when each was due. Nothing else is in the home topic. `input` has all of them.
-  Figures at_rate(const RatePlan& plan, Input& input);
+  // `outside`: the services that the workers call, where they do.
+  Figures at_rate(const RatePlan& plan, Input& input, Outside* outside = nullptr);
+  // After the audit: what the services outside know fits what the database has.
+  void prove_outside(const Figures& figures, Outside& outside);
   // Workers that have nothing to do, after they have drained `load`.
   Figures idle(const Load& load, std::chrono::seconds length);
   // The reference `limit`: the ledger rows and section updates of `input`, `batch` in a unit of
@@ -85,6 +84,8 @@ class Run {
     std::optional<double> broker;
     double bench = 0;
     std::optional<double> workers;
+    // Of all, and of the services outside when there are any.
+    [[nodiscard]] std::optional<double> all(const Outside::Used* outside) const;
   };
   struct ServerLoad {
     std::int64_t wal_bytes = 0;
@@ -111,6 +112,9 @@ class Run {
   void look_at_memory();
   void tell_memory(Figures& figures) const;
   void rewind();
+  void send_events(kafka::Feed& feed, const OutcomeWatch& watch, Input& input);
+  void send_on_time(kafka::Feed& feed, const OutcomeWatch& watch, Input& input,
+                    const Answers& answers, base::Instant start, Outside* outside);
   void pause(std::chrono::milliseconds length);
 
   Context& context_;

@@ -28,11 +28,14 @@ constexpr Workload kWorkloads[] = {
      "mixed life: holds, confirmations, mistakes, poison; some events far more wanted"},
     {"w7", Kind::rate, Shape::unique,
      "fixed rates, open loop: time from when a command was due to its outcome"},
+    {"w8", Kind::sagas, Shape::creations,
+     "event sagas at fixed rates, open loop: a venue and a chain that refuse, fail and time out"},
     {"w12", Kind::idle, Shape::unique, "CPU and memory of workers that have nothing to do"},
     {"w14", Kind::scale, Shape::unique, "w1 with 1, 2 and 4 workers"},
 };
 constexpr std::int64_t kScales[] = {1, 2, 4};
 constexpr std::int64_t kRates[] = {1'000, 10'000};
+constexpr std::int64_t kSagaRates[] = {200, 500};
 constexpr std::int64_t kFewestEvents = 100;
 constexpr std::int64_t kMostEvents = 10'000;
 
@@ -154,7 +157,8 @@ void Suite::turn(const Workload& workload, const RunPlan& plan) {
   context_.err << fmt::format("{} run {} of {}, {} x {} {}\n", workload.name, plan.run,
                               options_.runs, plan.workers, plan.label, plan.publish_mode)
                << std::flush;
-  if (workload.kind == Kind::rate) return measure_rates(plan, workload);
+  if (workload.kind == Kind::rate || workload.kind == Kind::sagas)
+    return measure_rates(plan, workload);
   Figures figures = one(plan, workload);
   compare_with_base(figures, workload);
   report_.add(figures);
@@ -162,32 +166,37 @@ void Suite::turn(const Workload& workload, const RunPlan& plan) {
 
 void Suite::measure_rates(RunPlan plan, const Workload& workload) {
   auto rates = options_.rates;
-  if (rates.empty()) {
-    rates.assign(std::begin(kRates), std::end(kRates));
-    Figures like;
-    like.workload = "w1";
-    like.program = plan.label;
-    like.workers = plan.workers;
-    like.publish_mode =
-        plan.publish_mode.empty() ? mode_name(context_.settings().publish.mode) : plan.publish_mode;
-    auto own = report_.median_rate(like);
-    if (!own) {
-      RunPlan first = plan;
-      first.workload = "w1";
-      context_.err << "  first w1, as one of the rates is half of its\n";
-      report_.add(one(first, *find_workload("w1")));
-      own = report_.median_rate(like);
-    }
-    rates.push_back(std::llround(*own / 2));
-  }
+  if (rates.empty() && workload.kind == Kind::sagas)
+    rates.assign(std::begin(kSagaRates), std::end(kSagaRates));
+  if (rates.empty()) rates = rates_of_w7(plan);
   for (const auto rate : rates) {
     context_.err << fmt::format("  {} commands a second for {} s\n", rate, options_.seconds);
     plan.workload = workload.name;
-    report_.add(at_rate(plan, rate));
+    report_.add(at_rate(plan, workload, rate));
   }
 }
 
-Figures Suite::at_rate(const RunPlan& wanted, std::int64_t per_second) {
+std::vector<std::int64_t> Suite::rates_of_w7(const RunPlan& plan) {
+  std::vector<std::int64_t> rates(std::begin(kRates), std::end(kRates));
+  Figures like;
+  like.workload = "w1";
+  like.program = plan.label;
+  like.workers = plan.workers;
+  like.publish_mode =
+      plan.publish_mode.empty() ? mode_name(context_.settings().publish.mode) : plan.publish_mode;
+  auto own = report_.median_rate(like);
+  if (!own) {
+    RunPlan first = plan;
+    first.workload = "w1";
+    context_.err << "  first w1, as one of the rates is half of its\n";
+    report_.add(one(first, *find_workload("w1")));
+    own = report_.median_rate(like);
+  }
+  rates.push_back(std::llround(*own / 2));
+  return rates;
+}
+
+Figures Suite::at_rate(const RunPlan& wanted, const Workload& workload, std::int64_t per_second) {
   RunPlan plan = wanted;
   plan.stage = fmt::format("{}_{}", name_, ++stages_);
   RatePlan rate;
@@ -195,12 +204,27 @@ Figures Suite::at_rate(const RunPlan& wanted, std::int64_t per_second) {
   rate.length = std::chrono::seconds{options_.seconds};
   rate.lead_in = std::min(rate.lead_in, rate.length / 2);
   const auto commands = per_second * (rate.length + rate.lead_in).count();
-  Input input(input_of(plan, Shape::unique, commands));
+  Input input(input_of(plan, workload.shape, commands));
+  if (workload.kind == Kind::sagas) return sagas_at_rate(plan, rate, input);
   Run run(context_, plan);
   return guarded(run, [&] {
     run.set_up();
     Figures figures = run.at_rate(rate, input);
     run.audit(figures, input.total());
+    return figures;
+  });
+}
+
+Figures Suite::sagas_at_rate(const RunPlan& wanted, const RatePlan& rate, Input& input) {
+  Outside outside(context_, wanted.program);
+  RunPlan plan = wanted;
+  for (const auto& [variable, value] : outside.variables()) plan.settings[variable] = value;
+  Run run(context_, plan);
+  return guarded(run, [&] {
+    run.set_up();
+    Figures figures = run.at_rate(rate, input, &outside);
+    run.audit(figures, input.total());
+    run.prove_outside(figures, outside);
     return figures;
   });
 }

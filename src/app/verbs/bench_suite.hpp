@@ -16,7 +16,7 @@
 
 namespace admitone::app::bench {
 
-enum class Kind { drain, replay, resent, rate, idle, scale };
+enum class Kind { drain, replay, resent, rate, sagas, idle, scale };
 
 struct Workload {
   const char* name;
@@ -50,7 +50,7 @@ struct SuiteOptions {
   std::int64_t warm_up = 0;
   std::int64_t partitions = 12;
   std::uint64_t seed = 1;
-  std::vector<std::int64_t> rates;  // commands a second; empty: 1000, 10000, half of w1
+  std::vector<std::int64_t> rates;  // commands a second; empty: those of the workload
   std::int64_t seconds = 60;
   std::vector<std::string> references;  // limit, per-message
   std::vector<std::string> ablations;   // see ablations()
@@ -85,7 +85,9 @@ class Suite {
   void measure_rates(RunPlan plan, const Workload& workload);
   Figures one(const RunPlan& plan, const Workload& workload);
   Figures play(Run& run, const RunPlan& plan, const Workload& workload);
-  Figures at_rate(const RunPlan& plan, std::int64_t per_second);
+  [[nodiscard]] std::vector<std::int64_t> rates_of_w7(const RunPlan& plan);
+  Figures at_rate(const RunPlan& plan, const Workload& workload, std::int64_t per_second);
+  Figures sagas_at_rate(const RunPlan& plan, const RatePlan& rate, Input& input);
   Figures guarded(Run& run, const std::function<Figures()>& measure);
   [[nodiscard]] InputOptions input_of(const RunPlan& plan, Shape shape, std::int64_t size) const;
   Load fill(Run& run, const RunPlan& plan, Shape shape, std::int64_t size);

@@ -45,6 +45,7 @@ void Report::print_tables(std::ostream& out) const {
   if (runs_.empty()) return;
   print_runs(out);
   print_latencies(out);
+  print_sagas(out);
   for (const auto& group : groups()) {
     for (const auto& runs : group.by_program) {
       if (runs.size() > 1) print_summary(out, runs);
@@ -111,6 +112,28 @@ void Report::print_latencies(std::ostream& out) const {
     lines.push_back({f.workload, f.program, f.publish_mode, std::to_string(f.run),
                      std::to_string(l.samples), text(l.p50, 2), text(l.p90, 2), text(l.p99, 2),
                      text(l.p999, 2), text(l.max, 2)});
+  }
+  if (lines.size() == 1) return;
+  out << '\n';
+  print_lines(out, lines);
+}
+
+void Report::print_sagas(std::ostream& out) const {
+  Lines lines{{"WORKLOAD", "PROGRAM", "RUN", "CREATED", "REJECTED", "FAILED", "VENUE REFUSED",
+               "CHAIN FAILED", "TIMED OUT", "NO FAULT", "P50 ms", "P90 ms", "P99 ms", "P99.9 ms",
+               "MAX ms", "VENUE us", "CHAIN us", "MACHINE %"}};
+  for (const auto& f : runs_) {
+    if (!f.sagas) continue;
+    const auto& s = *f.sagas;
+    const Latency l = s.without_fault.value_or(Latency{});
+    lines.push_back({f.workload, f.program, std::to_string(f.run), std::to_string(s.created),
+                     std::to_string(s.rejected), std::to_string(s.failed),
+                     std::to_string(s.faults_of({Fault::refused})),
+                     std::to_string(s.faults_of({Fault::failed})),
+                     std::to_string(s.faults_of({Fault::venue_timed_out, Fault::chain_timed_out})),
+                     std::to_string(l.samples), text(l.p50, 2), text(l.p90, 2), text(l.p99, 2),
+                     text(l.p999, 2), text(l.max, 2), text(micros(f, s.venue_cpu), 1),
+                     text(micros(f, s.chain_cpu), 1), text(f.percent_of_machine, 1)});
   }
   if (lines.size() == 1) return;
   out << '\n';

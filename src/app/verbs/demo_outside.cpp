@@ -1,11 +1,8 @@
 #include "app/verbs/demo_outside.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
 #include "app/verbs/look.hpp"
 #include "postgres/queries.hpp"
@@ -16,21 +13,6 @@ namespace {
 namespace queries = postgres::queries;
 using namespace std::chrono_literals;
 using postgres::CellTable;
-
-constexpr const char* kMemoProgram = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr";
-// A key that everybody knows: the first one of RFC 8032, section 7.1. Its account is on a chain
-// that lasts as long as the demo.
-constexpr const char* kWallet =
-    "[157,97,177,157,239,253,90,96,186,132,74,244,146,236,44,196,68,73,197,105,123,50,105,25,112,"
-    "59,172,3,28,174,127,96,215,90,152,1,130,177,10,183,213,75,254,211,201,100,7,58,14,225,114,"
-    "243,218,166,35,37,175,2,26,104,247,7,81,26]";
-constexpr const char* kAddress = "FVen3X669xLzsi6N2V91DoiyzHzg1uAgqiT8jZ9nS96Z";
-
-std::string make_folder() {
-  std::string path = (std::filesystem::temp_directory_path() / "admitone-outside-XXXXXX").string();
-  if (mkdtemp(path.data()) == nullptr) throw VerbError(kFailed, "cannot make a folder in " + path);
-  return path;
-}
 
 template <class T>
 T need(base::Result<T> result) {
@@ -57,7 +39,7 @@ Json rule(const std::string& operation, const std::string& event, const Json& ac
 
 }  // namespace
 
-DemoOutside::DemoOutside() : folder_(make_folder()) {
+DemoOutside::DemoOutside() : folder_(make_outside_folder()) {
   simulate::VenueService::Options venue;
   venue.state = folder_ + "/venue.jsonl";
   venue.any = {true, 1'000};
@@ -65,16 +47,14 @@ DemoOutside::DemoOutside() : folder_(make_folder()) {
   venue_service_ = need(simulate::VenueService::open(venue, clock_));
   simulate::SolanaService::Options chain;
   chain.state = folder_ + "/chain.jsonl";
-  chain.programs.memo = need(simulate::parse_key(kMemoProgram));
+  chain.programs.memo = need(simulate::parse_key(kOutsideMemoProgram));
   chain.slot_time = 25ms;  // a sixteenth of a real one
   chain_service_ = need(simulate::SolanaService::open(chain, clock_));
   venue_ = serve([this](const simulate::Request& asked) { return venue_service_->handle(asked); });
   chain_ =
       serve([this](const simulate::Request& asked) { return chain_service_->handle(0, asked); });
-  ask_chain("POST", "airdrop", {{"address", kAddress}, {"lamports", 10'000'000'000}});
-  const auto wallet = folder_ + "/wallet.json";
-  std::ofstream(wallet) << kWallet;
-  chmod(wallet.c_str(), S_IRUSR | S_IWUSR);
+  ask_chain("POST", "airdrop", {{"address", kOutsideAddress}, {"lamports", 10'000'000'000}});
+  wallet_ = write_wallet(folder_);
 }
 
 DemoOutside::~DemoOutside() {
@@ -92,17 +72,7 @@ DemoOutside::Port DemoOutside::serve(simulate::Handler handler) {
 }
 
 std::map<std::string, std::string> DemoOutside::variables() const {
-  return {{"ADMITONE_VENUE_ENABLED", "true"},
-          {"ADMITONE_VENUE_URL", venue_.url},
-          {"ADMITONE_VENUE_ALLOW_INSECURE", "true"},
-          {"ADMITONE_CHAIN_ENABLED", "true"},
-          {"ADMITONE_SOLANA_RPC_URL", chain_.url},
-          {"ADMITONE_SOLANA_ALLOW_INSECURE", "true"},
-          {"ADMITONE_SOLANA_REGISTRY", "memo"},
-          {"ADMITONE_SOLANA_MEMO_PROGRAM_ID", kMemoProgram},
-          {"ADMITONE_SOLANA_GENESIS_HASH", ""},
-          {"ADMITONE_SOLANA_COMMITMENT", "finalized"},
-          {"ADMITONE_SOLANA_WALLET_FILE", folder_ + "/wallet.json"}};
+  return outside_variables(venue_.url, chain_.url, wallet_);
 }
 
 void DemoOutside::go_wrong_for(const std::string& refused, const std::string& unanswered) {
@@ -120,22 +90,8 @@ bool DemoOutside::went_wrong() {
   return acted(ask_venue("GET", "faults")) && acted(ask_chain("GET", "faults"));
 }
 
-std::map<std::string, DemoOutside::Traces> DemoOutside::traces() {
-  std::map<std::string, Traces> out;
-  const Json venue = ask_venue("GET", "records");
-  for (const auto& hold : venue.at("holds")) {
-    auto& event = out[hold["eventId"].get<std::string>()];
-    ++(hold["released"].get<bool>() ? event.released : event.held);
-  }
-  const Json chain = ask_chain("GET", "records");
-  for (const auto& transaction : chain.at("transactions")) {
-    if (transaction["state"] != "landed") continue;
-    const Json memo = Json::parse(transaction["memo"].get<std::string>(), nullptr, false);
-    if (!memo.is_object()) continue;
-    auto& event = out[memo.value("event", "")];
-    ++(memo.value("admitone", "") == "create" ? event.created : event.cancelled);
-  }
-  return out;
+std::map<std::string, OutsideTraces> DemoOutside::traces() {
+  return traces_of(ask_venue("GET", "records"), ask_chain("GET", "records"));
 }
 
 Json DemoOutside::ask_venue(const std::string& method, const std::string& path, const Json& body) {
@@ -153,13 +109,6 @@ std::string event_of(const std::vector<DemoCommand>& input, const std::string& k
 }
 
 namespace {
-
-bool fits(const std::string& status, const DemoOutside::Traces& seen) {
-  if (status == "on_sale") return seen.held == 1 && seen.created == 1 && seen.cancelled == 0;
-  if (status == "withdrawn") return seen.held == 0 && seen.created == 0;
-  return status == "cancelled" && seen.held == 0 && seen.released == 1 && seen.created == 1 &&
-         seen.cancelled == 1;
-}
 
 // "completed (admitone sagas show ID)"
 std::string end_of_saga(postgres::Views& views, const std::string& event) {
@@ -182,7 +131,7 @@ bool prove_outside(Context& context, postgres::Views& views, DemoOutside& outsid
     const CellTable event = ask(views, queries::event(command.key));
     const auto status = event.rows.empty() ? "missing" : cell_text(cell(event, 0, "status"));
     const auto& seen = traces[command.key];
-    if (fits(status, seen)) {
+    if (traces_fit(status, seen)) {
       ++events[status];
       continue;
     }

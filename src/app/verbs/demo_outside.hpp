@@ -13,6 +13,7 @@
 #include "app/system_clock.hpp"
 #include "app/verb.hpp"
 #include "app/verbs/demo_input.hpp"
+#include "app/verbs/outside_world.hpp"
 #include "postgres/views.hpp"
 #include "simulate/listener.hpp"
 #include "simulate/solana_service.hpp"
@@ -36,15 +37,8 @@ class DemoOutside {
   // Whether both did.
   bool went_wrong();
 
-  // What is outside for an event.
-  struct Traces {
-    int held = 0;      // holds that stand
-    int released = 0;  // that stood
-    int created = 0;   // records of the creation on the chain
-    int cancelled = 0;
-  };
-  // By event id.
-  std::map<std::string, Traces> traces();
+  // What is outside, by event id.
+  std::map<std::string, OutsideTraces> traces();
 
  private:
   struct Port {
@@ -64,6 +58,7 @@ class DemoOutside {
 
   SystemClock clock_;
   std::string folder_;
+  std::string wallet_;
   std::unique_ptr<simulate::VenueService> venue_service_;
   std::unique_ptr<simulate::SolanaService> chain_service_;
   Port venue_;

@@ -110,6 +110,32 @@ TEST_F(Bench, TakesTimesFromWhenACommandWasDueInBothModes) {
   }
 }
 
+TEST_F(Bench, CreatesEventsThroughAVenueAndAChainThatMisbehave) {
+  const Installation installation;
+  const auto run = installation.run("bench w8 --rate 50 --seconds 4 --partitions 2 -o json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const Json figures = Json::parse(run.out)[0];
+  EXPECT_EQ(figures["workload"], "w8@50/s");
+  const Json& sagas = figures["sagas"];
+  EXPECT_GT(sagas["venue_refusals"], 0);
+  EXPECT_GT(sagas["chain_failures"], 0);
+  EXPECT_EQ(sagas["rejected"], sagas["venue_refusals"]);
+  EXPECT_EQ(sagas["created"].get<int>() + sagas["rejected"].get<int>(), figures["commands"]);
+  EXPECT_GT(sagas["latency_ms_without_fault"]["p50"], 375) << "no transaction is final sooner";
+  EXPECT_GT(figures["latency_ms"]["samples"], sagas["latency_ms_without_fault"]["samples"]);
+  EXPECT_TRUE(sagas["cpu_seconds_per_1000"]["chain_simulator"].is_number());
+}
+
+TEST_F(Bench, HasNoFigureWhenTheWorldOutsideDisagrees) {
+  const Installation installation;
+  const auto run = installation.run(
+      "bench w8 --rate 50 --seconds 2 --partitions 2 --set venue.enabled=false "
+      "--set chain.enabled=false -o json");
+  EXPECT_EQ(run.code, 3) << run.err;
+  EXPECT_NE(run.err.find("refuted by the world outside"), std::string::npos) << run.err;
+  EXPECT_EQ(run.out.find("latency_ms"), std::string::npos) << run.out;
+}
+
 TEST_F(Bench, LooksAtAWorkerThatHasNothingToDo) {
   const Installation installation;
   const auto run = installation.run("bench w12 --seconds 1 --partitions 2 -o json");

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "contract/decode.hpp"
@@ -70,7 +72,9 @@ TEST_P(EveryShape, SaysHowManyRecordsAndOutcomesThereAre) {
   EXPECT_EQ(input.outcomes(), owed);
 }
 
-TEST_P(EveryShape, MakesItsEventsFirst) {
+class ShapesWithEvents : public EveryShape {};
+
+TEST_P(ShapesWithEvents, MakeThemFirst) {
   Input input({GetParam(), 1, 500, 7});
   const auto records = all_of(input);
   std::int64_t events = 0;
@@ -83,6 +87,9 @@ TEST_P(EveryShape, MakesItsEventsFirst) {
 }
 
 INSTANTIATE_TEST_SUITE_P(AllShapes, EveryShape,
+                         testing::Values(Shape::unique, Shape::hot, Shape::duplicates, Shape::mixed,
+                                         Shape::creations));
+INSTANTIATE_TEST_SUITE_P(ButCreations, ShapesWithEvents,
                          testing::Values(Shape::unique, Shape::hot, Shape::duplicates,
                                          Shape::mixed));
 
@@ -154,6 +161,20 @@ TEST(AMixedLife, HasTheSharesThatAreClaimed) {
   int most = 0;
   for (const auto& [event, commands] : events) most = std::max(most, commands);
   EXPECT_NEAR(most, 4400, 450);
+}
+
+TEST(Creations, AreOfOneEventEachAndNoTwoMeetAtAVenue) {
+  std::set<std::string> events;
+  std::set<std::pair<std::string, std::string>> evenings;
+  for (const auto& record : all_of(Shape::creations, 3000, 0)) {
+    ASSERT_FALSE(is_refused(decode(record))) << *record.value;
+    const auto data = nlohmann::json::parse(*record.value);
+    EXPECT_EQ(data["eventId"], *record.key);
+    events.insert(*record.key);
+    evenings.emplace(data["venueId"], data["startsAt"]);
+  }
+  EXPECT_EQ(events.size(), 3000U);
+  EXPECT_EQ(evenings.size(), 3000U);
 }
 
 TEST(DueTimes, AreSoManyASecondAndNotEvenlySpread) {

@@ -49,6 +49,41 @@ TEST(Percentiles, OfOneValueAreThatValueAndOfNoneNothing) {
   EXPECT_FALSE(latency_of(none));
 }
 
+TEST(ARunOfSagas, TellsWhatWentWrongAndTheTimesOfThoseWithoutAFault) {
+  Figures f = figures("a", 1, 10);
+  f.percent_of_machine = 61.5;
+  f.sagas = SagaFigures{};
+  f.sagas->faults = {{Fault::none, 890},
+                     {Fault::refused, 50},
+                     {Fault::failed, 49},
+                     {Fault::venue_timed_out, 5},
+                     {Fault::chain_timed_out, 6}};
+  f.sagas->created = 950;
+  f.sagas->rejected = 50;
+  f.sagas->without_fault = Latency{890, 450, 470, 480, 490, 500};
+  f.sagas->venue_cpu = 2;
+  Report report;
+  report.add(f);
+  const Json run = Json::parse(printed(report, OutputFormat::jsonl));
+  EXPECT_EQ(run["cpu_percent_of_machine"], 61.5);
+  const Json& sagas = run["sagas"];
+  EXPECT_EQ(sagas["created"], 950);
+  EXPECT_EQ(sagas["venue_refusals"], 50);
+  EXPECT_EQ(sagas["chain_failures"], 49);
+  EXPECT_EQ(sagas["time_outs"], 11);
+  EXPECT_EQ(sagas["latency_ms_without_fault"]["p50"], 450);
+  EXPECT_EQ(sagas["cpu_seconds_per_1000"]["venue_simulator"], 2);
+  EXPECT_TRUE(sagas["cpu_seconds_per_1000"]["chain_simulator"].is_null());
+  EXPECT_NE(printed(report, OutputFormat::table).find("61.5"), std::string::npos);
+}
+
+TEST(ARun, OfNoSagasHasNoFiguresOfThem) {
+  Report report;
+  report.add(figures("a", 1, 10));
+  EXPECT_TRUE(Json::parse(printed(report, OutputFormat::jsonl))["sagas"].is_null());
+  EXPECT_EQ(printed(report, OutputFormat::table).find("VENUE REFUSED"), std::string::npos);
+}
+
 TEST(ASpread, HasTheMiddleOfAnEvenNumber) {
   const auto spread = spread_of({4, 1, 3, 2});
   EXPECT_EQ(spread->median, 2.5);
