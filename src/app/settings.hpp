@@ -118,7 +118,7 @@ struct Settings {
     std::int64_t tenant_in_memory = 4'096;
     std::int64_t parked = 8'192;
     std::int64_t calls = 4'096;
-    std::int64_t venue_calls = 512;
+    std::int64_t venue_calls = 128;
     std::int64_t chain_calls = 2'048;
     std::int64_t tenant_calls = 2'048;
     std::int64_t connections = 256;

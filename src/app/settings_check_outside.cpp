@@ -103,8 +103,6 @@ void check_saga(const Settings& s, Problems& out) {
   in_order(out, "saga.quick_from", saga.quick_from, "saga.quick_to", saga.quick_to);
   in_order(out, "saga.sleep_from", saga.sleep_from, "saga.sleep_to", saga.sleep_to);
   in_order(out, "saga.tenant_in_memory", saga.tenant_in_memory, "saga.in_memory", saga.in_memory);
-  in_order(out, "saga.venue_calls", saga.venue_calls, "saga.calls", saga.calls);
-  in_order(out, "saga.chain_calls", saga.chain_calls, "saga.calls", saga.calls);
   in_order(out, "saga.tenant_calls", saga.tenant_calls, "saga.calls", saga.calls);
   in_order(out, "saga.service_connections", saga.service_connections, "saga.connections",
            saga.connections);

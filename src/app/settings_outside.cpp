@@ -123,12 +123,13 @@ Table saga_rows() {
       ADMITONE_SETTING(saga.calls, "Calls of a pipeline in flight, at the most.", 1, 1'000'000,
                        "calls"),
       ADMITONE_SETTING(saga.venue_calls,
-                       "Of them, those to the venue service. More wait for their turn, and the "
-                       "time of a call begins with it.",
+                       "Of them, those to the venue service, and never more than half. More wait "
+                       "for their turn; more than saga.service_connections wait for a connection.",
                        1, 1'000'000, "calls"),
       ADMITONE_SETTING(saga.chain_calls,
-                       "Of them, those to the chain; look-ups share their requests.", 1, 1'000'000,
-                       "calls"),
+                       "Of them, those to the chain, and never more than the venue leaves; "
+                       "look-ups share their requests.",
+                       1, 1'000'000, "calls"),
       ADMITONE_SETTING(saga.tenant_calls,
                        "Of saga.calls, one tenant's at the most, and as great a part of the calls "
                        "to each service.",

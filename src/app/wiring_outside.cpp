@@ -99,8 +99,10 @@ saga::Limits saga_limits(const Settings& settings) {
   out.tenant_sagas = size(from.tenant_in_memory);
   out.parked = size(from.parked);
   out.calls = size(from.calls);
-  out.venue_calls = size(from.venue_calls);
-  out.chain_calls = size(from.chain_calls);
+  // Neither service can take the other's.
+  out.venue_calls = std::min(size(from.venue_calls), std::max<std::size_t>(out.calls / 2, 1));
+  out.chain_calls =
+      std::min(size(from.chain_calls), std::max<std::size_t>(out.calls - out.venue_calls, 1));
   out.tenant_calls = size(from.tenant_calls);
   return out;
 }

@@ -37,11 +37,12 @@ struct Limits {
   std::size_t sagas = 8'192;         // going on, in memory; more wait in the database
   std::size_t tenant_sagas = 4'096;  // of them, one tenant's; and as many that need an operator
   std::size_t parked = 8'192;        // that need an operator and take nobody's room
-  // In flight; more wait for their turn, and their time begins with it. Of all, and of each
-  // service: one that is slower than what is asked of it makes its own callers wait and nobody
-  // else's.
+  // In flight; more wait for their turn. Of all, and of each service: one that is slower than what
+  // is asked of it makes its own callers wait and nobody else's. An attempt that was written down
+  // before has the deadline that was written with it, and waits for its turn within it; all other
+  // calls have theirs from their turn.
   std::size_t calls = 4'096;
-  std::size_t venue_calls = 512;
+  std::size_t venue_calls = 128;
   std::size_t chain_calls = 2'048;   // look-ups share requests
   std::size_t tenant_calls = 2'048;  // of `calls`, one tenant's; as great a part of each service's
 };

@@ -16,13 +16,12 @@ base::Duration pause_after(std::int32_t tries, const Limits& limits, std::uint64
          resilience::pause({limits.sleep_from, spread}, tries - limits.quick_tries + 1, random);
 }
 
-base::Timestamp next_look(base::Timestamp now, base::Duration age, const Limits& limits) {
-  const auto soonest =
-      now + std::clamp<base::Duration>(age / 4, limits.look_every,
-                                       std::max(limits.look_every, limits.sleep_to));
+base::Duration look_pause(base::Timestamp now, base::Duration age, const Limits& limits) {
+  const auto soonest = now + std::max<base::Duration>(age / 16, limits.look_every);
   const auto step = std::max(limits.look_every, base::Duration{1});
   const auto into = soonest.time_since_epoch() % step;
-  return into == base::Duration{} ? soonest : soonest + (step - into);
+  const auto at = into == base::Duration{} ? soonest : soonest + (step - into);
+  return at - now;
 }
 
 base::Duration pause_of_pending(base::Duration age, const Limits& limits, std::uint64_t random) {

@@ -13,8 +13,8 @@ namespace admitone::saga {
 base::Duration pause_after(std::int32_t tries, const Limits& limits, std::uint64_t random,
                            std::optional<base::Duration> retry_after = {});
 
-// When a transaction that is so old is looked up next: the older it is, the more rarely.
-base::Timestamp next_look(base::Timestamp now, base::Duration age, const Limits& limits);
+// Until a transaction that is so old is looked up next: the older it is, the longer.
+base::Duration look_pause(base::Timestamp now, base::Duration age, const Limits& limits);
 
 // Until the same signed bytes are sent again. A transaction that has been pending for long (the
 // chain stands, or a look-up is all that is left) is asked about less and less often.

@@ -216,7 +216,12 @@ struct Applied {
 
   void prepared() const {
     if (was_unsettled_before_signing()) return;
-    saga.transactions.push_back(std::get<ports::SignedTransaction>(reply.value));
+    const auto& transaction = std::get<ports::SignedTransaction>(reply.value);
+    // The same blockhash: these bytes are known to have failed, and a chain takes none twice.
+    if (std::ranges::find(saga.transactions, transaction.signature,
+                          &ports::SignedTransaction::signature) != saga.transactions.end())
+      return pace("signed as before: the chain has no newer blockhash");
+    saga.transactions.push_back(transaction);
     ++step.attempts;
     if (!step.started_at) step.started_at = moment.now;
     step.status = StepStatus::running;
@@ -283,9 +288,14 @@ struct Applied {
     }
     step.tries = 0;
     const auto age = moment.now - step.attempt_deadline;
-    if (!step.resend_at) step.resend_at = moment.now + pause_of_pending(age, limits, moment.random);
-    const auto look = next_look(moment.now, age, limits);
-    const bool send_again = !has_landed && look >= *step.resend_at;  // the same bytes
+    const auto pause = pause_of_pending(age, limits, moment.random);
+    if (!step.resend_at) step.resend_at = moment.now + pause;
+    auto look = moment.now + std::min(pause, look_pause(moment.now, age, limits));
+    // One last look before a person has to.
+    const auto last_look = saga.deadline + limits.deadline - limits.attempt;
+    if (look > last_look && moment.now < last_look) look = last_look;
+    // The same bytes; past its deadline a saga sends nothing and only looks.
+    const bool send_again = !has_landed && moment.now < saga.deadline && look >= *step.resend_at;
     step.status = send_again ? StepStatus::running : StepStatus::unknown;
     step.next_attempt_at = send_again ? std::max(moment.now, *step.resend_at) : look;
   }

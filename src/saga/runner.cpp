@@ -168,7 +168,9 @@ void Runner::make_calls(Turns& turns, Now now) {
     // It may have waited long for its turn.
     const auto action = next(entry.saga, now.time, limits_);
     const auto* call = std::get_if<MakeCall>(&action);
-    if (call == nullptr || !within_budget(entry, *call, now)) {
+    // Or it has come back meanwhile, for the other service.
+    const bool waits_here = call != nullptr && &turns_of(*call) == &turns;
+    if (!waits_here || !within_budget(entry, *call, now)) {
       settle(entry, now, false);
     } else {
       start_call(entry, *call, now);

@@ -17,7 +17,7 @@
 // Limits: sagas in memory and calls in flight, of all and of one tenant (Limits); transitions per
 // call of `due`; each saga has at most one call, one timer, one transition. Calls wait for their
 // turn service by service and tenant by tenant, so that the sagas of one do not stand before those
-// of the others; their time runs from when they are really made. Retries
+// of the others; only what was written down before has its deadline from then (Limits). Retries
 // are within a budget for each service. A saga that needs an operator takes no room while there are
 // not too many of them. Its whole journal is kept all the same, because what the operator changes
 // is the journal in memory, and the change is written like any transition: there is no second way.

@@ -149,8 +149,10 @@ void Endpoints::call(const Errand& errand, const RpcCall& call, Accept accept, D
 void Endpoints::make(const Errand& errand, const RpcCall& call, std::int64_t id, Accept accept,
                      Done done) {
   const auto now = clock_.steady();
-  if (!resilience::call_deadline(now, errand.deadline, settings_.call_timeout, kLeastTime))
-    return hold_back("no time is left for " + call.method, std::move(done));
+  // Twice: it may wait for a connection, but not until the breaker has changed its mind.
+  const auto until =
+      resilience::call_deadline(now, errand.deadline, 2 * settings_.call_timeout, kLeastTime);
+  if (!until) return hold_back("no time is left for " + call.method, std::move(done));
   std::unique_lock lock(mutex_);
   const auto pass = endpoints_[errand.node].breaker.admit(now);
   lock.unlock();
@@ -158,7 +160,7 @@ void Endpoints::make(const Errand& errand, const RpcCall& call, std::int64_t id,
     return hold_back(
         fmt::format("RPC node {} has failed lately and is left alone for a while", errand.node + 1),
         std::move(done));
-  http_.send(request_of(errand.node, request_body(call, id), errand.deadline),
+  http_.send(request_of(errand.node, request_body(call, id), *until),
              [this, id, start = Start{errand.node, call.method, *pass, now}, errand,
               accept = std::move(accept), done = std::move(done)](const http::Ending& ending) {
                auto judgement = judge(ending, id, accept);

@@ -12,9 +12,9 @@
 //   within, when the node is known already.
 // Blocking: never. Errors: a Trouble, of which `maybe_applied` says what is not known. What a node
 //   said is shown bounded and escaped; URLs never are, as they may hold keys.
-// Limits: per call the deadline, and the settings' time-out from when it is on a connection; bytes
-//   of an answer; what
-//   a node asks to be left alone for: half a minute, and only while no other node can be asked.
+// Limits: per call the deadline, and the settings' time-out from when it is on a connection, twice
+//   that with the wait for one; bytes of an answer; what a node asks to be left alone for: half a
+//   minute, and only while no other node can be asked.
 
 #include <atomic>
 #include <chrono>

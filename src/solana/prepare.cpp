@@ -122,16 +122,29 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
     core_->terms.ask(
         errand_,
         [self](Shared<Terms>::Then then, Shared<Terms>::Otherwise otherwise) {
-          std::make_shared<TermsQuestion>(self->core_, self->record_, self->errand_,
-                                          std::move(then), std::move(otherwise))
-              ->start();
+          self->is_own_ = true;
+          self->put_question(std::move(then), std::move(otherwise));
         },
         [self](const Terms& terms) { self->sign(terms); },
         [self](const Trouble& trouble) { self->retry(trouble); });
   }
+  void ask_own_terms() {
+    const auto self = shared_from_this();
+    put_question([self](const Terms& terms) { self->sign(terms); },
+                 [self](const Trouble& trouble) { self->retry(trouble); });
+  }
+  void put_question(Shared<Terms>::Then then, Shared<Terms>::Otherwise otherwise) {
+    std::make_shared<TermsQuestion>(core_, record_, errand_, std::move(then), std::move(otherwise))
+        ->start();
+  }
 
   void sign(const Terms& terms) {
-    if (const auto why = cannot_pay(terms)) return refuse(*why);
+    if (const auto why = cannot_pay(terms)) {
+      // A refusal is for good, so not by what somebody else was told a moment ago.
+      if (is_own_) return refuse(*why);
+      is_own_ = true;
+      return ask_own_terms();
+    }
     const auto made = draft(*core_, record_, terms.rent, terms.blockhash.hash);
     if (!made) return refuse(made.error().message);
     const auto signature = core_->wallet.sign(made->message);
@@ -167,6 +180,7 @@ class Preparation : public std::enable_shared_from_this<Preparation> {
   const ports::ChainRecord record_;
   Errand errand_;
   const ports::Answered<ports::SignedTransaction> answered_;
+  bool is_own_ = false;  // it was asked by this call what the terms are
 };
 
 }  // namespace

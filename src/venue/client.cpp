@@ -138,10 +138,12 @@ struct Client::Core : std::enable_shared_from_this<Client::Core> {
 
 std::variant<Client::Core::Start, Client::Core::HeldBack> Client::Core::begin(Instant deadline) {
   const auto now = clock.steady();
-  if (!resilience::call_deadline(now, deadline, settings.call_limit, settings.least_time))
-    return HeldBack{.why = "too little time is left to ask the venue service"};
+  // Twice: it may wait for a connection, but not until the breaker has changed its mind.
+  const auto due =
+      resilience::call_deadline(now, deadline, 2 * settings.call_limit, settings.least_time);
+  if (!due) return HeldBack{.why = "too little time is left to ask the venue service"};
   const std::scoped_lock lock(mutex);
-  if (const auto pass = breaker.admit(now)) return Start{*pass, now, deadline};
+  if (const auto pass = breaker.admit(now)) return Start{*pass, now, *due};
   HeldBack held{.why = "the venue service has failed lately and is left alone for a while",
                 .by_breaker = true};
   const auto wait = std::chrono::ceil<milliseconds>(breaker.wait(now));

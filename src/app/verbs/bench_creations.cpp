@@ -71,6 +71,21 @@ Fault fault_of(std::uint64_t seed, std::int64_t number) {
   return Fault::none;
 }
 
+Fault fault_of_event(std::string_view event) {
+  for (const auto fault :
+       {Fault::refused, Fault::failed, Fault::venue_timed_out, Fault::chain_timed_out}) {
+    if (event.ends_with(mark_of(fault))) return fault;
+  }
+  return Fault::none;
+}
+
+bool ended_as_planned(Fault fault, const std::string& status, const OutsideTraces& seen) {
+  // One that was signed a second time without need would be in a block, too, and refused there.
+  const int on_chain = fault == Fault::refused ? 0 : fault == Fault::failed ? 2 : 1;
+  return status == (fault == Fault::refused ? "withdrawn" : "on_sale") &&
+         traces_fit(status, seen) && seen.on_chain == on_chain;
+}
+
 std::string created_event(std::uint64_t seed, std::int64_t number) {
   std::string id = Dice(seed, kEventRow + static_cast<std::uint64_t>(number)).uuid();
   const auto mark = mark_of(fault_of(seed, number));

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "app/output.hpp"
+#include "app/verbs/outside_world.hpp"
 
 namespace admitone::app::bench {
 
@@ -22,6 +24,10 @@ enum class Fault {
 // Of the n-th creation.
 Fault fault_of(std::uint64_t seed, std::int64_t number);
 std::string created_event(std::uint64_t seed, std::int64_t number);
+// Of the creation of this event, by its id.
+Fault fault_of_event(std::string_view event);
+// Has an event with this status in the database the end and the traces that its fault leads to?
+bool ended_as_planned(Fault fault, const std::string& status, const OutsideTraces& seen);
 std::string creation_data(const std::string& event, std::int64_t number);
 
 // The scripts (schemas/simulate/faults.schema.json). Rules are named as the faults here.

@@ -23,8 +23,8 @@ namespace admitone::app::bench {
 
 class Outside {
  public:
-  // `program`: path; empty: this one.
-  Outside(Context& context, const std::string& program);
+  // Of this program, whichever is measured: two programs meet the same world.
+  explicit Outside(Context& context);
   ~Outside();
   Outside(const Outside&) = delete;
   Outside& operator=(const Outside&) = delete;
@@ -41,8 +41,8 @@ class Outside {
   };
   [[nodiscard]] Used used() const;
 
-  // Each event on sale is held once by its venue and registered once on the chain, each withdrawn
-  // one has nothing there, and each fault has happened as often as it was to.
+  // Each event has ended as its fault says, is held once by its venue and registered once on the
+  // chain or has nothing there, and each fault has happened as often as it was to.
   void prove(postgres::Views& views, std::int64_t events,
              const std::map<Fault, std::int64_t>& faults);
 
@@ -60,7 +60,6 @@ class Outside {
 
   Context& context_;
   SystemClock clock_;
-  std::string program_;
   std::string folder_;
   std::string wallet_;
   std::unique_ptr<http::CurlClient> http_;

@@ -35,7 +35,7 @@ constexpr Workload kWorkloads[] = {
 };
 constexpr std::int64_t kScales[] = {1, 2, 4};
 constexpr std::int64_t kRates[] = {1'000, 10'000};
-constexpr std::int64_t kSagaRates[] = {200, 500};
+constexpr std::int64_t kSagaRates[] = {500, 1'000, 2'000};
 constexpr std::int64_t kFewestEvents = 100;
 constexpr std::int64_t kMostEvents = 10'000;
 
@@ -216,7 +216,7 @@ Figures Suite::at_rate(const RunPlan& wanted, const Workload& workload, std::int
 }
 
 Figures Suite::sagas_at_rate(const RunPlan& wanted, const RatePlan& rate, Input& input) {
-  Outside outside(context_, wanted.program);
+  Outside outside(context_);
   RunPlan plan = wanted;
   for (const auto& [variable, value] : outside.variables()) plan.settings[variable] = value;
   Run run(context_, plan);

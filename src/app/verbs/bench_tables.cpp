@@ -125,14 +125,17 @@ void Report::print_sagas(std::ostream& out) const {
   for (const auto& f : runs_) {
     if (!f.sagas) continue;
     const auto& s = *f.sagas;
-    const Latency l = s.without_fault.value_or(Latency{});
+    const auto of = [&s](double Latency::*part) {
+      return s.without_fault ? text((*s.without_fault).*part, 2) : std::string("-");
+    };
     lines.push_back({f.workload, f.program, std::to_string(f.run), std::to_string(s.created),
                      std::to_string(s.rejected), std::to_string(s.failed),
                      std::to_string(s.faults_of({Fault::refused})),
                      std::to_string(s.faults_of({Fault::failed})),
                      std::to_string(s.faults_of({Fault::venue_timed_out, Fault::chain_timed_out})),
-                     std::to_string(l.samples), text(l.p50, 2), text(l.p90, 2), text(l.p99, 2),
-                     text(l.p999, 2), text(l.max, 2), text(micros(f, s.venue_cpu), 1),
+                     std::to_string(s.without_fault ? s.without_fault->samples : 0),
+                     of(&Latency::p50), of(&Latency::p90), of(&Latency::p99), of(&Latency::p999),
+                     of(&Latency::max), text(micros(f, s.venue_cpu), 1),
                      text(micros(f, s.chain_cpu), 1), text(f.percent_of_machine, 1)});
   }
   if (lines.size() == 1) return;

@@ -55,10 +55,12 @@ std::map<std::string, OutsideTraces> traces_of(const Json& venue_records,
     ++(hold["released"].get<bool>() ? event.released : event.held);
   }
   for (const auto& transaction : chain_records.at("transactions")) {
-    if (transaction["state"] != "landed") continue;
     const Json memo = Json::parse(transaction["memo"].get<std::string>(), nullptr, false);
     if (!memo.is_object()) continue;
     auto& event = out[memo.value("event", "")];
+    const bool landed = transaction["state"] == "landed";
+    if (landed || transaction["state"] == "failed") ++event.on_chain;
+    if (!landed) continue;
     ++(memo.value("admitone", "") == "create" ? event.created : event.cancelled);
   }
   return out;

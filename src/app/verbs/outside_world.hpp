@@ -32,6 +32,7 @@ struct OutsideTraces {
   int released = 0;  // that stood
   int created = 0;   // records of the creation on the chain
   int cancelled = 0;
+  int on_chain = 0;  // transactions about it that are in a block, with or without an effect
 };
 // By event id, from what the two simulators answer to GET /control/records.
 std::map<std::string, OutsideTraces> traces_of(const Json& venue_records,

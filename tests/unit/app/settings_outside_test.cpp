@@ -145,12 +145,10 @@ TEST(Saga, HasTimesThatFitIntoEachOther) {
   Settings settings;
   settings.saga.attempt_timeout = std::chrono::seconds{6};
   settings.saga.sleep_from = std::chrono::minutes{6};
-  settings.saga.chain_calls = settings.saga.calls + 1;
   settings.saga.tenant_calls = settings.saga.calls + 1;
   EXPECT_THAT(lines(settings),
               ElementsAre(HasSubstr("solana.call_timeout: is more than saga.attempt_timeout"),
                           HasSubstr("saga.sleep_from: is more than saga.sleep_to"),
-                          HasSubstr("saga.chain_calls: is more than saga.calls"),
                           HasSubstr("saga.tenant_calls: is more than saga.calls")));
 }
 
@@ -189,6 +187,18 @@ TEST(Saga, HasTheDefaultsOfTheRoomsItConfigures) {
   EXPECT_EQ(solana_settings(settings).registry, solana.registry);
   EXPECT_EQ(http_options(settings).max_connections, http::CurlOptions{}.max_connections);
   EXPECT_EQ(http_options(settings).send_limit, http::CurlOptions{}.send_limit);
+}
+
+TEST(Saga, LeavesEachServiceItsCallsHoweverFewThereAre) {
+  for (const std::int64_t calls : {2, 100, 1'000}) {
+    Settings settings;
+    settings.saga.calls = calls;
+    settings.saga.tenant_calls = 1;
+    settings.saga.venue_calls = 512;
+    const auto made = saga_limits(settings);
+    EXPECT_EQ(made.venue_calls, std::min<std::size_t>(512, made.calls / 2));
+    EXPECT_EQ(made.chain_calls, made.calls - made.venue_calls);
+  }
 }
 
 // Audit C16. (What a wallet must be is tested with the room solana.)

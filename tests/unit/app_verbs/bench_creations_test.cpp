@@ -71,5 +71,29 @@ TEST(FaultsOfCreations, AreWhatTheScriptsMakeOfTheirEvents) {
   }
 }
 
+TEST(Creations, AnEventSaysWhatGoesWrongForIt) {
+  std::map<Fault, int> seen;
+  for (std::int64_t i = 0; i < 2'000; ++i) {
+    EXPECT_EQ(fault_of_event(created_event(7, i)), fault_of(7, i));
+    ++seen[fault_of(7, i)];
+  }
+  EXPECT_EQ(seen.size(), 5U);
+}
+
+TEST(Creations, EndAsTheirFaultSays) {
+  const OutsideTraces once{.held = 1, .created = 1, .on_chain = 1};
+  const OutsideTraces twice{.held = 1, .created = 1, .on_chain = 2};
+  for (const auto fault : {Fault::none, Fault::venue_timed_out, Fault::chain_timed_out}) {
+    EXPECT_TRUE(ended_as_planned(fault, "on_sale", once));
+    EXPECT_FALSE(ended_as_planned(fault, "on_sale", twice)) << "signed again without need";
+    EXPECT_FALSE(ended_as_planned(fault, "withdrawn", {})) << "undone without need";
+  }
+  EXPECT_TRUE(ended_as_planned(Fault::failed, "on_sale", twice));
+  EXPECT_FALSE(ended_as_planned(Fault::failed, "on_sale", once)) << "the fault has not happened";
+  EXPECT_TRUE(ended_as_planned(Fault::refused, "withdrawn", {}));
+  EXPECT_FALSE(ended_as_planned(Fault::refused, "on_sale", once));
+  EXPECT_FALSE(ended_as_planned(Fault::refused, "withdrawn", {.on_chain = 1}));
+}
+
 }  // namespace
 }  // namespace admitone::app::bench

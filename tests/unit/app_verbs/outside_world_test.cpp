@@ -13,6 +13,7 @@ OutsideTraces of(const std::string& event) {
       {"state":"landed","memo":"{\"admitone\":\"create\",\"event\":\"a\"}"},
       {"state":"failed","memo":"{\"admitone\":\"create\",\"event\":\"b\"}"},
       {"state":"landed","memo":"{\"admitone\":\"create\",\"event\":\"c\"}"},
+      {"state":"dead","memo":"{\"admitone\":\"create\",\"event\":\"d\"}"},
       {"state":"landed","memo":"no JSON"}]})");
   return traces_of(venue, chain)[event];
 }
@@ -22,6 +23,14 @@ TEST(TracesOutside, OnSaleIsHeldOnceAndRegisteredOnce) {
   EXPECT_FALSE(traces_fit("on_sale", of("b"))) << "nothing stands";
   EXPECT_FALSE(traces_fit("on_sale", of("c"))) << "held twice";
   EXPECT_FALSE(traces_fit("on_sale", of("unknown")));
+}
+
+TEST(TracesOutside, WhatFailedOnTheChainIsCountedAsHavingBeenThere) {
+  EXPECT_EQ(of("a").on_chain, 1);
+  EXPECT_EQ(of("b").on_chain, 1);
+  EXPECT_EQ(of("b").created, 0);
+  EXPECT_EQ(of("c").on_chain, 1);
+  EXPECT_EQ(of("d").on_chain, 0) << "it has died";
 }
 
 TEST(TracesOutside, WithdrawnHasNothingThere) {

@@ -200,7 +200,9 @@ TEST(SagaPlanner, TheSameBytesAreSentUntilALookUpIsDefinite) {
   answer(saga, reply(AnswerKind::unknown), 2s);
   EXPECT_EQ(planned<MakeCall>(saga, 3s).call, Call::chain_look_up);
   answer(saga, seen(ports::ChainStatus::pending), 3s);
-  EXPECT_EQ(planned<MakeCall>(saga, 6s).call, Call::chain_send);
+  EXPECT_EQ(planned<MakeCall>(saga, 6s).call, Call::chain_look_up) << "first what became of it";
+  answer(saga, seen(ports::ChainStatus::pending), 6s);
+  EXPECT_EQ(planned<MakeCall>(saga, 6010ms).call, Call::chain_send);
   EXPECT_EQ(saga.transactions.size(), 1U);
 }
 
@@ -211,14 +213,29 @@ TEST(SagaPlanner, ATransactionIsLookedUpMoreOftenThanItIsSent) {
   EXPECT_TRUE(std::holds_alternative<Wait>(next(saga, at(1419ms), {})))
       << "a slot has to pass before it can be anywhere";
   answer(saga, seen(ports::ChainStatus::pending), 1420ms);
-  EXPECT_TRUE(std::holds_alternative<Wait>(next(saga, at(1549ms), {}))) << "at even moments";
-  EXPECT_EQ(planned<MakeCall>(saga, 1550ms).call, Call::chain_look_up);
-  EXPECT_FALSE(answer(saga, seen(ports::ChainStatus::pending), 1550ms)) << "nothing is written";
+  EXPECT_TRUE(std::holds_alternative<Wait>(next(saga, at(1474ms), {}))) << "at even moments";
+  EXPECT_EQ(planned<MakeCall>(saga, 1475ms).call, Call::chain_look_up);
+  EXPECT_FALSE(answer(saga, seen(ports::ChainStatus::pending), 1475ms)) << "nothing is written";
   // A second after it was sent, or two.
   answer(saga, seen(ports::ChainStatus::pending), 3s);
   EXPECT_EQ(planned<MakeCall>(saga, 3010ms).call, Call::chain_send);
   answer(saga, done(true), 3010ms);
   EXPECT_EQ(planned<MakeCall>(saga, 3020ms).call, Call::chain_look_up) << "an earlier copy may be";
+}
+
+TEST(SagaPlanner, WhatIsSignedWithTheSameBlockhashAgainIsNoNewTransaction) {
+  auto saga = saga_at(StepId::chain_register);
+  answer(saga, signed_as("first"), 1s);
+  answer(saga, done(true), 1010ms);
+  answer(saga, seen(ports::ChainStatus::failed), 2s);
+  const auto sign_again = step(saga, StepId::chain_register).next_attempt_at;
+  answer(saga, signed_as("first"), sign_again - at(0s));
+  EXPECT_EQ(saga.transactions.size(), 1U);
+  const auto later = step(saga, StepId::chain_register).next_attempt_at;
+  EXPECT_GT(later, sign_again);
+  EXPECT_EQ(planned<MakeCall>(saga, later - at(0s)).call, Call::chain_prepare);
+  answer(saga, signed_as("second"), later - at(0s));
+  EXPECT_EQ(saga.transactions.size(), 2U);
 }
 
 TEST(SagaPlanner, WhatHasLandedIsWaitedForAndNotSentAgain) {
@@ -233,6 +250,36 @@ TEST(SagaPlanner, WhatHasLandedIsWaitedForAndNotSentAgain) {
   // A fork has dropped it.
   answer(saga, seen(ports::ChainStatus::pending), 40s);
   EXPECT_EQ(planned<MakeCall>(saga, 41s).call, Call::chain_send);
+}
+
+// Its deadline has passed, or somebody has asked for it to be undone: nothing is sent any more, and
+// it is still asked at a pace.
+TEST(SagaPlanner, ALateTransactionIsLookedUpAtAPaceAndNotSent) {
+  auto saga = saga_at(StepId::chain_register);
+  answer(saga, signed_as("first"), 1s);
+  answer(saga, done(true), 1010ms);
+  saga.deadline = at(2s);
+  int looks = 0;
+  for (auto time = base::Duration(3s); time < 60s; ++looks) {
+    EXPECT_EQ(planned<MakeCall>(saga, time).call, Call::chain_look_up);
+    answer(saga, seen(ports::ChainStatus::pending), time);
+    const auto wait = std::get<Wait>(next(saga, at(time), {}));
+    ASSERT_GT(wait.until, at(time));
+    time = wait.until - at(0s);
+  }
+  EXPECT_LT(looks, 100);
+}
+
+TEST(SagaPlanner, ALateTransactionIsLookedUpOnceMoreBeforeAPersonHasTo) {
+  const Limits limits;
+  auto saga = saga_at(StepId::chain_register);
+  answer(saga, signed_as("first"), 1s);
+  answer(saga, done(true), 1010ms);
+  saga.deadline = at(1min);
+  const auto last = saga.deadline + limits.deadline - limits.attempt;
+  answer(saga, seen(ports::ChainStatus::pending), last - 1s - at(0s));
+  EXPECT_EQ(std::get<Wait>(next(saga, last - 1s, limits)).until, last);
+  EXPECT_EQ(planned<MakeCall>(saga, last - at(0s)).call, Call::chain_look_up);
 }
 
 TEST(SagaPlanner, WhatANewOwnerLooksUpItSendsAgain) {

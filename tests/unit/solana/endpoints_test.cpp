@@ -68,6 +68,7 @@ TEST_F(EndpointsTest, posts_one_json_rpc_request_with_a_new_id_each_time) {
 TEST_F(EndpointsTest, gives_a_call_ten_seconds_or_what_is_left) {
   (void)call(Json("ok"));
   EXPECT_EQ(http.asked[0].request.limit, seconds(10)) << "from when it is on a connection";
+  EXPECT_EQ(http.asked[0].request.deadline, clock.instant + seconds(20)) << "the wait included";
   left = seconds(3);
   (void)call(Json("ok"));
   EXPECT_EQ(http.asked[1].request.deadline, clock.instant + seconds(3));

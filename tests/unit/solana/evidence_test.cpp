@@ -47,13 +47,17 @@ Evidence evidence_of(const std::string& letters) {
   return evidence;
 }
 
-ChainStatus status_of(const std::string& letters, Guard guard,
-                      Commitment wanted = Commitment::finalized) {
+ports::ChainState state_of(const std::string& letters, Guard guard,
+                           Commitment wanted = Commitment::finalized) {
   auto evidence = evidence_of(letters);
   evidence.guard = {guard, kFailedSlot};
   const auto finding = consider(evidence, wanted);
   EXPECT_EQ(finding.ask, Question::none) << letters;
-  return finding.state.status;
+  return finding.state;
+}
+ChainStatus status_of(const std::string& letters, Guard guard,
+                      Commitment wanted = Commitment::finalized) {
+  return state_of(letters, guard, wanted).status;
 }
 
 bool has(const std::string& letters, std::string_view any) {
@@ -78,7 +82,10 @@ TEST(Evidence, decides_every_combination_of_up_to_three_transactions) {
       for (const char letter : all) longer.push_back(shorter + letter);
     for (const auto& letters : longer)
       for (const auto guard : {Guard::absent, Guard::funded, Guard::made}) {
-        EXPECT_EQ(status_of(letters, guard), expected(letters, guard)) << letters;
+        const auto state = state_of(letters, guard);
+        EXPECT_EQ(state.status, expected(letters, guard)) << letters;
+        EXPECT_EQ(state.has_landed, state.status == ChainStatus::pending && has(letters, "lf"))
+            << letters;
         ++seen;
       }
     combinations = longer;

@@ -196,14 +196,25 @@ TEST_F(PrepareMany, ask_again_when_it_is_not_fresh_any_more) {
   ask_all();
 }
 
-TEST_F(PrepareMany, have_the_same_trouble_and_the_next_ones_ask_again) {
+TEST_F(PrepareMany, a_lost_answer_costs_only_who_asked) {
   rent();
   world.http.expect("getLatestBlockhash", Status{503});
-  ask_all();
-  for (const auto& one : kept) EXPECT_EQ(one.got.value().kind, retry);
   rent(), blockhash(), fee(), balance(10 * kRent);
   ask_all();
-  for (const auto& one : kept) EXPECT_EQ(one.got.value().kind, done);
+  EXPECT_EQ(kept.front().got.value().kind, retry);
+  for (std::size_t i = 1; i < kept.size(); ++i) EXPECT_EQ(kept[i].got.value().kind, done);
+}
+
+TEST_F(PrepareMany, a_shared_balance_refuses_nobody_who_has_not_asked_himself) {
+  records.resize(3);
+  rent(), blockhash(), fee(), balance(kRent);
+  // The two whose balance it was not ask side by side.
+  rent(), rent(), blockhash(), blockhash(), fee(), fee();
+  balance(10 * kRent), balance(0);
+  ask_all();
+  EXPECT_EQ(kept[0].got.value().kind, refused);
+  EXPECT_EQ(kept[1].got.value().kind, done);
+  EXPECT_EQ(kept[2].got.value().kind, refused);
 }
 
 TEST_F(PrepareMany, one_that_cannot_be_stops_nobody) {

@@ -83,6 +83,7 @@ TEST_F(RequestTest, HasTheEarlierOfBothDeadlines) {
   std::optional<Answer<VenueFacts>> two;
   client_->find(kTenant, kVenue, clock_.instant + 1min, into(one));
   EXPECT_EQ(last().limit, 5s) << "from when it is on a connection";
+  EXPECT_EQ(last().deadline, clock_.instant + 10s) << "the wait for it included";
   client_->find(kTenant, kVenue, clock_.instant + 2s, into(two));
   EXPECT_EQ(last().deadline, clock_.instant + 2s);
 }
