@@ -43,7 +43,7 @@ class Bench : public Verb {
     app.add_option("--seed", options_.seed, "Other keys, events and order");
     app.add_option("--rate", options_.rates,
                    "w7, w8: commands a second; may be repeated; by default 1000, 10000 and half of "
-                   "w1, and for w8 200 and 500")
+                   "w1, and for w8 500, 1000 and 2000")
         ->check(CLI::Range(1, 10'000'000))
         ->allow_extra_args(false);
     app.add_option("--seconds", options_.seconds, "w7, w8, w12: how long")
