@@ -126,7 +126,21 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
 
 void Decider::release(const LaneShare& share, const ports::EventKey& event) {
   std::vector<const Unparked*> queue;
+// By the database's clock at the end of the log, as timers go by; before it never beyond the time
+// of the record that comes next, so that what is decided about that is what a replay decides.
+void Decider::bring_time_up(const LaneShare& share) {
+  if (base::failpoint::mutant("time_stands_still")) return;
+  if (lane_.pending.empty() && !share.at_end) return;
+  auto now = overlay_.database_now();
+  if (!lane_.pending.empty() && !base::failpoint::mutant("time_runs_ahead"))
+    now = std::min(now, lane_.pending.front().record.timestamp);
+  fx_.lane_time = std::max(fx_.lane_time, now);
+}
+
   for (const auto& parked : share.parked)
+  // (What a cancellation has kept waiting is refused at any time.)
+  const auto* known = overlay_.event(lane_, event);
+  if (known == nullptr || known->status != domain::EventStatus::cancelled) bring_time_up(share);
     if (parked.row.event == event) queue.push_back(&parked);
   if (base::failpoint::mutant("parked_unordered")) std::reverse(queue.begin(), queue.end());
   for (const auto* parked : queue)

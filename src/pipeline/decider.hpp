@@ -44,6 +44,7 @@ struct LaneShare {
   std::size_t written = 0;                    // so many of them were: the unit ended there
   bool alone = false;                         // one parked command, not a page of them
   std::int64_t gave_up_after = 0;             // attempts, when that one is given up
+  bool at_end = false;                        // nothing more is in the lane's log
 };
 
 // What changes in a lane's memory when the unit has committed, and what becomes public.
@@ -127,6 +128,9 @@ class Decider {
     begun,   // it is the head of its event's queue now, and answered in a later unit
     waits,   // it cannot begin its saga yet: nothing has changed
   };
+
+  // What has waited for a saga is decided when it is, not when it came (decision 0046).
+  void bring_time_up(const LaneShare& share);
 
   // saga_decisions.cpp: sagas begin, go on and end
   // False: the unit ends before it.

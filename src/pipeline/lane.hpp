@@ -89,6 +89,7 @@ struct Lane {
   // have expired: none is left that expires before this, and none at all without it.
   std::map<ports::EventKey, std::optional<base::Timestamp>> draining;
   std::map<ports::EventKey, EventSaga> sagas;  // changed by set_saga
+  bool log_seen = false;  // since it was taken: a record, or the log's end
   std::int64_t parked_for_sagas = 0;           // of all of them
   // Those of `sagas` that wait for room: whose turn it is within a tenant.
   std::map<std::pair<base::TenantId, std::int64_t>, base::EventId> wait_for_room;

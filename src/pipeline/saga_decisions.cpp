@@ -215,6 +215,7 @@ void Decider::succeed(const LaneShare& share, const Unparked& parked, const Unpa
   }
   writes_.park.push_back(std::move(head));
 }
+  bring_time_up(share);
 
 bool Decider::go_on(const LaneShare& share, const saga::Transition& transition) {
   if (is_full()) return false;
