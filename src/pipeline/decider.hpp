@@ -145,9 +145,6 @@ class Decider {
   void begin(const Item& item, const Unparked* slot, const domain::Decision& decision,
              ports::LedgerRow&& row, std::optional<saga::Saga>&& saga);
   void wait_to_begin(const ports::EventKey& event, std::int64_t order);
-  // A copy is executed instead of the parked command that it waited for, and is not answered yet:
-  // it takes that one's place in the queue.
-  void succeed(const LaneShare& share, const Unparked& parked, const Unparked& copy);
   // Null: the event has none.
   [[nodiscard]] const EventSaga* saga_of(const ports::EventKey& event) const;
   EventSaga& change_saga(const ports::EventKey& event);
@@ -162,6 +159,11 @@ class Decider {
   // False: the unit ends before it.
   bool release_one(const LaneShare& share, const Unparked& parked);
   void refuse_expired(const Unparked& waited);
+  // copies.cpp: a copy is executed instead of the parked command that it waited for. When that
+  // cannot be at once it takes that one's place in the queue.
+  void succeed(const LaneShare& share, const Unparked& parked, const Unparked& copy);
+  void bring_copies(const LaneShare& share, const Unparked& head);
+  void wait_behind(const Unparked& copy, const ports::ParkedRow& head);
   void wait_under_own_key(const Unparked& copy, std::int32_t attempts);
   bool would_take_key(const Item& item);
   void unpark(const Unparked& waited);

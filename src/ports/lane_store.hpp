@@ -64,8 +64,8 @@ struct EventKey {
 struct LaneWork {
   std::vector<EventKey> draining;  // events in `cancelling`
   std::vector<std::pair<EventKey, std::int64_t>>
-      parked;  // events with parked commands, and how many
-  std::int64_t max_park_order = 0;
+      parked;                       // events with parked commands, and how many
+  std::int64_t max_park_order = 0;  // modulo kWithOtherKeys
 };
 
 struct UnpublishedOutcome {
@@ -148,6 +148,10 @@ struct ClaimAnswer {
   std::optional<base::EventId> same_suffixed_slug;
 };
 
+// What waits for a key and has another one is read behind all that have it: so much is added to its
+// order.
+inline constexpr std::int64_t kWithOtherKeys = std::int64_t{1} << 48U;
+
 struct ParkedRow {
   std::int32_t lane = 0;
   EventKey event;
@@ -155,8 +159,10 @@ struct ParkedRow {
   bool copy = false;       // a duplicate that waits for the answer of a running key
   LedgerKey row;           // its ledger row
   std::int32_t part = 0;   // part of that row
-  LedgerKey waits_for;     // copies only: the running key
-  std::string packed;      // contract::pack_record
+  // Of a copy: the running key. Else that of the command whose place it has taken, while copies
+  // wait for that one that are still to be brought here.
+  LedgerKey waits_for;
+  std::string packed;  // contract::pack_record
 };
 
 // An outcome's value as the ledger keeps it.

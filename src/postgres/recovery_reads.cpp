@@ -51,7 +51,7 @@ constexpr Statement kDraining{"lane_draining",
                               " where lane = $1::int and status = 4 order by 1, 2"};
 
 constexpr Statement kParkedCounts{"lane_parked", R"(
-select tenant_id, event_id, count(*) filter (where not copy), max(ord)
+select tenant_id, event_id, count(*) filter (where not copy), max(mod(ord, $2::bigint))
 from parked where lane = $1::int group by 1, 2 order by 1, 2)"};
 
 // (The length of a value is known without reading it.)
@@ -171,6 +171,7 @@ ports::LaneWork Recovery::work() const {
     const auto tenant = row.next<base::TenantId>();
     work.draining.push_back({tenant, row.next<base::EventId>()});
   }
+  p.scalar(ports::kWithOtherKeys);
   const Rows parked = connection_.run(kParkedCounts, p);
   for (int i = 0; i < parked.size(); ++i) {
     Row row = parked[i];

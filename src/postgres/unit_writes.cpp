@@ -170,8 +170,9 @@ void write_parked(Chain& chain, const ports::UnitWrites& writes) {
     p.array(writes.park, [](const K& k) { return k.copy; });
     p.array(writes.park, [](const K& k) { return k.row.key; });
     p.array(writes.park, [](const K& k) { return k.part; });
-    p.array(writes.park,
-            [](const K& k) { return k.copy ? std::optional(k.waits_for.key) : std::nullopt; });
+    p.array(writes.park, [](const K& k) {
+      return k.waits_for == ports::LedgerKey{} ? std::nullopt : std::optional(k.waits_for.key);
+    });
     p.array(writes.park, [](const K& k) { return BytesView{k.packed}; });
     chain.send(kPark, p);
   }

@@ -128,7 +128,7 @@ base::Result<ports::LaneWork> FakeStore::load_work(base::TopicPartition tp) {
   std::map<ports::EventKey, std::int64_t> counts;
   for (const auto& [key, row] : db_.parked) {
     if (key.first != tp.partition) continue;
-    work.max_park_order = std::max(work.max_park_order, row.order);
+    work.max_park_order = std::max(work.max_park_order, row.order % ports::kWithOtherKeys);
     if (!row.copy) counts[row.event] += 1;
   }
   work.parked.assign(counts.begin(), counts.end());
