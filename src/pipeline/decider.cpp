@@ -135,10 +135,18 @@ void Decider::take(const Item& item) {
       check_proof(item);
       return;
     case Item::Kind::change:
-      ADMITONE_ASSERT(item.change->made.has_value());
-      silent(item, item.change->made->ok() ? domain::Verdict::applied : domain::Verdict::invalid);
+      change(item);
       return;
   }
+}
+
+// The row ends with it: a copy of the record finds none that is pending.
+void Decider::change(const Item& item) {
+  const auto& [what, is_audited, made] = *item.change;
+  ADMITONE_ASSERT(made.has_value());
+  silent(item, made->ok() ? domain::Verdict::applied : domain::Verdict::invalid);
+  if (is_audited && !mutant("action_stays_pending"))
+    writes_.actions.push_back({what.tenant, what.id, made->ok(), item.position});
 }
 
 // What is believed to be new and is written is proven to be by a unique index.

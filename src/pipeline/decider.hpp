@@ -181,6 +181,7 @@ class Decider {
   bool claims_are_old(const Item& item);
   void take(const Item& item);
   void command(const Item& item);
+  void change(const Item& item);
   void check_proof(const Item& item);
   Decided decide(const Item& item, const Unparked* slot, std::int32_t attempts);
   void park(const Item& item, std::int32_t attempts);

@@ -88,6 +88,14 @@ struct DueHold {
   base::Timestamp expires_at;
 };
 
+// What an operator has written down before it was sent to the lane.
+struct AuditedAction {
+  std::string verb;
+  std::string target;
+  std::string reason;
+  bool operator==(const AuditedAction&) const = default;
+};
+
 // ---------------------------------------------------------------- reading for a unit
 
 struct LedgerKey {
@@ -317,6 +325,14 @@ struct ReservationWrite {
   std::int64_t expected_version = 0;  // 0: insert
 };
 
+// What became of a pending one, and by which record. Stale: it is not pending (any more).
+struct ActionEnd {
+  base::TenantId tenant;
+  base::Uuid id;
+  bool applied = false;
+  std::string position;
+};
+
 struct UnitWrites {
   std::int32_t part = 0;
   std::vector<LaneAdvance> lanes;
@@ -335,6 +351,7 @@ struct UnitWrites {
   std::vector<Saga> sagas;
   std::vector<ParkedRow> park;
   std::vector<ParkedRow> unpark;  // by lane and order
+  std::vector<ActionEnd> actions;
   std::vector<PendingDeadLetter> dead_letters;
   std::vector<base::Position> dead_letters_sent;
 };
@@ -380,6 +397,11 @@ class LaneStore {
   virtual base::Result<std::vector<Saga>> load_sagas(base::TopicPartition tp,
                                                      std::optional<base::SagaId> after,
                                                      std::int32_t limit) = 0;
+  // An operator's action of that lane and tenant which nothing has become of yet; none: there is no
+  // such.
+  virtual base::Result<std::optional<AuditedAction>> pending_action(base::TopicPartition tp,
+                                                                    base::TenantId tenant,
+                                                                    base::Uuid id) = 0;
   virtual base::Result<base::Timestamp> database_now() = 0;
   // Of whoever took the lane last.
   virtual base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) = 0;

@@ -49,6 +49,9 @@ class LaneStore final : public ports::LaneStore {
   base::Result<std::vector<ports::Saga>> load_sagas(base::TopicPartition tp,
                                                     std::optional<base::SagaId> after,
                                                     std::int32_t limit) override;
+  base::Result<std::optional<ports::AuditedAction>> pending_action(base::TopicPartition tp,
+                                                                   base::TenantId tenant,
+                                                                   base::Uuid id) override;
   base::Result<base::Timestamp> database_now() override;
   base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) override;
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;

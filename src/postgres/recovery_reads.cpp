@@ -87,6 +87,10 @@ from reservations r where r.lane = $1::int and r.status = 1 and r.expires_at <= 
                 where e.tenant_id = r.tenant_id and e.event_id = r.event_id), 0) not in (3, 4)
 order by r.expires_at, r.tenant_id, r.reservation_id limit $3::int)"};
 
+constexpr Statement kPendingAction{"lane_pending_action", R"(
+select verb, target, reason from operator_actions
+where tenant_id = $1::uuid and action_id = $2::uuid and lane = $3::int and state = 'pending')"};
+
 }  // namespace
 
 ports::TakenLane take_lane(Connection& connection, base::TopicPartition tp,
@@ -280,6 +284,20 @@ std::vector<ports::DueHold> Recovery::due_holds(base::Timestamp until, std::int3
 std::vector<ports::Saga> Recovery::sagas(std::optional<base::SagaId> after,
                                          std::int32_t limit) const {
   return read_sagas(connection_, tp_, after, limit);
+}
+
+std::optional<ports::AuditedAction> Recovery::pending_action(base::TenantId tenant,
+                                                             base::Uuid id) const {
+  Params p;
+  p.scalar(tenant).scalar(id).scalar(tp_.partition);
+  const Rows rows = connection_.run(kPendingAction, p);
+  if (rows.size() == 0) return std::nullopt;
+  Row row = rows[0];
+  ports::AuditedAction action;
+  action.verb = row.next<std::string>();
+  action.target = row.next<std::string>();
+  action.reason = row.next<std::string>();
+  return action;
 }
 
 }  // namespace admitone::postgres

@@ -29,6 +29,11 @@ class ShadowedStore : public ports::LaneStore {
   base::Result<std::vector<ports::Saga>> load_sagas(base::TopicPartition tp,
                                                     std::optional<base::SagaId> after,
                                                     std::int32_t limit) override;
+  base::Result<std::optional<ports::AuditedAction>> pending_action(base::TopicPartition tp,
+                                                                   base::TenantId tenant,
+                                                                   base::Uuid id) override {
+    return real_->pending_action(tp, tenant, id);
+  }
   base::Result<base::Timestamp> database_now() override { return clock_.wall; }
   base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) override;
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;
