@@ -413,6 +413,11 @@ class LaneStore {
   // count_attempt.
   virtual base::Status note_read(base::TopicPartition tp, std::int64_t epoch,
                                  std::int64_t offset) = 0;
+  // Counts, durably and before the work, that a transition of the saga is begun alone, since
+  // something was written of it. Returns the new count. Errors as count_attempt; also when it has
+  // ended.
+  virtual base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
+                                                      base::TenantId tenant, base::SagaId saga) = 0;
 
   // The lanes go to another owner, and not because we died: takings of ours that led to nothing are
   // not counted as tries, nor is the attempt at what was begun alone. Nothing happens to those

@@ -20,6 +20,14 @@ from unnest($1::smallint[], $2::int[], $3::bigint[], $4::bigint[]) g (topic, par
 where p.topic = g.topic and p.partition = g.partition and p.epoch = g.epoch
   and (p.tries > 0 or p.alone_offset = g.begun))"};
 
+constexpr Statement kCountTransition{"lane_count_transition", R"(
+update sagas s set begun_alone = s.begun_alone + 1
+from partition_progress p
+where p.topic = $1::smallint and p.partition = $2::int and p.epoch = $3::bigint
+  and s.tenant_id = $4::uuid and s.saga_id = $5::uuid and s.lane = p.partition
+  and s.ended_at is null
+returning s.begun_alone)"};
+
 }  // namespace
 
 base::Result<std::vector<ports::TakenLane>> LaneStore::take(
@@ -137,6 +145,26 @@ base::Status LaneStore::note_read(base::TopicPartition tp, std::int64_t epoch,
         return true;
       });
   return done ? base::Status{} : base::Status{done.error()};
+}
+
+base::Result<std::int32_t> LaneStore::count_transition(base::TopicPartition tp, std::int64_t epoch,
+                                                       base::TenantId tenant, base::SagaId saga) {
+  return impl_->guarded<std::int32_t>("counting a transition", [&]() -> base::Result<std::int32_t> {
+    auto& connection = impl_->connected();
+    connection.command("begin");
+    impl_->unit_open = true;
+    impl_->tenants = {tenant};
+    impl_->set_tenants();
+    Params p;
+    p.scalar(tp.topic).scalar(tp.partition).scalar(epoch).scalar(tenant).scalar(saga);
+    const Rows rows = connection.run(kCountTransition, p);
+    if (rows.size() == 0)
+      throw Refused(base::ErrorKind::permanent, "the lane has another owner now, or no such saga");
+    const auto count = rows[0].next<std::int32_t>();
+    connection.command("commit");
+    impl_->unit_open = false;
+    return count;
+  });
 }
 
 }  // namespace admitone::postgres

@@ -39,6 +39,10 @@ class ShadowedStore : public ports::LaneStore {
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;
   base::Result<ports::Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                              std::int64_t offset) override;
+  base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
+                                              base::TenantId tenant, base::SagaId saga) override {
+    return real_->count_transition(tp, epoch, tenant, saga);
+  }
   base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;
   base::Result<std::vector<ports::ClaimAnswer>> claims(

@@ -374,6 +374,8 @@ base::Result<ports::UnitReport> FakeStore::commit(const ports::UnitWrites& write
   writing = &writes;
   const auto fault = before_commit();
   if (fault == Fault::lost_before) return unreachable();
+  if (fault == Fault::refused)
+    return Error{ErrorKind::permanent, Effect::not_applied, "a row was refused"};
   ports::UnitReport report;
   for (const auto& lane : writes.lanes) {
     const auto& row = db_.progress.at(lane.tp);

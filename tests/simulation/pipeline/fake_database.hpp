@@ -62,7 +62,7 @@ class FakeStore : public ports::LaneStore {
   explicit FakeStore(FakeDatabase& database) : db_(database) {}
 
   // Called before each commit; what it returns happens instead of (or after) it.
-  enum class Fault { none, lost_before, lost_after };
+  enum class Fault { none, lost_before, lost_after, refused };
   std::function<Fault()> before_commit = [] { return Fault::none; };
   const ports::UnitWrites* writing = nullptr;  // what it is about
   std::function<void()> during_take = [] {};   // after the rows are written, before the answer
@@ -104,6 +104,8 @@ class FakeStore : public ports::LaneStore {
   base::Result<ports::Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                              std::int64_t offset) override;
   base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
+  base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
+                                              base::TenantId tenant, base::SagaId saga) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;
   base::Result<std::vector<ports::ClaimAnswer>> claims(
       const std::vector<ports::ClaimQuery>& queries) override;
