@@ -40,6 +40,24 @@ std::string_view name_of(SagaChange::Action action) {
   return kActions.at(static_cast<std::size_t>(action));
 }
 
+std::string audited_verb(const SagaChange& change) {
+  switch (change.action) {
+    case Action::retry:
+      return "sagas retry";
+    case Action::compensate:
+      return "sagas compensate";
+    case Action::resolve_as_undone:
+      return "sagas resolve --as undone";
+    case Action::resolve_as_done:
+      break;
+  }
+  return "sagas resolve --as done" + (change.result.empty() ? "" : " --result " + change.result);
+}
+
+std::string audited_target(const SagaChange& change) {
+  return "saga " + change.saga.str();
+}
+
 TimerCommand saga_change_command(std::string_view secret, const SagaChange& change,
                                  base::Timestamp now) {
   TimerCommand out;

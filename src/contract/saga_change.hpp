@@ -36,6 +36,10 @@ struct SagaChange {
   bool operator==(const SagaChange&) const = default;
 };
 std::string_view name_of(SagaChange::Action action);
+// What the row says that it is held against, beside tenant, lane and reason: "sagas resolve --as
+// done --result hold-7", and "saga <id>".
+std::string audited_verb(const SagaChange& change);
+std::string audited_target(const SagaChange& change);
 
 // Signed with the deployment's secret, as a lane's timer is.
 TimerCommand saga_change_command(std::string_view secret, const SagaChange& change,

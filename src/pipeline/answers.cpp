@@ -1,5 +1,5 @@
 // Rows and outcomes: how a decision becomes one ledger row, one sequence number and one outcome
-// record.
+// record; and dead letters.
 #include <utility>
 
 #include "base/failpoint.hpp"
@@ -166,6 +166,55 @@ void Decider::replay(const Item& item, const KeyState& state, bool alias, const 
     number(row, std::move(again), item.record.timestamp);
   }
   emit(std::move(row), slot);
+}
+
+void Decider::bury(const Item& item) {
+  contract::DeadLetterFacts facts;
+  facts.reason = item.refusal.reason;
+  facts.code = std::string(contract::code_name(item.refusal_code));
+  facts.detail = item.refusal.detail;
+  auto origin = origin_of(item);
+  facts.topic = std::move(origin.topic);
+  facts.partition = origin.partition;
+  facts.offset = origin.offset;
+  facts.timestamp = item.record.timestamp;
+  facts.group = options_.group_id;
+  facts.attempts = item.attempts;
+  facts.first_failed_at = fx_.lane_time;
+
+  base::Record verbatim;
+  verbatim.position = {item.record.position.topic, origin.partition, origin.offset};
+  verbatim.timestamp = item.record.timestamp;
+  // What does not fit is left out, the value first; the position says where it is in full.
+  auto room = options_.dead_letter_value_bytes;
+  const auto fits = [&room](std::size_t bytes) {
+    const bool yes = bytes <= room;
+    if (yes) room -= bytes;
+    return yes;
+  };
+  constexpr std::size_t kFrame = 8;  // the lengths of a header's two parts
+  for (const auto& header : headers_as_sent(item))
+    if (fits(header.name.size() + header.value.size() + kFrame)) verbatim.headers.push_back(header);
+  if (item.record.key && fits(item.record.key->size())) verbatim.key = item.record.key;
+  if (item.record.value && fits(item.record.value->size())) verbatim.value = item.record.value;
+  ports::PendingDeadLetter letter{item.record.position, item.tenant(),
+                                  contract::pack_record(verbatim), std::move(facts)};
+  overlay_.made_bytes += letter.packed.size();
+  fx_.publication.dead_letters.push_back(letter);
+  writes_.dead_letters.push_back(std::move(letter));
+}
+
+void Decider::dead(const Item& item) {
+  bury(item);
+  if (item.envelope() != nullptr && lane_.home) {
+    auto no = rejection(item.refusal_code, item.refusal.detail);
+    no.problem.errors = item.refusal.errors;
+    refuse(item, domain::Verdict::dead, no);
+  } else {
+    auto row = row_of(item, domain::Verdict::dead);
+    row.status = domain::CommandStatus::rejected;
+    emit(std::move(row), nullptr);
+  }
 }
 
 }  // namespace admitone::pipeline

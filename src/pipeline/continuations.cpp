@@ -1,5 +1,5 @@
-// Work that goes on over several units: reservations of a cancelled event, parked commands, and the
-// copies that wait for a running key.
+// Work that goes on over several units: reservations of a cancelled event, and parked commands with
+// the copies that wait for them.
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
@@ -74,9 +74,11 @@ void Decider::wait_for(const Item& item, const ports::LedgerKey& running, bool a
   }
   row.completed_at.reset();
   row.expires_at.reset();
+  // Those of the same key come first (see release_one), however many the others are.
+  const bool own_key = item.owned_key() == running;
   writes_.park.push_back({.lane = lane_.tp.partition,
                           .event = event,
-                          .order = ++fx_.park_order,
+                          .order = ++fx_.park_order + (own_key ? 0 : ports::kWithOtherKeys),
                           .copy = true,
                           .row = row.key,
                           .part = overlay_.part(),
@@ -124,7 +126,21 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
   conclude(share, *head, domain::finish_cancel(*overlay_.event(lane_, event)));
 }
 
+// By the database's clock at the end of the log, as timers go by; before it never beyond the time
+// of the record that comes next, so that what is decided about that is what a replay decides.
+void Decider::bring_time_up(const LaneShare& share) {
+  if (base::failpoint::mutant("time_stands_still")) return;
+  if (lane_.pending.empty() && !share.at_end) return;
+  auto now = overlay_.database_now();
+  if (!lane_.pending.empty() && !base::failpoint::mutant("time_runs_ahead"))
+    now = std::min(now, lane_.pending.front().record.timestamp);
+  fx_.lane_time = std::max(fx_.lane_time, now);
+}
+
 void Decider::release(const LaneShare& share, const ports::EventKey& event) {
+  // (What a cancellation has kept waiting is refused at any time.)
+  const auto* known = overlay_.event(lane_, event);
+  if (known == nullptr || known->status != domain::EventStatus::cancelled) bring_time_up(share);
   std::vector<const Unparked*> queue;
   for (const auto& parked : share.parked)
     if (parked.row.event == event) queue.push_back(&parked);
@@ -182,22 +198,13 @@ void Decider::refuse_expired(const Unparked& waited) {
          &waited);
 }
 
-// As a parked command does.
-void Decider::wait_under_own_key(const Unparked& copy, std::int32_t attempts) {
-  const auto own = copy.item.owned_key();
-  move_row(copy, own, true);
-  KeyState state;
-  state.payload = copy.item.command.payload;
-  state.status = domain::CommandStatus::in_progress;
-  state.part = state.stored_part = copy.row.part;
-  state.attempts = attempts;
-  state.stored_at = own;
-  overlay_.set_key(own, std::move(state));
-}
-
 // The first of the parked command and its waiting copies that has not expired and takes its key is
 // executed, and answers those behind it.
 bool Decider::release_one(const LaneShare& share, const Unparked& parked) {
+  if (parked.row.waits_for != ports::LedgerKey{}) {
+    bring_copies(share, parked);
+    return false;
+  }
   const auto key = parked.row.row;
   std::vector<const Unparked*> turn{&parked};
   for (const auto& copy : share.copies)
@@ -215,9 +222,9 @@ bool Decider::release_one(const LaneShare& share, const Unparked& parked) {
   } else if (parked.item.kind != Item::Kind::command) {
     answer = fail(parked);
     turn.erase(turn.begin());
-  } else if (share.more_copies && std::none_of(turn.begin(), turn.end(), [&](const auto* one) {
-               return one->item.owned_key() == key && !expired(one->item) &&
-                      would_take_key(one->item);
+  } else if (share.more_copies && std::ranges::none_of(turn, [&](const auto* one) {
+               return (one->item.owned_key() == key || expired(parked.item)) &&
+                      !expired(one->item) && would_take_key(one->item);
              })) {
     // Nothing will stand under its key for later pages to find: it comes with the last of them.
     waits = true;
@@ -230,8 +237,15 @@ bool Decider::release_one(const LaneShare& share, const Unparked& parked) {
   for (const auto* one : turn) {
     if (answer) {
       replay(one->item, *answer, false, one);
-    } else if (expired(one->item) || (waits && expired(parked.item))) {
+    } else if (expired(one->item)) {
       refuse_expired(*one);
+    } else if (share.more_copies && !waits && one->item.owned_key() != key &&
+               would_take_key(one->item)) {
+      // All that have its key were read before it, and expired. Those that wait for that key and
+      // were not read would not find what is answered under another: first it takes the place.
+      wait_under_own_key(*one, 1);
+      succeed(share, parked, *one);
+      return false;
     } else {
       const auto decided = decide(one->item, one, one->item.owned_key() == key ? attempts : 1);
       if (decided == Decided::answered) answer = *overlay_.key(one->item.owned_key());

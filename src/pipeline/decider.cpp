@@ -97,30 +97,6 @@ bool Decider::is_left_out(const ports::LedgerKey& key) const {
   return known != nullptr && known->left_out > 0;
 }
 
-// An earlier command of this unit has changed what the item would claim, or the holder of it has
-// given it up: what is asked in the next unit decides. How commands fall into units must not show
-// in what is decided (law L12). Never so before anything has changed.
-bool Decider::claims_are_old(const Item& item) {
-  if (item.kind != Item::Kind::command || !may_claim(item)) return false;
-  const auto tenant = item.tenant();
-  const auto query = claim_query(item, overlay_.event(lane_, {tenant, item.command.event}));
-  if (!query) return false;
-  const auto found = claims_.find(&item);
-  if (found == claims_.end() || found->second.asked != *query) return true;
-  const auto& answer = found->second.answer;
-  const auto& holder = answer.same_name_and_start;
-  const auto* changed = holder ? overlay_.changed({tenant, *holder}) : nullptr;
-  if (changed != nullptr &&
-      (changed->name_folded != query->name_folded || changed->starts_at != query->starts_at))
-    return true;
-  const auto has_left = [&](const std::optional<base::EventId>& other) {
-    const auto* now = other ? overlay_.changed({tenant, *other}) : nullptr;
-    return now != nullptr && now->status == domain::EventStatus::withdrawn;
-  };
-  return has_left(holder) || has_left(answer.same_slug) || has_left(answer.same_suffixed_slug) ||
-         has_left(answer.same_external_id);
-}
-
 void Decider::take(const Item& item) {
   fx_.next_offset = item.record.position.offset + 1;
   // Only the home topic's times are the broker's. Elsewhere a producer may claim any: from the
@@ -159,10 +135,18 @@ void Decider::take(const Item& item) {
       check_proof(item);
       return;
     case Item::Kind::change:
-      ADMITONE_ASSERT(item.change->made.has_value());
-      silent(item, item.change->made->ok() ? domain::Verdict::applied : domain::Verdict::invalid);
+      change(item);
       return;
   }
+}
+
+// The row ends with it: a copy of the record finds none that is pending.
+void Decider::change(const Item& item) {
+  const auto& [what, is_audited, made] = *item.change;
+  ADMITONE_ASSERT(made.has_value());
+  silent(item, made->ok() ? domain::Verdict::applied : domain::Verdict::invalid);
+  if (is_audited && !mutant("action_stays_pending"))
+    writes_.actions.push_back({what.tenant, what.id, made->ok(), item.position});
 }
 
 // What is believed to be new and is written is proven to be by a unique index.
@@ -278,52 +262,6 @@ bool Decider::content_duplicate(const Item& item) {
   return false;
 }
 
-ports::ClaimAnswer Decider::claims_of(const Item& item) {
-  ports::ClaimAnswer answer;
-  if (!may_claim(item)) return answer;
-  if (const auto found = claims_.find(&item); found != claims_.end()) answer = found->second.answer;
-  const auto* event = overlay_.event(lane_, {item.tenant(), item.command.event});
-  const auto query = claim_query(item, event);
-  if (!query) return answer;
-  const auto made = [&](const std::string& name) -> std::optional<base::EventId> {
-    const auto found = overlay_.made_names.find(name);
-    if (found == overlay_.made_names.end() || found->second == query->self) return std::nullopt;
-    return found->second;
-  };
-  const auto tenant = query->tenant.str();
-  const auto starts = std::to_string(base::to_unix_micros(query->starts_at));
-  if (const auto id =
-          made("n/" + tenant + "/" + query->venue_id + "/" + starts + "/" + query->name_folded))
-    answer.same_name_and_start = id;
-  // A name that was made and given up in this unit is free.
-  if (answer.same_name_and_start) {
-    const auto* holder = overlay_.changed({query->tenant, *answer.same_name_and_start});
-    if (holder != nullptr &&
-        (holder->name_folded != query->name_folded || holder->starts_at != query->starts_at))
-      answer.same_name_and_start.reset();
-  }
-  if (const auto id = made("s/" + tenant + "/" + query->venue_id + "/" + query->slug))
-    answer.same_slug = id;
-  if (const auto suffixed = suffix_query(item, *query))
-    if (const auto id = made("s/" + tenant + "/" + query->venue_id + "/" + suffixed->slug))
-      answer.same_suffixed_slug = id;
-  if (query->external_id)
-    if (const auto id = made("x/" + tenant + "/" + *query->external_id))
-      answer.same_external_id = id;
-  return answer;
-}
-
-void Decider::remember_claims(const domain::Event& event) {
-  if (event.status == domain::EventStatus::withdrawn) return;
-  const auto tenant = event.tenant.str();
-  const auto starts = std::to_string(base::to_unix_micros(event.starts_at));
-  overlay_
-      .made_names["n/" + tenant + "/" + event.venue_id + "/" + starts + "/" + event.name_folded] =
-      event.id;
-  overlay_.made_names["s/" + tenant + "/" + event.venue_id + "/" + event.slug] = event.id;
-  if (event.external_id) overlay_.made_names["x/" + tenant + "/" + *event.external_id] = event.id;
-}
-
 domain::View Decider::view(const Item& item, const ports::ClaimAnswer& claims) {
   const auto tenant = item.tenant();
   auto view = view_of(item, overlay_.event(lane_, {tenant, item.command.event}), claims);
@@ -423,55 +361,6 @@ void Decider::forward(const Item& item) {
   if (item.record.value) out.value = std::string(*item.record.value);
   out.headers = forward_headers(item, options_);
   forwards.push_back(std::move(out));
-}
-
-void Decider::bury(const Item& item) {
-  contract::DeadLetterFacts facts;
-  facts.reason = item.refusal.reason;
-  facts.code = std::string(contract::code_name(item.refusal_code));
-  facts.detail = item.refusal.detail;
-  auto origin = origin_of(item);
-  facts.topic = std::move(origin.topic);
-  facts.partition = origin.partition;
-  facts.offset = origin.offset;
-  facts.timestamp = item.record.timestamp;
-  facts.group = options_.group_id;
-  facts.attempts = item.attempts;
-  facts.first_failed_at = fx_.lane_time;
-
-  base::Record verbatim;
-  verbatim.position = {item.record.position.topic, origin.partition, origin.offset};
-  verbatim.timestamp = item.record.timestamp;
-  // What does not fit is left out, the value first; the position says where it is in full.
-  auto room = options_.dead_letter_value_bytes;
-  const auto fits = [&room](std::size_t bytes) {
-    const bool yes = bytes <= room;
-    if (yes) room -= bytes;
-    return yes;
-  };
-  constexpr std::size_t kFrame = 8;  // the lengths of a header's two parts
-  for (const auto& header : headers_as_sent(item))
-    if (fits(header.name.size() + header.value.size() + kFrame)) verbatim.headers.push_back(header);
-  if (item.record.key && fits(item.record.key->size())) verbatim.key = item.record.key;
-  if (item.record.value && fits(item.record.value->size())) verbatim.value = item.record.value;
-  ports::PendingDeadLetter letter{item.record.position, item.tenant(),
-                                  contract::pack_record(verbatim), std::move(facts)};
-  overlay_.made_bytes += letter.packed.size();
-  fx_.publication.dead_letters.push_back(letter);
-  writes_.dead_letters.push_back(std::move(letter));
-}
-
-void Decider::dead(const Item& item) {
-  bury(item);
-  if (item.envelope() != nullptr && lane_.home) {
-    auto no = rejection(item.refusal_code, item.refusal.detail);
-    no.problem.errors = item.refusal.errors;
-    refuse(item, domain::Verdict::dead, no);
-  } else {
-    auto row = row_of(item, domain::Verdict::dead);
-    row.status = domain::CommandStatus::rejected;
-    emit(std::move(row), nullptr);
-  }
 }
 
 }  // namespace admitone::pipeline

@@ -44,6 +44,7 @@ struct LaneShare {
   std::size_t written = 0;                    // so many of them were: the unit ended there
   bool alone = false;                         // one parked command, not a page of them
   std::int64_t gave_up_after = 0;             // attempts, when that one is given up
+  bool at_end = false;                        // nothing more is in the lane's log
 };
 
 // What changes in a lane's memory when the unit has committed, and what becomes public.
@@ -128,6 +129,9 @@ class Decider {
     waits,   // it cannot begin its saga yet: nothing has changed
   };
 
+  // What has waited for a saga is decided when it is, not when it came (decision 0046).
+  void bring_time_up(const LaneShare& share);
+
   // saga_decisions.cpp: sagas begin, go on and end
   // False: the unit ends before it.
   bool go_on(const LaneShare& share, const saga::Transition& transition);
@@ -141,9 +145,6 @@ class Decider {
   void begin(const Item& item, const Unparked* slot, const domain::Decision& decision,
              ports::LedgerRow&& row, std::optional<saga::Saga>&& saga);
   void wait_to_begin(const ports::EventKey& event, std::int64_t order);
-  // A copy is executed instead of the parked command that it waited for, and is not answered yet:
-  // it takes that one's place in the queue.
-  void succeed(const LaneShare& share, const Unparked& parked, const Unparked& copy);
   // Null: the event has none.
   [[nodiscard]] const EventSaga* saga_of(const ports::EventKey& event) const;
   EventSaga& change_saga(const ports::EventKey& event);
@@ -158,6 +159,11 @@ class Decider {
   // False: the unit ends before it.
   bool release_one(const LaneShare& share, const Unparked& parked);
   void refuse_expired(const Unparked& waited);
+  // copies.cpp: a copy is executed instead of the parked command that it waited for. When that
+  // cannot be at once it takes that one's place in the queue.
+  void succeed(const LaneShare& share, const Unparked& parked, const Unparked& copy);
+  void bring_copies(const LaneShare& share, const Unparked& head);
+  void wait_behind(const Unparked& copy, const ports::ParkedRow& head);
   void wait_under_own_key(const Unparked& copy, std::int32_t attempts);
   bool would_take_key(const Item& item);
   void unpark(const Unparked& waited);
@@ -175,6 +181,7 @@ class Decider {
   bool claims_are_old(const Item& item);
   void take(const Item& item);
   void command(const Item& item);
+  void change(const Item& item);
   void check_proof(const Item& item);
   Decided decide(const Item& item, const Unparked* slot, std::int32_t attempts);
   void park(const Item& item, std::int32_t attempts);

@@ -17,9 +17,11 @@
 
 namespace admitone::pipeline {
 
-// What an operator asks for, and whether it could be made in memory; none: not tried yet.
+// What an operator asks for, whether a pending row in the database says so, and whether it could be
+// made in memory; none: not tried yet.
 struct AskedChange {
   contract::SagaChange what;
+  bool is_audited = false;
   std::optional<base::Status> made = std::nullopt;
 };
 

@@ -74,6 +74,14 @@ struct Lane {
   std::optional<std::int64_t> counted_offset;  // tried alone and counted since the lane was taken
   ports::Attempt attempt;                      // how often, by all owners
 
+  // A transition that is tried alone, counted since the lane was taken: how often, by all owners.
+  struct BegunTransition {
+    base::SagaId saga;
+    std::int32_t attempts = 0;
+  };
+  std::optional<BegunTransition> begun_transition;
+  std::pair<base::SagaId, std::string> refused;  // the last one that came to nothing, and why
+
   // So many of `pending`, from the front, are in the unit of work that is under way.
   std::size_t in_unit = 0;
   // Not yet decided; in offset order. What is to be tried alone is unread until it has been
@@ -81,6 +89,7 @@ struct Lane {
   std::deque<Item> pending;
   // End of the log when it was last reached; none once a record from beyond it was taken.
   std::optional<std::int64_t> caught_up;
+  bool log_seen = false;  // since it was taken: a record, or the log's end
 
   EventCache events;
   std::map<ports::EventKey, std::int64_t>

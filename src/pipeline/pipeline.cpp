@@ -110,6 +110,7 @@ void Pipeline::handle(LaneCaughtUp& caught_up) {
   if (known == nullptr || known->queue->fetch() != caught_up.fetch) return;
   // The news may overtake records from before the end, and be overtaken by some from beyond it.
   Lane& lane = *known;
+  lane.log_seen = true;
   const auto taken =
       lane.pending.empty() ? lane.next_offset : lane.pending.back().record.position.offset + 1;
   if (taken <= caught_up.next_offset) lane.caught_up = caught_up.next_offset;
@@ -154,6 +155,7 @@ bool Pipeline::fill(Lane& lane, std::size_t wanted) {
   if (!records.empty() && records.back().position.offset >= lane.caught_up.value_or(0)) {
     lane.caught_up.reset();
   }
+  if (!records.empty()) lane.log_seen = true;
   double redelivered = 0;
   for (auto& record : records) {
     const auto expected =
@@ -196,8 +198,11 @@ bool Pipeline::something_waits(const Lane& lane) {
          !std::all_of(lane.parked.begin(), lane.parked.end(), stuck);
 }
 
+// Not before the lane's time is known, by a record or by the end of its log: what waits may have
+// done so for long.
 bool Pipeline::has_continuation(const Lane& lane) const {
-  return something_waits(lane) && !draining_ && !publisher_.full(lane.tp);
+  return something_waits(lane) && !draining_ && !publisher_.full(lane.tp) &&
+         (lane.log_seen || lane.queue->records() > 0);
 }
 
 bool Pipeline::has_watermark(const Lane& lane) const {

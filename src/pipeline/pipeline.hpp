@@ -93,17 +93,18 @@ class Pipeline {
   std::optional<std::int64_t> position(Lane& lane, const ports::TakenLane& taken);
   void stop_lane(Lane& lane, const std::string& why);
 
-  std::optional<saga::Now> saga_now();                                         // sagas.cpp
-  void turn_sagas();                                                           // sagas.cpp
-  void take_transitions(LaneShare& share);                                     // sagas.cpp
-  void take_transitions(LaneShare& share, std::size_t most);                   // sagas.cpp
-  void leave_saga(Lane& lane, const saga::Saga& saga, std::int64_t attempts);  // sagas.cpp
-  bool load_sagas(Lane& lane, ports::LaneWork& work);                          // sagas.cpp
-  void read_more_sagas(Lane& lane);                                            // sagas.cpp
-  void offer_room(Lane& lane);                                                 // sagas.cpp
-  void look_after_sagas(Lane& lane);                                           // sagas.cpp
-  void show_sagas();                                                           // sagas.cpp
-  std::chrono::milliseconds wait_limit();                                      // sagas.cpp
+  std::optional<saga::Now> saga_now();                                              // sagas.cpp
+  void turn_sagas();                                                                // sagas.cpp
+  void take_transitions(LaneShare& share);                                          // sagas.cpp
+  void take_transitions(LaneShare& share, std::size_t most);                        // sagas.cpp
+  void leave_saga(Lane& lane, const saga::Saga& saga, std::int64_t attempts);       // sagas.cpp
+  bool park_saga(Lane& lane, saga::Transition& transition, std::int64_t attempts);  // sagas.cpp
+  bool load_sagas(Lane& lane, ports::LaneWork& work);                               // sagas.cpp
+  void read_more_sagas(Lane& lane);                                                 // sagas.cpp
+  void offer_room(Lane& lane);                                                      // sagas.cpp
+  void look_after_sagas(Lane& lane);                                                // sagas.cpp
+  void show_sagas();                                                                // sagas.cpp
+  std::chrono::milliseconds wait_limit();                                           // sagas.cpp
 
   void clear_suspicion(Lane& lane);
   void let_go(Lane& lane, std::chrono::milliseconds pause);
@@ -111,17 +112,19 @@ class Pipeline {
   [[nodiscard]] std::size_t waiting(const Lane& lane) const;
   bool fill(Lane& lane, std::size_t wanted);
   void read_ahead();
-  bool run_unit();                                     // turns.cpp
-  bool try_alone(Lane& lane);                          // suspects.cpp
-  bool take_alone_turn(const Lane& lane);              // suspects.cpp
-  void check_alone_turn();                             // suspects.cpp
-  void leave_alone_turn();                             // suspects.cpp
-  bool read(Item& item) const;                         // suspects.cpp
-  bool count(Lane& lane, std::int64_t number);         // suspects.cpp
-  void put_off(Lane& lane, const base::Error& error);  // suspects.cpp
-  bool continue_alone(Lane& lane);                     // suspects.cpp
-  bool read_alone(Lane& lane, bool over);              // suspects.cpp
-  bool run_alone(Lane& lane);                          // suspects.cpp
+  bool run_unit();                                             // turns.cpp
+  bool try_alone(Lane& lane);                                  // suspects.cpp
+  bool take_alone_turn(const Lane& lane);                      // suspects.cpp
+  void check_alone_turn();                                     // suspects.cpp
+  void leave_alone_turn();                                     // suspects.cpp
+  bool read(Item& item) const;                                 // suspects.cpp
+  bool count(Lane& lane, std::int64_t number);                 // suspects.cpp
+  void put_off(Lane& lane, const base::Error& error);          // suspects.cpp
+  bool continue_alone(Lane& lane);                             // suspects.cpp
+  bool transition_alone(Lane& lane);                           // suspects.cpp
+  void check_what_waits(Lane& lane, const RunReport& report);  // suspects.cpp
+  bool read_alone(Lane& lane, bool over);                      // suspects.cpp
+  bool run_alone(Lane& lane);                                  // suspects.cpp
   RunReport run_shares(std::vector<LaneShare>& shares);
   bool settle(const RunReport& report, std::vector<LaneShare>& shares);
   [[nodiscard]] bool waits_alone(const Lane& lane) const;

@@ -12,19 +12,19 @@ namespace {
 
 using Action = contract::SagaChange::Action;
 
+base::Error no(std::string why) {
+  return {base::ErrorKind::permanent, base::Effect::not_applied, std::move(why)};
+}
+
 base::Status make(saga::Saga& saga, const contract::SagaChange& change, base::TopicPartition lane,
                   base::Timestamp now, const saga::Limits& limits) {
   // A copy of the record in another lane: this unit has no fence over the saga's.
-  if (saga.lane != lane)
-    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
-                       "it is another lane's"};
+  if (saga.lane != lane) return no("it is another lane's");
   if (saga.tenant != change.tenant || saga.event != change.event)
-    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
-                       "it is another tenant's, or another event's"};
+    return no("it is another tenant's, or another event's");
   const auto step = saga::name_of(saga::step_in_view(saga).step);
   if (step != change.step && change.action != Action::compensate)
-    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
-                       "it stands at " + std::string(step) + " by now"};
+    return no("it stands at " + std::string(step) + " by now");
   switch (change.action) {
     case Action::retry:
       return saga::retry(saga, now, limits);
@@ -42,7 +42,7 @@ base::Status make(saga::Saga& saga, const contract::SagaChange& change, base::To
 }  // namespace
 
 void tell_of_change(const Item& item) {
-  const auto& [change, made] = *item.change;
+  const auto& [change, is_audited, made] = *item.change;
   const auto log = base::logger("pipeline");
   const auto what = contract::name_of(change.action);
   if (made->ok()) {
@@ -54,7 +54,8 @@ void tell_of_change(const Item& item) {
   }
 }
 
-// A change goes first of its lane's records in a unit, and its transition first of the lane's
+// Held against what the operator has written down. A change goes first of its lane's records in a
+// unit, and its transition first of the lane's
 // transitions: what else there is to write cannot come between the two. When the unit is not
 // committed it was never made.
 void UnitRunner::change_sagas(LaneShare& share) {
@@ -75,7 +76,16 @@ void UnitRunner::change_saga(LaneShare& share) {
   if (std::ranges::any_of(share.transitions,
                           [&](const saga::Transition& one) { return one.saga.id == id; }))
     return;
+  const auto written = world_.store.pending_action(lane.tp, asked.what.tenant, asked.what.id);
+  if (!written) return;  // the next unit asks again
   share.items = 1;
+  asked.is_audited =
+      *written == ports::AuditedAction{contract::audited_verb(asked.what),
+                                       contract::audited_target(asked.what), asked.what.reason};
+  if (!asked.is_audited && !base::failpoint::mutant("change_without_audit")) {
+    asked.made = no("no pending row of operator_actions says so");
+    return;
+  }
   const auto now = world_.saga_clock.now(world_.clock.steady());
   const auto changed =
       now ? world_.sagas.change(
@@ -85,9 +95,8 @@ void UnitRunner::change_saga(LaneShare& share) {
                 },
                 *now)
           : std::nullopt;
-  asked.made = changed.value_or(
-      base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
-                  "it has ended, or waits in the database for room, or is another lane's"});
+  asked.made =
+      changed.value_or(no("it has ended, or waits in the database for room, or is another lane's"));
   if (!asked.made->ok() || base::failpoint::mutant("change_without_journal")) return;
   if (auto transition = world_.sagas.due(id))
     share.transitions.insert(share.transitions.begin(), std::move(*transition));

@@ -190,32 +190,6 @@ void Decider::begin(const Item& item, const Unparked* slot, const domain::Decisi
   emit(std::move(row), nullptr);
 }
 
-void Decider::succeed(const LaneShare& share, const Unparked& parked, const Unparked& copy) {
-  if (more_copies_) unpark(parked);
-  writes_.unpark.push_back(copy.row);
-  auto head = copy.row;
-  head.order = parked.row.order;
-  head.copy = false;
-  head.waits_for = {};
-  head.row = copy.item.owned_key();
-  count_parked(head.event, 1);
-  auto row = row_of(copy.item, domain::Verdict::parked, head.row);
-  row.owns_key = true;
-  row.status = domain::CommandStatus::in_progress;
-  row.completed_at.reset();
-  row.expires_at.reset();
-  writes_.finishes.push_back({std::move(row), head.part, domain::Verdict::parked});
-  // The others wait for what is executed.
-  for (const auto& other : share.copies) {
-    const bool behind = other.row.waits_for == parked.row.row && other.row.order > copy.row.order;
-    if (!behind || other.row.waits_for == head.row) continue;
-    writes_.unpark.push_back(other.row);
-    writes_.park.push_back(other.row);
-    writes_.park.back().waits_for = head.row;
-  }
-  writes_.park.push_back(std::move(head));
-}
-
 bool Decider::go_on(const LaneShare& share, const saga::Transition& transition) {
   if (is_full()) return false;
   const auto& saga = transition.saga;
@@ -241,6 +215,7 @@ bool Decider::carry_out(const LaneShare& share, const saga::Transition& transiti
     throw std::runtime_error("saga " + saga.id.str() + " has not the event and command it is of");
   const bool changes = transition.decision == saga::Decision::publish_change;
   if (changes && claims_are_old(head->item)) return false;
+  bring_time_up(share);
   const auto claims = changes ? claims_of(head->item) : ports::ClaimAnswer{};
   const auto decision = decision_of(transition, head->item, view(head->item, claims));
   // Another event of this unit has taken the name. Whether it has it in the end, the next unit

@@ -65,6 +65,36 @@ void Pipeline::leave_saga(Lane& lane, const saga::Saga& saga, std::int64_t attem
   lane.stuck.insert({saga.tenant, saga.event});
 }
 
+// With its journal as the database has it: what was to be written is lost, as with a death. False:
+// not now.
+bool Pipeline::park_saga(Lane& lane, saga::Transition& transition, std::int64_t attempts) {
+  const auto id = transition.saga.id;
+  const auto now = saga_now();
+  std::optional<saga::Saga> written;
+  std::optional<base::SagaId> after;
+  for (bool more = now.has_value(); more && !written;) {
+    auto page = world_.store.load_sagas(lane.tp, after, kSagasPerPage);
+    if (!page) break;
+    for (auto& saga : *page)
+      if (saga.id == id) written = std::move(saga);
+    more = page->size() == static_cast<std::size_t>(kSagasPerPage);
+    if (more) after = page->back().id;
+  }
+  if (!written) {
+    sagas_.rolled_back({&id, 1});
+    put_off(lane, {base::ErrorKind::retry_call, base::Effect::not_applied, "it cannot be read"});
+    return false;
+  }
+  const auto why = fmt::format("what there was to write came to nothing {} times: {}", attempts,
+                               lane.refused.first == id ? lane.refused.second : "the worker died");
+  base::logger("pipeline")->error("saga {} needs an operator: {}", id.str(), base::field(why));
+  // What it was told of the drain may not be in its journal.
+  if (waits_for_drain(*written))
+    lane.draining.emplace(ports::EventKey{written->tenant, written->event}, base::Timestamp{});
+  transition = sagas_.give_up(*std::move(written), why, *now);
+  return true;
+}
+
 // All unfinished sagas of the lane are known when it begins, so that nothing of their events is
 // decided; those for which there is no room wait in the database. False: not yet.
 bool Pipeline::load_sagas(Lane& lane, ports::LaneWork& work) {

@@ -39,6 +39,7 @@ void Pipeline::leave_alone_turn() {
 // What the lane tries alone next has been counted. It is neither decided nor found undecidable, and
 // nobody else has the lane: a process that died now would leave the blame on it.
 bool Pipeline::is_begun(const Lane& lane) const {
+  if (lane.state == LaneState::active && lane.begun_transition) return true;
   if (lane.state != LaneState::active || !lane.counted_offset) return false;
   return lane.counted_offset == number_of_what_waits(lane) ||
          (!lane.pending.empty() &&
@@ -104,14 +105,15 @@ void Pipeline::put_off(Lane& lane, const base::Error& error) {
   }
 }
 
-// The next of what waits in a unit of its own, counted like a record.
+// The next of what waits in a unit of its own, counted like a record; sagas come last.
 bool Pipeline::continue_alone(Lane& lane) {
-  if (!count(lane, number_of_what_waits(lane))) return false;
-  const bool over =
-      lane.attempt.count > options_.max_attempts && !base::failpoint::mutant("retry_for_ever");
   std::vector<LaneShare> shares;
   auto& share = shares.emplace_back(share_of(lane, 0));
   share.alone = true;
+  if (share.draining.empty() && share.releasing.empty()) return transition_alone(lane);
+  if (!count(lane, number_of_what_waits(lane))) return false;
+  const bool over =
+      lane.attempt.count > options_.max_attempts && !base::failpoint::mutant("retry_for_ever");
   if (!share.draining.empty()) {
     share.draining.resize(1);
     share.releasing.clear();
@@ -125,13 +127,6 @@ bool Pipeline::continue_alone(Lane& lane) {
       lane.stuck.insert(share.draining.front());
       return true;
     }
-  } else if (share.releasing.empty()) {
-    take_transitions(share, 1);
-    if (share.transitions.empty()) return true;
-    if (over) {
-      leave_saga(lane, share.transitions.front().saga, lane.attempt.count - 1);
-      return true;
-    }
   } else {
     share.releasing.resize(1);
     if (over) {
@@ -143,9 +138,49 @@ bool Pipeline::continue_alone(Lane& lane) {
   }
   const auto report = runner_.run(shares);
   if (report.end == RunEnd::undecidable) lane.counted_offset.reset();
+  check_what_waits(lane, report);
+  return settle(report, shares);
+}
+
+void Pipeline::check_what_waits(Lane& lane, const RunReport& report) {
   const auto due = sagas_.due_lanes();
   lane.sagas_due = std::ranges::find(due, lane.tp) != due.end();
   if (report.end == RunEnd::committed && !something_waits(lane)) lane.continues_alone = false;
+}
+
+// Counted by saga, for all owners (decision 0047). One that has come to nothing too often needs an
+// operator; where not even that can be written it is left to the next owner.
+bool Pipeline::transition_alone(Lane& lane) {
+  std::vector<LaneShare> shares;
+  auto& share = shares.emplace_back(share_of(lane, 0));
+  take_transitions(share, 1);
+  if (share.transitions.empty()) return true;
+  auto& transition = share.transitions.front();
+  const auto id = transition.saga.id;
+  auto& begun = lane.begun_transition;
+  if (!begun || begun->saga != id) {
+    const auto count =
+        world_.store.count_transition(lane.tp, lane.epoch, transition.saga.tenant, id);
+    if (!count) {
+      sagas_.rolled_back({&id, 1});
+      put_off(lane, count.error());
+      return false;
+    }
+    begun = Lane::BegunTransition{id, *count};
+  }
+  if (begun->attempts > options_.max_attempts && !base::failpoint::mutant("retry_for_ever")) {
+    const auto tried = begun->attempts - 1;
+    if (tried >= 2 * options_.max_attempts) {
+      begun.reset();
+      leave_saga(lane, transition.saga, tried);
+      return true;
+    }
+    if (!park_saga(lane, transition, tried)) return false;
+  }
+  const auto report = runner_.run(shares);
+  if (report.end == RunEnd::committed || report.end == RunEnd::undecidable) begun.reset();
+  if (report.end == RunEnd::undecidable) lane.refused = {id, report.why};
+  check_what_waits(lane, report);
   return settle(report, shares);
 }
 

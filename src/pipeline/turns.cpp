@@ -33,6 +33,7 @@ LaneShare Pipeline::share_of(Lane& lane, std::size_t items) const {
   LaneShare share;
   share.lane = &lane;
   share.items = items;
+  share.at_end = is_idle(lane);
   if (!has_continuation(lane)) return share;
   for (const auto& [event, from] : lane.draining)
     if (share.draining.size() < kEventsContinuedPerUnit && !lane.stuck.contains(event))

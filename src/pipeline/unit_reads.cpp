@@ -144,7 +144,12 @@ base::Status UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Ov
         give_up(parked.item, share.gave_up_after,
                 fmt::format("crashed or failed {} times", share.gave_up_after));
       more.tenants.push_back(row.row.tenant);
-      if (ends(share, row.event, overlay)) more.copies_of.push_back(row.row);
+      // It has taken another's place: that one's copies are brought behind it, before anything
+      // is decided.
+      const bool brings = row.waits_for != ports::LedgerKey{};
+      if (brings) left = row.event;
+      if (ends(share, row.event, overlay))
+        more.copies_of.push_back(brings ? row.waits_for : row.row);
       more.keys.push_back(row.row);
       if (parked.item.kind == Item::Kind::command)
         add_command(more, parked.item, *share.lane, events);

@@ -64,8 +64,8 @@ struct EventKey {
 struct LaneWork {
   std::vector<EventKey> draining;  // events in `cancelling`
   std::vector<std::pair<EventKey, std::int64_t>>
-      parked;  // events with parked commands, and how many
-  std::int64_t max_park_order = 0;
+      parked;                       // events with parked commands, and how many
+  std::int64_t max_park_order = 0;  // modulo kWithOtherKeys
 };
 
 struct UnpublishedOutcome {
@@ -86,6 +86,14 @@ struct DueHold {
   base::ReservationId reservation;
   std::int64_t hold_version = 0;
   base::Timestamp expires_at;
+};
+
+// What an operator has written down before it was sent to the lane.
+struct AuditedAction {
+  std::string verb;
+  std::string target;
+  std::string reason;
+  bool operator==(const AuditedAction&) const = default;
 };
 
 // ---------------------------------------------------------------- reading for a unit
@@ -148,6 +156,10 @@ struct ClaimAnswer {
   std::optional<base::EventId> same_suffixed_slug;
 };
 
+// What waits for a key and has another one is read behind all that have it: so much is added to its
+// order.
+inline constexpr std::int64_t kWithOtherKeys = std::int64_t{1} << 48U;
+
 struct ParkedRow {
   std::int32_t lane = 0;
   EventKey event;
@@ -155,8 +167,10 @@ struct ParkedRow {
   bool copy = false;       // a duplicate that waits for the answer of a running key
   LedgerKey row;           // its ledger row
   std::int32_t part = 0;   // part of that row
-  LedgerKey waits_for;     // copies only: the running key
-  std::string packed;      // contract::pack_record
+  // Of a copy: the running key. Else that of the command whose place it has taken, while copies
+  // wait for that one that are still to be brought here.
+  LedgerKey waits_for;
+  std::string packed;  // contract::pack_record
 };
 
 // An outcome's value as the ledger keeps it.
@@ -311,6 +325,14 @@ struct ReservationWrite {
   std::int64_t expected_version = 0;  // 0: insert
 };
 
+// What became of a pending one, and by which record. Stale: it is not pending (any more).
+struct ActionEnd {
+  base::TenantId tenant;
+  base::Uuid id;
+  bool applied = false;
+  std::string position;
+};
+
 struct UnitWrites {
   std::int32_t part = 0;
   std::vector<LaneAdvance> lanes;
@@ -329,6 +351,7 @@ struct UnitWrites {
   std::vector<Saga> sagas;
   std::vector<ParkedRow> park;
   std::vector<ParkedRow> unpark;  // by lane and order
+  std::vector<ActionEnd> actions;
   std::vector<PendingDeadLetter> dead_letters;
   std::vector<base::Position> dead_letters_sent;
 };
@@ -374,6 +397,11 @@ class LaneStore {
   virtual base::Result<std::vector<Saga>> load_sagas(base::TopicPartition tp,
                                                      std::optional<base::SagaId> after,
                                                      std::int32_t limit) = 0;
+  // An operator's action of that lane and tenant which nothing has become of yet; none: there is no
+  // such.
+  virtual base::Result<std::optional<AuditedAction>> pending_action(base::TopicPartition tp,
+                                                                    base::TenantId tenant,
+                                                                    base::Uuid id) = 0;
   virtual base::Result<base::Timestamp> database_now() = 0;
   // Of whoever took the lane last.
   virtual base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) = 0;
@@ -385,6 +413,11 @@ class LaneStore {
   // count_attempt.
   virtual base::Status note_read(base::TopicPartition tp, std::int64_t epoch,
                                  std::int64_t offset) = 0;
+  // Counts, durably and before the work, that a transition of the saga is begun alone, since
+  // something was written of it. Returns the new count. Errors as count_attempt; also when it has
+  // ended.
+  virtual base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
+                                                      base::TenantId tenant, base::SagaId saga) = 0;
 
   // The lanes go to another owner, and not because we died: takings of ours that led to nothing are
   // not counted as tries, nor is the attempt at what was begun alone. Nothing happens to those

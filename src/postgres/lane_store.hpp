@@ -5,8 +5,8 @@
 // Threads: one at a time. Blocking: every call; bounded by connect, statement and lock time-outs,
 // a commit in doubt by `in_doubt_limit`.
 // Errors: as ports/lane_store.hpp says. After any error no unit is open.
-// Durable: `take`, `count_attempt`, `note_read` and a `commit` that reports committed.
-// Limits: one unit at a time; a unit names at least one lane.
+// Durable: `take`, `count_attempt`, `note_read`, `count_transition` and a `commit` that reports
+// committed. Limits: one unit at a time; a unit names at least one lane.
 
 #include <chrono>
 #include <functional>
@@ -49,12 +49,17 @@ class LaneStore final : public ports::LaneStore {
   base::Result<std::vector<ports::Saga>> load_sagas(base::TopicPartition tp,
                                                     std::optional<base::SagaId> after,
                                                     std::int32_t limit) override;
+  base::Result<std::optional<ports::AuditedAction>> pending_action(base::TopicPartition tp,
+                                                                   base::TenantId tenant,
+                                                                   base::Uuid id) override;
   base::Result<base::Timestamp> database_now() override;
   base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) override;
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;
   base::Result<ports::Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                              std::int64_t offset) override;
   base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
+  base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
+                                              base::TenantId tenant, base::SagaId saga) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;
   base::Result<std::vector<ports::ClaimAnswer>> claims(
       const std::vector<ports::ClaimQuery>& queries) override;

@@ -51,7 +51,7 @@ constexpr Statement kDraining{"lane_draining",
                               " where lane = $1::int and status = 4 order by 1, 2"};
 
 constexpr Statement kParkedCounts{"lane_parked", R"(
-select tenant_id, event_id, count(*) filter (where not copy), max(ord)
+select tenant_id, event_id, count(*) filter (where not copy), max(mod(ord, $2::bigint))
 from parked where lane = $1::int group by 1, 2 order by 1, 2)"};
 
 // (The length of a value is known without reading it.)
@@ -86,6 +86,10 @@ from reservations r where r.lane = $1::int and r.status = 1 and r.expires_at <= 
   and coalesce((select e.status from events e
                 where e.tenant_id = r.tenant_id and e.event_id = r.event_id), 0) not in (3, 4)
 order by r.expires_at, r.tenant_id, r.reservation_id limit $3::int)"};
+
+constexpr Statement kPendingAction{"lane_pending_action", R"(
+select verb, target, reason from operator_actions
+where tenant_id = $1::uuid and action_id = $2::uuid and lane = $3::int and state = 'pending')"};
 
 }  // namespace
 
@@ -171,6 +175,7 @@ ports::LaneWork Recovery::work() const {
     const auto tenant = row.next<base::TenantId>();
     work.draining.push_back({tenant, row.next<base::EventId>()});
   }
+  p.scalar(ports::kWithOtherKeys);
   const Rows parked = connection_.run(kParkedCounts, p);
   for (int i = 0; i < parked.size(); ++i) {
     Row row = parked[i];
@@ -279,6 +284,20 @@ std::vector<ports::DueHold> Recovery::due_holds(base::Timestamp until, std::int3
 std::vector<ports::Saga> Recovery::sagas(std::optional<base::SagaId> after,
                                          std::int32_t limit) const {
   return read_sagas(connection_, tp_, after, limit);
+}
+
+std::optional<ports::AuditedAction> Recovery::pending_action(base::TenantId tenant,
+                                                             base::Uuid id) const {
+  Params p;
+  p.scalar(tenant).scalar(id).scalar(tp_.partition);
+  const Rows rows = connection_.run(kPendingAction, p);
+  if (rows.size() == 0) return std::nullopt;
+  Row row = rows[0];
+  ports::AuditedAction action;
+  action.verb = row.next<std::string>();
+  action.target = row.next<std::string>();
+  action.reason = row.next<std::string>();
+  return action;
 }
 
 }  // namespace admitone::postgres

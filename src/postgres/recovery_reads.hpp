@@ -34,6 +34,8 @@ class Recovery {
                                                       std::int32_t limit) const;
   [[nodiscard]] std::vector<ports::Saga> sagas(std::optional<base::SagaId> after,
                                                std::int32_t limit) const;
+  [[nodiscard]] std::optional<ports::AuditedAction> pending_action(base::TenantId tenant,
+                                                                   base::Uuid id) const;
 
  private:
   Connection& connection_;

@@ -20,7 +20,7 @@ select * from unnest($1::saga_row[])
 on conflict (tenant_id, saga_id) do update
 set status = excluded.status, ends_as = excluded.ends_as, cause = excluded.cause,
     stop = excluded.stop, why = excluded.why, deadline = excluded.deadline,
-    step_since = excluded.step_since, ended_at = excluded.ended_at
+    step_since = excluded.step_since, ended_at = excluded.ended_at, begun_alone = 0
 where s.ended_at is null and s.lane = excluded.lane and s.event_id = excluded.event_id
   and s.kind = excluded.kind)"};
 

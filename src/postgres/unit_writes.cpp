@@ -64,6 +64,11 @@ constexpr Statement kUnpark{"unit_unpark", R"(
 delete from parked k using unnest($1::int[], $2::uuid[], $3::bigint[]) q (lane, t, ord)
 where k.tenant_id = q.t and k.lane = q.lane and k.ord = q.ord)"};
 
+constexpr Statement kActions{"unit_actions", R"(
+update operator_actions a set state = q.state, result = q.position
+from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) q (t, id, state, position)
+where a.tenant_id = q.t and a.action_id = q.id and a.state = 'pending')"};
+
 constexpr Statement kDeadLetters{"unit_dead_letters", R"(
 insert into dead_letters_pending
   (tenant_id, topic, partition, "offset", packed, topic_name, reason, code, detail, group_id,
@@ -170,11 +175,24 @@ void write_parked(Chain& chain, const ports::UnitWrites& writes) {
     p.array(writes.park, [](const K& k) { return k.copy; });
     p.array(writes.park, [](const K& k) { return k.row.key; });
     p.array(writes.park, [](const K& k) { return k.part; });
-    p.array(writes.park,
-            [](const K& k) { return k.copy ? std::optional(k.waits_for.key) : std::nullopt; });
+    p.array(writes.park, [](const K& k) {
+      return k.waits_for == ports::LedgerKey{} ? std::nullopt : std::optional(k.waits_for.key);
+    });
     p.array(writes.park, [](const K& k) { return BytesView{k.packed}; });
     chain.send(kPark, p);
   }
+}
+
+void write_actions(Chain& chain, const ports::UnitWrites& writes) {
+  using A = ports::ActionEnd;
+  if (writes.actions.empty()) return;
+  Params p;
+  p.array(writes.actions, [](const A& a) { return a.tenant; });
+  p.array(writes.actions, [](const A& a) { return a.id; });
+  p.array(writes.actions,
+          [](const A& a) { return std::string_view(a.applied ? "applied" : "refused"); });
+  p.array(writes.actions, [](const A& a) { return std::string_view(a.position); });
+  chain.expect(kActions, p, writes.actions.size(), UnitEnd::stale);
 }
 
 // What the statements below want to know before they are sent together.
@@ -198,6 +216,7 @@ UnitEnd write_after_fence(Connection& connection, const ports::UnitWrites& write
   write_ticketing(chain, writes);
   write_sagas(chain, writes);
   write_parked(chain, writes);
+  write_actions(chain, writes);
   write_dead_letters(chain, writes);
   return chain.end(meanwhile);
 }

@@ -322,6 +322,20 @@ Transition Runner::refused(const base::SagaId& saga, domain::Code code, const st
   return {entry.saga, entry.decision};
 }
 
+Transition Runner::give_up(Saga written, const std::string& why, Now now) {
+  auto& entry = sagas_.at(written.id);
+  ADMITONE_ASSERT(entry.phase == Phase::writing);
+  take_over(written, now.time, limits_);
+  entry.saga = std::move(written);
+  entry.decision.reset();
+  entry.before.reset();
+  entry.unchanged.reset();
+  entry.dirty = false;
+  write_down(entry.saga, Park{step_in_view(entry.saga).step, why}, now.time, limits_);
+  recount(entry);
+  return {entry.saga, {}};
+}
+
 void Runner::drained(const base::SagaId& saga, Now now) {
   const auto found = sagas_.find(saga);
   if (found == sagas_.end()) return;

@@ -121,6 +121,11 @@ class Runner {
   // written instead.
   Transition refused(const base::SagaId& saga, domain::Code code, const std::string& why, Now now);
 
+  // What was to be written of it (as `due` has given it) cannot be. It goes on from its journal as
+  // that is in the database, like one of an earlier owner, and waits there for an operator. The
+  // transition to be written instead.
+  Transition give_up(Saga written, const std::string& why, Now now);
+
   // No reservation of the saga's event is left, as the unit knows that has just committed.
   void drained(const base::SagaId& saga, Now now);
   // An operator's change: to be written by this lane's unit, like any transition; when that is

@@ -75,7 +75,6 @@ class SagaChangeVerb : public Verb {
 
  protected:
   [[nodiscard]] virtual Action action() const = 0;
-  [[nodiscard]] virtual std::string verb() const = 0;
   // What it would do to a saga that stands at `step`, going this way.
   [[nodiscard]] virtual std::string would(const std::string& step, bool back) const = 0;
   [[nodiscard]] virtual bool wants_parked() const { return true; }
@@ -132,9 +131,9 @@ class SagaChangeVerb : public Verb {
     kafka::Sender sender(kafka_for(context, "operator"), output_topics(settings),
                          settings.kafka.delivery_timeout, clock_);
     must(sender.open());
-    const auto begun =
-        must(postgres::begin_action(database, {change.tenant, lane, who(context.environment),
-                                               verb(), "saga " + saga_, reason_}));
+    const auto begun = must(postgres::begin_action(
+        database, {change.tenant, lane, who(context.environment), contract::audited_verb(change),
+                   contract::audited_target(change), reason_}));
     change.id = begun.id;
     const auto command = contract::saga_change_command(begun.forward_secret, change, clock_.now());
     ports::OutgoingRecord record;
@@ -164,6 +163,7 @@ class SagaChangeVerb : public Verb {
       return kPartly;
     }
     const bool applied = verdict == "applied";
+    // (The lane has written it already, unless its owner is of the release before.)
     must(postgres::end_action(database, change.tenant, change.id,
                               applied ? postgres::ActionEnd::applied : postgres::ActionEnd::refused,
                               position));
@@ -217,7 +217,6 @@ class SagasRetry : public SagaChangeVerb {
 
  protected:
   [[nodiscard]] Action action() const override { return Action::retry; }
-  [[nodiscard]] std::string verb() const override { return "sagas retry"; }
   [[nodiscard]] std::string would(const std::string& step, bool back) const override {
     return (back ? "go on undoing " : "go on with ") + step + ", with a new deadline";
   }
@@ -236,7 +235,6 @@ class SagasCompensate : public SagaChangeVerb {
 
  protected:
   [[nodiscard]] Action action() const override { return Action::compensate; }
-  [[nodiscard]] std::string verb() const override { return "sagas compensate"; }
   [[nodiscard]] bool wants_parked() const override { return false; }
   [[nodiscard]] std::string would(const std::string& step, bool back) const override {
     if (back) return "go on undoing " + step + ", with a new deadline";
@@ -270,7 +268,6 @@ class SagasResolve : public SagaChangeVerb {
   [[nodiscard]] Action action() const override {
     return as_ == "done" ? Action::resolve_as_done : Action::resolve_as_undone;
   }
-  [[nodiscard]] std::string verb() const override { return "sagas resolve --as " + as_; }
   [[nodiscard]] std::string result() const override { return result_; }
   [[nodiscard]] std::string would(const std::string& step, bool back) const override {
     if (as_ == "done") return "take it that " + step + " is done, and go on";

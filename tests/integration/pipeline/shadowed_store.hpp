@@ -29,11 +29,20 @@ class ShadowedStore : public ports::LaneStore {
   base::Result<std::vector<ports::Saga>> load_sagas(base::TopicPartition tp,
                                                     std::optional<base::SagaId> after,
                                                     std::int32_t limit) override;
+  base::Result<std::optional<ports::AuditedAction>> pending_action(base::TopicPartition tp,
+                                                                   base::TenantId tenant,
+                                                                   base::Uuid id) override {
+    return real_->pending_action(tp, tenant, id);
+  }
   base::Result<base::Timestamp> database_now() override { return clock_.wall; }
   base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) override;
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;
   base::Result<ports::Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                              std::int64_t offset) override;
+  base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
+                                              base::TenantId tenant, base::SagaId saga) override {
+    return real_->count_transition(tp, epoch, tenant, saga);
+  }
   base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;
   base::Result<std::vector<ports::ClaimAnswer>> claims(

@@ -174,6 +174,45 @@ TEST_F(Ledger, ParksAndReleasesInOrderAndLetsACopyTakeTheKeyOver) {
   EXPECT_EQ(owner->commit(again).end, UnitEnd::stale);
 }
 
+// What waits under a key of its own is read behind what has the key, whenever it came; and a
+// command that takes the place of another one says whose copies are still to be brought.
+TEST_F(Ledger, ReadsCopiesThatHaveTheKeyFirst) {
+  auto writes = begin();
+  const auto park = [&](std::uint64_t n, std::int64_t order, bool copy) {
+    auto r = row(n, kTenant, static_cast<std::int64_t>(n), std::nullopt);
+    r.verdict = copy ? domain::Verdict::duplicate : domain::Verdict::parked;
+    r.owns_key = !copy;
+    writes.rows.push_back(r);
+    ports::ParkedRow k;
+    k.event = {kTenant, event_id(1)};
+    k.order = order;
+    k.copy = copy;
+    k.row = {kTenant, key(n)};
+    k.part = writes.part;
+    k.waits_for = {kTenant, key(1)};
+    k.packed = "bytes";
+    writes.park.push_back(k);
+  };
+  park(9, 1, false);
+  park(2, ports::kWithOtherKeys + 2, true);
+  park(3, 3, true);
+  park(4, ports::kWithOtherKeys + 4, true);
+  writes.lanes[0].next_offset = 10;
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  EXPECT_EQ(owner->store->load_work(kLane0)->max_park_order, 4);
+  ports::UnitQuery query;
+  query.tenants = {kTenant};
+  query.parked.push_back({{kTenant, event_id(1)}, 10});
+  query.copies_of = {{kTenant, key(1)}};
+  query.copies = 2;
+  const auto reads = owner->look(query);
+  ASSERT_EQ(reads.parked.size(), 1U) << "it is no copy";
+  EXPECT_EQ(reads.parked[0].waits_for.key, key(1));
+  ASSERT_EQ(reads.copies.size(), 2U);
+  EXPECT_EQ(reads.copies[0].row.key, key(3));
+  EXPECT_EQ(reads.copies[1].row.key, key(2));
+}
+
 // What is too much for one unit is left out and named, or comes with the next page (law L20).
 TEST_F(Ledger, GivesLargeValuesAndRecordsInPages) {
   for (const std::uint64_t n : {1U, 2U, 3U}) {

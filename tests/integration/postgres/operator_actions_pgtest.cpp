@@ -29,5 +29,43 @@ TEST_F(OperatorActions, AreThereBeforeAndAfterTheirEnd) {
   EXPECT_EQ(db->value_for(tenant(2).str(), "select count(*) from operator_actions"), "0");
 }
 
+// A lane holds what it is asked for against them, and uses each up in the unit that gives the
+// verdict.
+TEST_F(OperatorActions, AreFoundByTheirLaneWhilePendingAndEndOnce) {
+  const auto settings = db->settings(RoleKind::worker);
+  const auto id =
+      begin_action(settings, {tenant(1), 0, "ann", "sagas retry", "saga 7", "it's back"})->id;
+  Owner owner(db->store());
+  const auto found = [&](base::TopicPartition lane, base::TenantId of, base::Uuid action) {
+    const auto asked = owner.store->pending_action(lane, of, action);
+    EXPECT_TRUE(asked.ok());
+    return asked.value();
+  };
+  EXPECT_EQ(found(kLane0, tenant(1), id),
+            (ports::AuditedAction{"sagas retry", "saga 7", "it's back"}));
+  EXPECT_FALSE(found({0, 1}, tenant(1), id));
+  EXPECT_FALSE(found(kLane0, tenant(2), id));
+  EXPECT_FALSE(found(kLane0, tenant(1), uuid_of(1, 1)));
+
+  const auto end = [&](base::TenantId of, bool applied) {
+    auto writes = owner.begin(std::vector<base::TenantId>{});
+    writes.actions.push_back({of, id, applied, "commands/0/9"});
+    return owner.commit(writes).end;
+  };
+  EXPECT_EQ(end(tenant(2), true), ports::UnitEnd::stale);
+  EXPECT_EQ(end(tenant(1), true), ports::UnitEnd::committed);
+  EXPECT_FALSE(found(kLane0, tenant(1), id));
+  EXPECT_EQ(end(tenant(1), false), ports::UnitEnd::stale) << "it has ended";
+  const std::string all =
+      "select string_agg(concat_ws('|', state, result), ' ' order by requested_at)"
+      " from operator_log";
+  EXPECT_EQ(db->value(RoleKind::reader, all), "applied|commands/0/9");
+  const auto other = begin_action(settings, {tenant(1), 0, "ann", "sagas retry", "saga 7", "-"});
+  auto writes = owner.begin(std::vector<base::TenantId>{});
+  writes.actions.push_back({tenant(1), other->id, false, "commands/0/10"});
+  EXPECT_EQ(owner.commit(writes).end, ports::UnitEnd::committed);
+  EXPECT_EQ(db->value(RoleKind::reader, all), "applied|commands/0/9 refused|commands/0/10");
+}
+
 }  // namespace
 }  // namespace admitone::postgres::testing

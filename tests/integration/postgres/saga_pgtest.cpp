@@ -73,6 +73,26 @@ TEST_F(Sagas, LeaveStepsAloneThatAreAsTheyWere) {
   EXPECT_EQ(load(owner), std::vector{one});
 }
 
+// Ids come from positions, and are no tenant's secret: nothing of another tenant's is taken for
+// one's own, as it was or as it is to be.
+TEST_F(Sagas, OfTwoTenantsMayHaveOneId) {
+  Owner owner(db->store());
+  auto one = saga(1, tenant(1));
+  one.transactions = {transaction(1)};
+  auto two = one;
+  two.tenant = tenant(2);
+  two.transactions = {transaction(2)};
+  ASSERT_EQ(write(owner, {one, two}), UnitEnd::committed);
+  one.steps[1].attempts = 2;
+  two.transactions.push_back(transaction(3));
+  ASSERT_EQ(write(owner, {one, two}), UnitEnd::committed);
+  auto loaded = load(owner);
+  std::ranges::sort(loaded, {}, &Saga::tenant);
+  EXPECT_EQ(loaded, (std::vector{one, two}));
+  ASSERT_EQ(write(owner, {ended(one, SagaStatus::completed)}), UnitEnd::committed);
+  EXPECT_EQ(load(owner), std::vector{two});
+}
+
 TEST_F(Sagas, AreStaleWhenTheyAreNotThoseThatAreThere) {
   Owner owner(db->store());
   auto one = saga(1, tenant(1));

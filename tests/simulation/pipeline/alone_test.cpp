@@ -214,6 +214,8 @@ TEST(AloneContinuation, ThatIsPutOffKeepsTheTurn) {
   Half two{world, turn, (lane + 1) % 4};
   one.begin(event, 0);
   two.begin("0a000000-0000-4000-8000-000000000009", 1);
+  one.pipeline.intake().push(pipeline::LaneCaughtUp{
+      one.tp, 7, one.queue->fetch().value(), world.database.progress.at(one.tp).at.next_offset});
   one.store.before_commit = [] { return FakeStore::Fault::lost_before; };
   one.pipeline.step();
   ASSERT_EQ(one.progress().alone_attempts, 1);

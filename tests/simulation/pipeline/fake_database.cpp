@@ -128,7 +128,7 @@ base::Result<ports::LaneWork> FakeStore::load_work(base::TopicPartition tp) {
   std::map<ports::EventKey, std::int64_t> counts;
   for (const auto& [key, row] : db_.parked) {
     if (key.first != tp.partition) continue;
-    work.max_park_order = std::max(work.max_park_order, row.order);
+    work.max_park_order = std::max(work.max_park_order, row.order % ports::kWithOtherKeys);
     if (!row.copy) counts[row.event] += 1;
   }
   work.parked.assign(counts.begin(), counts.end());
@@ -184,6 +184,17 @@ base::Result<std::vector<ports::DueHold>> FakeStore::due_holds(std::int32_t lane
 base::Result<base::Timestamp> FakeStore::database_now() {
   if (down || no_time) return unreachable();
   return db_.now;
+}
+
+base::Result<std::optional<ports::AuditedAction>> FakeStore::pending_action(base::TopicPartition tp,
+                                                                            base::TenantId tenant,
+                                                                            base::Uuid id) {
+  if (down) return unreachable();
+  const auto found = db_.actions.find({tenant, id});
+  if (found == db_.actions.end() || found->second.state != "pending" ||
+      found->second.lane != tp.partition)
+    return std::optional<ports::AuditedAction>{};
+  return std::optional(found->second.what);
 }
 
 base::Result<std::int64_t> FakeStore::lane_epoch(base::TopicPartition tp) {
@@ -348,100 +359,6 @@ base::Result<std::vector<ports::ClaimAnswer>> FakeStore::claims(
   return answers;
 }
 
-namespace {
-
-// As the unique indexes hold names: against the rows as they are at this moment.
-bool takes_a_name(const FakeDatabase& db, const domain::Event& event) {
-  return std::any_of(db.events.begin(), db.events.end(), [&](const auto& entry) {
-    const auto& [key, other] = entry;
-    if (key.tenant != event.tenant || other.id == event.id ||
-        other.status == domain::EventStatus::withdrawn)
-      return false;
-    if (event.external_id && other.external_id == event.external_id) return true;
-    return other.venue_id == event.venue_id &&
-           (other.slug == event.slug ||
-            (other.name_folded == event.name_folded && other.starts_at == event.starts_at));
-  });
-}
-
-}  // namespace
-
-UnitEnd FakeStore::apply(FakeDatabase& db, const ports::UnitWrites& writes) {
-  for (const auto& rekey : writes.rekeys) {
-    auto node = db.ledger.extract({rekey.key, rekey.part});
-    if (node.empty()) return UnitEnd::stale;
-    node.key() = {ports::LedgerKey{rekey.key.tenant, rekey.to}, rekey.part};
-    node.mapped().key.key = rekey.to;
-    node.mapped().owns_key = rekey.owns_key;
-    if (!db.ledger.insert(std::move(node)).inserted) return UnitEnd::key_taken;
-  }
-  for (const auto& row : writes.rows)
-    if (!db.ledger.emplace(std::tuple{row.key, writes.part}, row).second) return UnitEnd::key_taken;
-  for (const auto& finish : writes.finishes) {
-    const auto found = db.ledger.find({finish.row.key, finish.part});
-    if (found == db.ledger.end() || found->second.out_seq) return UnitEnd::stale;
-    auto row = finish.row;
-    row.verdict = finish.verdict.value_or(found->second.verdict);
-    row.position = found->second.position;
-    row.owns_key = found->second.owns_key;
-    found->second = row;
-  }
-  for (const auto& [key, lane] : writes.origins)
-    if (!db.origins.insert(key).second) return UnitEnd::key_taken;
-  for (const auto& row : writes.content_keys) db.content_keys[row.content] = row;
-  for (const auto& write : writes.events) {
-    const ports::EventKey key{write.event.tenant, write.event.id};
-    const auto found = db.events.find(key);
-    if ((found == db.events.end() ? 0 : found->second.row_version) != write.expected_row_version)
-      return write.expected_row_version == 0 ? UnitEnd::key_taken : UnitEnd::stale;
-    auto event = write.event;
-    event.row_version = write.expected_row_version + 1;
-    for (auto& section : event.sections) {
-      if (found != db.events.end())
-        for (const auto& old : found->second.sections)
-          if (old.section_id == section.section_id) {
-            section.held = old.held;
-            section.sold = old.sold;
-          }
-      if (section.row_version == 0) section.held = section.sold = 0;
-      section.row_version += 1;
-    }
-    if (takes_a_name(db, event)) return UnitEnd::key_taken;
-    db.events[key] = std::move(event);
-  }
-  for (const auto& write : writes.sections) {
-    const auto event = db.events.find(write.event);
-    if (event == db.events.end()) return UnitEnd::stale;
-    for (auto& section : event->second.sections) {
-      if (section.section_id != write.section_id) continue;
-      const bool with_event =
-          std::any_of(writes.events.begin(), writes.events.end(), [&](const auto& one) {
-            return one.event.id == write.event.event && one.event.tenant == write.event.tenant;
-          });
-      if (section.row_version != write.expected_row_version + (with_event ? 1 : 0))
-        return UnitEnd::stale;
-      section.held += write.held;
-      section.sold += write.sold;
-      if (!with_event) section.row_version += 1;
-      ADMITONE_ASSERT(section.held >= 0 && section.sold >= 0 && section.available() >= 0);
-    }
-  }
-  for (const auto& write : writes.reservations) {
-    const ports::ReservationKey key{write.reservation.tenant, write.reservation.id};
-    const auto found = db.reservations.find(key);
-    if ((found == db.reservations.end() ? 0 : found->second.version) != write.expected_version)
-      return write.expected_version == 0 ? UnitEnd::key_taken : UnitEnd::stale;
-    db.reservations[key] = write.reservation;
-  }
-  if (const auto end = db.write(writes.sagas); end != UnitEnd::committed) return end;
-  for (const auto& row : writes.unpark)
-    if (db.parked.erase({row.lane, row.order}) != 1) return UnitEnd::stale;
-  for (const auto& row : writes.park) db.parked.emplace(std::pair{row.lane, row.order}, row);
-  for (const auto& letter : writes.dead_letters) db.dead_letters.emplace(letter.position, letter);
-  for (const auto& position : writes.dead_letters_sent) db.dead_letters.erase(position);
-  return UnitEnd::committed;
-}
-
 base::Result<ports::UnitReport> FakeStore::commit(const ports::UnitWrites& writes,
                                                   const Meanwhile& meanwhile) {
   ADMITONE_ASSERT(open_);
@@ -457,6 +374,8 @@ base::Result<ports::UnitReport> FakeStore::commit(const ports::UnitWrites& write
   writing = &writes;
   const auto fault = before_commit();
   if (fault == Fault::lost_before) return unreachable();
+  if (fault == Fault::refused)
+    return Error{ErrorKind::permanent, Effect::not_applied, "a row was refused"};
   ports::UnitReport report;
   for (const auto& lane : writes.lanes) {
     const auto& row = db_.progress.at(lane.tp);

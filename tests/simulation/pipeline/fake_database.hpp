@@ -27,6 +27,14 @@ struct Progress {
   int begun_alone = 0;  // attempts that were counted, ever
 };
 
+// What an operator has written down.
+struct FakeAction {
+  std::int32_t lane = 0;
+  ports::AuditedAction what;
+  std::string state = "pending";
+  std::string position = {};
+};
+
 struct FakeDatabase {
   base::Timestamp now{std::chrono::hours{24 * 365 * 56}};
   std::int32_t part = 1;
@@ -37,6 +45,8 @@ struct FakeDatabase {
   std::map<ports::EventKey, domain::Event> events;
   std::map<ports::ReservationKey, domain::Reservation> reservations;
   std::map<std::pair<base::TenantId, base::SagaId>, ports::Saga> sagas;
+  std::map<std::pair<base::TenantId, base::SagaId>, std::int32_t> begun_alone;
+  std::map<std::pair<base::TenantId, base::Uuid>, FakeAction> actions;
   std::map<std::pair<std::int32_t, std::int64_t>, ports::ParkedRow> parked;
   std::map<base::Position, ports::PendingDeadLetter> dead_letters;
   std::int64_t units = 0;
@@ -52,7 +62,7 @@ class FakeStore : public ports::LaneStore {
   explicit FakeStore(FakeDatabase& database) : db_(database) {}
 
   // Called before each commit; what it returns happens instead of (or after) it.
-  enum class Fault { none, lost_before, lost_after };
+  enum class Fault { none, lost_before, lost_after, refused };
   std::function<Fault()> before_commit = [] { return Fault::none; };
   const ports::UnitWrites* writing = nullptr;  // what it is about
   std::function<void()> during_take = [] {};   // after the rows are written, before the answer
@@ -85,12 +95,17 @@ class FakeStore : public ports::LaneStore {
   base::Result<std::vector<ports::Saga>> load_sagas(base::TopicPartition tp,
                                                     std::optional<base::SagaId> after,
                                                     std::int32_t limit) override;
+  base::Result<std::optional<ports::AuditedAction>> pending_action(base::TopicPartition tp,
+                                                                   base::TenantId tenant,
+                                                                   base::Uuid id) override;
   base::Result<base::Timestamp> database_now() override;
   base::Result<std::int64_t> lane_epoch(base::TopicPartition tp) override;
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;
   base::Result<ports::Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                              std::int64_t offset) override;
   base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
+  base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
+                                              base::TenantId tenant, base::SagaId saga) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;
   base::Result<std::vector<ports::ClaimAnswer>> claims(
       const std::vector<ports::ClaimQuery>& queries) override;

@@ -30,6 +30,7 @@ UnitEnd write_saga(FakeDatabase& db, const ports::Saga& saga) {
   if (fresh) return UnitEnd::committed;
   if (is_stale(known->second, saga)) return UnitEnd::stale;
   known->second = saga;
+  db.begun_alone.erase({saga.tenant, saga.id});
   return UnitEnd::committed;
 }
 
@@ -59,6 +60,18 @@ base::Result<std::vector<ports::Saga>> FakeStore::load_sagas(base::TopicPartitio
   for (const auto& [id, saga] : found)
     if (sagas.size() < static_cast<std::size_t>(limit)) sagas.push_back(*saga);
   return sagas;
+}
+
+base::Result<std::int32_t> FakeStore::count_transition(base::TopicPartition tp, std::int64_t epoch,
+                                                       base::TenantId tenant, base::SagaId saga) {
+  if (down)
+    return base::Error{base::ErrorKind::retry_unit, base::Effect::not_applied,
+                       "the fake database is down"};
+  const auto known = db_.sagas.find({tenant, saga});
+  if (db_.progress.at(tp).at.epoch != epoch || known == db_.sagas.end() ||
+      known->second.is_over() || known->second.lane != tp)
+    return base::Error{base::ErrorKind::permanent, base::Effect::not_applied, "another owner"};
+  return ++db_.begun_alone[{tenant, saga}];
 }
 
 }  // namespace admitone::simulation

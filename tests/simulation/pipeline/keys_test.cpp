@@ -145,7 +145,7 @@ TEST_P(KeyLifeFor, SoManyDaysAfterADoneCommandAndNoLonger) {
 INSTANTIATE_TEST_SUITE_P(Days, KeyLifeFor, ::testing::Values(7, 30));
 
 // It may be sent again at once; that another payload is refused ends after a day. The day begins
-// with the end of the command, in the lane's time: that of its last record.
+// with the end of the command, also where the lane has been quiet since it came (decision 0046).
 TEST_F(KeyLife, OfAFailedCommandEndADayAfterItsEnd) {
   world.options.saga_switches = {.venue = true};
   begin();
@@ -153,13 +153,14 @@ TEST_F(KeyLife, OfAFailedCommandEndADayAfterItsEnd) {
   const auto position = world.send(kEvent, create_event(kEvent, 10, "k"));
   world.turn(*one, 60, 10s);
   const auto another = same_lane(world, kEvent, 1);
-  const auto last_record_at = world.clock.wall;
   world.send(another, create_event(another, 10, "another"));
   ASSERT_TRUE(world.run(*one, 40min, 1s));
   ASSERT_EQ(codes(), (Codes{"VENUE_UNAVAILABLE", "VENUE_UNAVAILABLE"}));
   const auto row = *world.database.at(position);
   ASSERT_TRUE(row.completed_at && row.expires_at);
-  EXPECT_EQ(*row.completed_at, last_record_at) << "and not that of the command";
+  const auto saga = std::ranges::find_if(
+      world.database.sagas, [](const auto& each) { return each.second.event.str() == kEvent; });
+  EXPECT_EQ(*row.completed_at, saga->second.ended_at) << "and not the time of a record";
   EXPECT_EQ(*row.expires_at, *row.completed_at + 24h);
   world.fail(Op::hold, Fault::none);
   wait_until(*row.expires_at - 1ms);

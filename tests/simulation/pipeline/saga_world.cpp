@@ -45,6 +45,26 @@ bool SagaWorld::run(Worker& worker, base::Duration limit, base::Duration each) {
   return is_over();
 }
 
+void SagaWorld::write_down(const contract::SagaChange& change, std::int32_t lane) {
+  const ports::AuditedAction what{contract::audited_verb(change), contract::audited_target(change),
+                                  change.reason};
+  database.actions.insert_or_assign({change.tenant, change.id}, FakeAction{lane, what});
+}
+
+base::Position SagaWorld::retry(const ports::Saga& saga) {
+  contract::SagaChange change;
+  change.action = contract::SagaChange::Action::retry;
+  change.tenant = saga.tenant;
+  change.event = saga.event;
+  change.saga = saga.id;
+  change.step = saga::name_of(saga::step_in_view(saga).step);
+  change.id = *base::Uuid::parse("0f000000-0000-4000-8000-000000000009");
+  change.reason = "mended";
+  write_down(change, saga.lane.partition);
+  const auto command = contract::saga_change_command(options.forward_secret, change, clock.wall);
+  return kafka.append(saga.lane, {clock.wall, command.key, command.value, command.headers});
+}
+
 bool SagaWorld::is_over() const {
   for (const auto& [tp, records] : kafka.commands) {
     const auto known = database.progress.find(tp);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "contract/saga_change.hpp"
 #include "simulation/pipeline/world.hpp"
 #include "simulation/saga/chain_model.hpp"
 #include "simulation/saga/venue_model.hpp"
@@ -25,6 +26,10 @@ class SagaWorld : public World {
   // Until all is decided and every saga has ended, or the limit. False: not all have.
   bool run(Worker& worker, base::Duration limit,
            base::Duration each = std::chrono::milliseconds{50});
+  // As an operator's verb does before it sends the change.
+  void write_down(const contract::SagaChange& change, std::int32_t lane);
+  // An operator's `sagas retry`, as a whole.
+  base::Position retry(const ports::Saga& saga);
   [[nodiscard]] const domain::Event& event(const std::string& id) const;
   [[nodiscard]] domain::EventStatus status(const std::string& id) const;
   [[nodiscard]] std::vector<saga::Status> ends() const;  // of all sagas, by their beginning

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <random>
@@ -19,9 +20,13 @@ using Wrong = std::vector<std::string>;
 
 const std::string kEvent = "0a000000-0000-4000-8000-000000000001";
 
-// When a copy is answered depends on when it comes.
+// When a copy is answered depends on when it comes. And a cancelled event's holds end in the order
+// in which they would have expired: so do those that were made behind a saga, when that had ended.
 std::vector<std::string> firsts(std::vector<std::string> story) {
   std::erase_if(story, [](const auto& one) { return one.ends_with(" again"); });
+  const auto released = [](const std::string& one) { return one.starts_with("7 "); };
+  auto begin = std::find_if(story.begin(), story.end(), released);
+  std::sort(begin, std::find_if_not(begin, story.end(), released));
   return story;
 }
 

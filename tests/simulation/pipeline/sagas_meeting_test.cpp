@@ -51,6 +51,7 @@ class SagasMeetingTest : public ::testing::Test {
     return out;
   }
   base::Position send_to(std::int32_t partition, const SagaChange& what) {
+    world.write_down(what, partition);  // so that nothing but the lane is wrong
     const auto command =
         contract::saga_change_command(world.options.forward_secret, what, world.clock.wall);
     return world.kafka.append({0, partition},

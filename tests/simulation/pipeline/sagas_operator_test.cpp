@@ -32,24 +32,31 @@ struct Scene {
   }
   [[nodiscard]] const ports::Saga& saga() const { return world.database.sagas.begin()->second; }
 
-  SagaChange change(Action action, const std::string& result = "") const {
+  SagaChange change(Action action, const std::string& result = "") {
     SagaChange out;
     out.action = action;
     out.tenant = saga().tenant;
     out.event = saga().event;
     out.saga = saga().id;
     out.step = saga::name_of(saga::step_in_view(saga()).step);
-    out.id = *base::Uuid::parse("0f000000-0000-4000-8000-000000000001");
+    out.id = *base::Uuid::parse(fmt::format("0f000000-0000-4000-8000-{:012}", ++actions));
     out.reason = "seen at the venue";
     out.result = result;
     return out;
   }
-  base::Position send(const SagaChange& what, const std::string& secret) {
+  // The record alone.
+  base::Position append(const SagaChange& what, const std::string& secret) {
     const auto command = contract::saga_change_command(secret, what, world.clock.wall);
     return world.kafka.append({0, lane},
                               {world.clock.wall, command.key, command.value, command.headers});
   }
-  base::Position send(const SagaChange& what) { return send(what, world.options.forward_secret); }
+  base::Position append(const SagaChange& what) {
+    return append(what, world.options.forward_secret);
+  }
+  base::Position send(const SagaChange& what) {
+    world.write_down(what, lane);
+    return append(what);
+  }
   // Null: none yet.
   [[nodiscard]] const ports::LedgerRow* row_at(const base::Position& position) const {
     for (const auto& [key, row] : world.database.ledger)
@@ -61,6 +68,7 @@ struct Scene {
   SagaWorld world;
   std::unique_ptr<Worker> one;
   std::int32_t lane = world.lane_of(kEvent);
+  int actions = 0;
 };
 
 class OperatorTest : public ::testing::Test, protected Scene {
@@ -83,6 +91,9 @@ TEST_F(OperatorTest, ASagaThatNeedsOneTriesAgain) {
   EXPECT_EQ(world.status(kEvent), EventStatus::withdrawn);
   EXPECT_EQ(codes().size(), 1U);
   EXPECT_EQ(world.wrong(), Wrong{});
+  const auto& written = world.database.actions.begin()->second;
+  EXPECT_EQ(written.state, "applied");
+  EXPECT_EQ(written.position, fmt::format("commands/{}/{}", lane, at.offset));
 }
 
 TEST_F(OperatorTest, ADoubtIsResolved) {
@@ -148,7 +159,9 @@ TEST_F(OperatorTest, TwoAreDecidedOneAfterTheOther) {
 
 TEST_F(OperatorTest, WithoutTheDeploymentsSecretItIsOfNoKnownType) {
   park();
-  send(change(Action::retry), "the secret of somebody else.....");
+  const auto what = change(Action::retry);
+  world.write_down(what, lane);
+  append(what, "the secret of somebody else.....");
   world.turn(*one);
   ASSERT_EQ(world.kafka.dead_letters.size(), 1U);
   EXPECT_EQ(world.ends(), std::vector{Status::needs_operator});

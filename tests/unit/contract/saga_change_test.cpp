@@ -47,6 +47,21 @@ TEST(SagaChange, IsReadAsItWasMade) {
   }
 }
 
+// What is asked for can be told by the row alone.
+TEST(SagaChange, IsHeldAgainstARowThatSaysAllOfIt) {
+  auto what = change();
+  EXPECT_EQ(audited_target(what), std::string("saga ") + kReservation);
+  EXPECT_EQ(audited_verb(what), "sagas resolve --as done --result hold-7");
+  what.result.clear();
+  EXPECT_EQ(audited_verb(what), "sagas resolve --as done");
+  what.action = SagaChange::Action::resolve_as_undone;
+  EXPECT_EQ(audited_verb(what), "sagas resolve --as undone");
+  what.action = SagaChange::Action::retry;
+  EXPECT_EQ(audited_verb(what), "sagas retry");
+  what.action = SagaChange::Action::compensate;
+  EXPECT_EQ(audited_verb(what), "sagas compensate");
+}
+
 TEST(SagaChange, IsNoneWithoutTheDeploymentsSignature) {
   EXPECT_FALSE(read_saga_change("another secret", sent(change()).record()));
   auto forged = sent(change()).without(std::string(kTimerSignatureHeader));

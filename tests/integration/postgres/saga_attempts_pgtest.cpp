@@ -1,0 +1,92 @@
+// A transition that is tried alone is counted by its saga, durably and by the lane's owner only.
+
+#include "integration/postgres/saga_samples.hpp"
+#include "integration/postgres/test_database.hpp"
+
+namespace admitone::postgres::testing {
+namespace {
+
+using ports::UnitEnd;
+
+// The count after this attempt; -1: refused for good, and nothing counted.
+std::int32_t count(Owner& owner, const ports::Saga& saga) {
+  const auto counted =
+      owner.store->count_transition(owner.lane.tp, owner.lane.epoch, saga.tenant, saga.id);
+  if (counted) return *counted;
+  EXPECT_EQ(counted.error().kind, base::ErrorKind::permanent);
+  EXPECT_EQ(counted.error().effect, base::Effect::not_applied);
+  return -1;
+}
+
+using SagaAttempts = DatabaseTest;
+
+TEST_F(SagaAttempts, AreCountedUntilSomethingOfTheSagaIsWritten) {
+  Owner owner(db->store());
+  const auto one = saga(1, tenant(1));
+  const auto two = saga(2, tenant(2));
+  ASSERT_EQ(write(owner, {one, two}), UnitEnd::committed);
+  EXPECT_EQ(count(owner, one), 1);
+  EXPECT_EQ(count(owner, two), 1);
+  EXPECT_EQ(count(owner, one), 2);
+  ASSERT_EQ(write(owner, {two}), UnitEnd::committed);
+  EXPECT_EQ(count(owner, one), 3) << "whatever else is written";
+  EXPECT_EQ(count(owner, two), 1);
+  EXPECT_EQ(load(owner), (std::vector{one, two})) << "the journals are as they were";
+}
+
+TEST_F(SagaAttempts, AreThoseOfAllOwnersAndOfNoOtherLanes) {
+  Owner dead(db->store());
+  const auto one = saga(1, tenant(1));
+  ASSERT_EQ(write(dead, {one}), UnitEnd::committed);
+  EXPECT_EQ(count(dead, one), 1);
+  Owner successor(db->store());
+  EXPECT_EQ(count(dead, one), -1) << "another owner's";
+  EXPECT_EQ(count(successor, one), 2);
+  Owner other(db->store(), {0, 1});
+  EXPECT_EQ(count(other, one), -1);
+  EXPECT_EQ(count(successor, saga(1, tenant(2))), -1);
+  EXPECT_EQ(count(successor, saga(9, tenant(1))), -1);
+  ASSERT_EQ(write(successor, {ended(one, ports::SagaStatus::failed)}), UnitEnd::committed);
+  EXPECT_EQ(count(successor, one), -1) << "it has ended";
+  EXPECT_EQ(db->truth("select begun_alone from sagas"), "0");
+}
+
+// The store is as usable behind it as before.
+TEST_F(SagaAttempts, LeaveNothingOpen) {
+  Owner owner(db->store());
+  const auto one = saga(1, tenant(1));
+  ASSERT_EQ(write(owner, {one}), UnitEnd::committed);
+  EXPECT_EQ(count(owner, saga(9, tenant(1))), -1);
+  EXPECT_EQ(write(owner, {saga(2, tenant(2))}), UnitEnd::committed);
+  EXPECT_EQ(count(owner, one), 1);
+  EXPECT_EQ(load(owner).size(), 2U);
+}
+
+// A schema of the release before, with sagas in it that are under way.
+TEST_F(SagaAttempts, BeginAtNothingForSagasThatWereThereBefore) {
+  Owner owner(db->store());
+  auto one = saga(1, tenant(1));
+  one.transactions = {transaction(1)};
+  const auto two = saga(2, tenant(2));
+  ASSERT_EQ(write(owner, {one, two, ended(saga(3, tenant(1)), ports::SagaStatus::completed)}),
+            UnitEnd::committed);
+  {
+    const auto session = db->session(RoleKind::owner);
+    pqxx::work tx(*session);
+    tx.exec("alter table sagas drop column begun_alone");
+    tx.exec("delete from schema_migrations where version >= 10");
+    tx.commit();
+  }
+  EXPECT_EQ(load(owner), (std::vector{one, two}));
+  const auto applied = Migrator(db->migrator()).up();
+  ASSERT_TRUE(applied.ok()) << applied.error().message;
+  ASSERT_EQ(applied->size(), 1U);
+  EXPECT_EQ(load(owner), (std::vector{one, two}));
+  EXPECT_EQ(count(owner, one), 1);
+  one.steps[1].status = ports::StepStatus::unknown;
+  ASSERT_EQ(write(owner, {one}), UnitEnd::committed);
+  EXPECT_EQ(load(owner), (std::vector{one, two}));
+}
+
+}  // namespace
+}  // namespace admitone::postgres::testing
