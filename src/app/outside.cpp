@@ -24,18 +24,6 @@ double number_of(std::uint64_t count) {
   return static_cast<double>(count);
 }
 
-double number_of(BreakerState state) {
-  switch (state) {
-    case BreakerState::closed:
-      return 0;
-    case BreakerState::half_open:
-      return 1;
-    case BreakerState::open:
-      break;
-  }
-  return 2;
-}
-
 }  // namespace
 
 Outside::Outside(const Settings& settings, const ports::Clock& clock, ports::Meters& meters,
@@ -140,7 +128,7 @@ void Outside::show_venue() {
   grow(Counter::venue_cache, "hit", number_of(state.cache_hits));
   grow(Counter::venue_cache, "miss", number_of(state.cache_misses));
   grow(Counter::breaker_openings, venue_endpoint_, number_of(state.times_opened));
-  meters_.set(Gauge::breaker_state, venue_endpoint_, number_of(state.breaker));
+  meters_.set(Gauge::breaker_state, venue_endpoint_, breaker_number(state.breaker));
   const bool away = state.breaker == BreakerState::open;
   health_->report("venue", away ? Condition::degraded : Condition::ok,
                   away ? "it fails and is left alone for a while; sagas wait for it"
@@ -154,7 +142,7 @@ void Outside::show_chain() {
   for (const auto& node : state.nodes) {
     const auto endpoint = "chain/" + node.origin;
     openings[endpoint] += node.times_opened;
-    meters_.set(Gauge::breaker_state, endpoint, number_of(node.breaker));
+    meters_.set(Gauge::breaker_state, endpoint, breaker_number(node.breaker));
     usable += node.cluster == solana::Cluster::ours && node.breaker != BreakerState::open ? 1U : 0U;
   }
   for (const auto& [method, seen] : state.methods) {
