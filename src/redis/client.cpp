@@ -11,6 +11,8 @@
 namespace admitone::redis {
 namespace {
 
+constexpr std::size_t kHintsAtOnce = 2'000;
+
 LinkSettings link_settings(const Settings& settings, const std::string& purpose) {
   return {settings.address, settings.tls, purpose, settings.call_limit, settings.most_waiting};
 }
@@ -95,23 +97,49 @@ std::vector<ports::KeyHint> Client::recall(const std::vector<ports::LedgerKey>& 
   return hints;
 }
 
+// In pieces, each of which has the time of a call.
 void Client::remember(std::vector<ports::KeyHint> hints) {
+  const auto all = std::make_shared<const std::vector<ports::KeyHint>>(std::move(hints));
+  for (std::size_t from = 0; from < all->size(); from += kHintsAtOnce) {
+    tell([this, all, from] {
+      const auto ttl = std::to_string(settings_.key_ttl.count());
+      const auto to = std::min(all->size(), from + kHintsAtOnce);
+      std::vector<Command> commands;
+      commands.reserve(to - from);
+      for (std::size_t i = from; i < to; ++i) {
+        const auto& hint = (*all)[i];
+        commands.push_back(
+            {"SET", hint_name(settings_.prefix, hint.key), hint_value(hint), "PX", ttl});
+      }
+      return commands;
+    });
+  }
+}
+
+void Client::tell(Make make) {
   const auto pass = admit();
   if (!pass) return;
-  auto make = [this, hints = std::move(hints)] {
-    const auto ttl = std::to_string(settings_.key_ttl.count());
-    std::vector<Command> commands;
-    commands.reserve(hints.size());
-    for (const auto& hint : hints)
-      commands.push_back(
-          {"SET", hint_name(settings_.prefix, hint.key), hint_value(hint), "PX", ttl});
-    return commands;
-  };
   const auto taken = writes_.submit(
       {.make = std::move(make),
        .wanted_until = clock_.steady() + settings_.call_limit,
        .done = [this, pass = *pass](const Replies& replies) { end(pass, replies.ok()); }});
   if (!taken) end(*pass, false);
+}
+
+void Client::ask(Make make, std::chrono::milliseconds wait,
+                 std::function<void(const Replies&)> told) {
+  const base::Error nobody{base::ErrorKind::retry_call, base::Effect::not_applied, "not asked"};
+  const auto pass = admit();
+  if (!pass) return told(nobody);
+  const auto taken = look_ups_.submit({.make = std::move(make),
+                                       .wanted_until = clock_.steady() + wait,
+                                       .done = [this, pass = *pass, told](const Replies& replies) {
+                                         end(pass, replies.ok());
+                                         told(replies);
+                                       }});
+  if (taken) return;
+  end(*pass, false);
+  told(nobody);
 }
 
 State Client::state() const {

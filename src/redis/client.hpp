@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -64,10 +65,18 @@ class Client final : public ports::KeyHints {
   std::vector<ports::KeyHint> recall(const std::vector<ports::LedgerKey>& keys) override;
   void remember(std::vector<ports::KeyHint> hints) override;
 
+  // What else is kept, by whoever knows its form (venues.hpp). Neither waits. `told` is called
+  // once, on the look-ups' thread, or on the caller's when nobody can be asked; it must not wait
+  // either.
+  using Replies = base::Result<std::vector<Reply>>;
+  using Make = std::function<std::vector<Command>()>;
+  void tell(Make make);
+  void ask(Make make, std::chrono::milliseconds wait, std::function<void(const Replies&)> told);
+
+  [[nodiscard]] const std::string& prefix() const { return settings_.prefix; }
   [[nodiscard]] State state() const;
 
  private:
-  using Replies = base::Result<std::vector<Reply>>;
   std::optional<resilience::Breaker::Pass> admit();
   void end(const resilience::Breaker::Pass& pass, bool good);
   // None: not in time.

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.hpp"
 #include "ports/ledger_key.hpp"
 
 namespace admitone::redis {
@@ -18,5 +19,21 @@ std::string hint_name(const std::string& prefix, const ports::LedgerKey& key);
 std::string hint_value(const ports::KeyHint& hint);
 // Nullopt: these bytes are no such value.
 std::optional<ports::KeyHint> read_hint(const ports::LedgerKey& key, std::string_view value);
+
+// Of all that is kept of a tenant, for SCAN. (A prefix has nothing in it that is a pattern.)
+std::string tenant_pattern(const std::string& prefix, const base::TenantId& tenant);
+
+// "PREFIX:TENANT:venue:ID"
+std::string venue_name(const std::string& prefix, const base::TenantId& tenant,
+                       const std::string& venue_id);
+// 49 bytes: the form's number (1), the capacity, the end in milliseconds (both big-endian), and a
+// signature over them and the name.
+std::string venue_value(const std::string& secret, const std::string& name, std::int64_t capacity,
+                        base::Timestamp until);
+// The capacity. Nullopt: it was not signed with that secret for that name, or is over, or would
+// live for longer than any entry does.
+std::optional<std::int64_t> read_venue(const std::string& secret, const std::string& name,
+                                       std::string_view value, base::Timestamp now,
+                                       base::Duration lifetime);
 
 }  // namespace admitone::redis

@@ -46,5 +46,46 @@ TEST(Entries, ThatAreNotOursSayNothing) {
   EXPECT_FALSE(read_hint(key_of(1, 2), no_part));
 }
 
+class VenueEntries : public testing::Test {
+ protected:
+  static std::optional<std::int64_t> read(const std::string& value, const std::string& name,
+                                          base::Timestamp now,
+                                          const std::string& secret = "secret") {
+    return read_venue(secret, name, value, now, std::chrono::minutes{5});
+  }
+  const base::TenantId tenant = key_of(1, 0).tenant;
+  const std::string name = venue_name("admitone", tenant, "hall");
+  const base::Timestamp now = base::from_unix_millis(1'800'000'000'000);
+  const base::Timestamp until = now + std::chrono::minutes{5};
+  const std::string value = venue_value("secret", name, 1'200, until);
+};
+
+TEST_F(VenueEntries, SayTheCapacityUntilTheirEnd) {
+  EXPECT_EQ(read(value, name, now), 1'200);
+  EXPECT_EQ(read(value, name, until - std::chrono::milliseconds{1}), 1'200);
+  EXPECT_FALSE(read(value, name, until));
+  EXPECT_TRUE(name.starts_with(tenant_pattern("admitone", tenant).substr(0, 46)));
+}
+
+TEST_F(VenueEntries, AreOfTheirNameAndSecretOnly) {
+  EXPECT_FALSE(read(value, venue_name("admitone", key_of(2, 0).tenant, "hall"), now));
+  EXPECT_FALSE(read(value, venue_name("admitone", tenant, "hall-2"), now));
+  EXPECT_FALSE(read(value, venue_name("blue", tenant, "hall"), now));
+  EXPECT_FALSE(read(value, name, now, "other"));
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    auto changed = value;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    EXPECT_FALSE(read(changed, name, now)) << i;
+    EXPECT_FALSE(read(value.substr(0, i), name, now)) << i;
+  }
+}
+
+// Signed while venue.cache_ttl was longer, by a clock that is wrong, or by one of ours: too long.
+TEST_F(VenueEntries, LiveNoLongerThanAnEntryMay) {
+  const auto longer = venue_value("secret", name, 1, until + std::chrono::minutes{1});
+  EXPECT_FALSE(read(longer, name, now));
+  EXPECT_EQ(read(longer, name, now + std::chrono::minutes{1}), 1);
+}
+
 }  // namespace
 }  // namespace admitone::redis
