@@ -18,18 +18,23 @@ constexpr std::chrono::milliseconds kSlow = 500ms;
 
 }  // namespace
 
-FastPath::FastPath(const redis::Settings& settings, const ports::Clock& clock,
-                   ports::Meters& meters)
-    : meters_(meters), label_("redis/" + settings.address.name()), client_(settings, clock) {}
+FastPath::FastPath(const redis::Settings& settings, redis::VenueSettings venues,
+                   const ports::Clock& clock, ports::Meters& meters)
+    : meters_(meters),
+      label_("redis/" + settings.address.name()),
+      client_(settings, clock),
+      venues_(std::move(venues), client_, clock) {}
 
 FastPath::~FastPath() {
   stop();
 }
 
-std::unique_ptr<FastPath> FastPath::create(const Settings& settings, const ports::Clock& clock,
-                                           ports::Meters& meters) {
+std::unique_ptr<FastPath> FastPath::create(const Settings& settings, const std::string& secret,
+                                           const ports::Clock& clock, ports::Meters& meters) {
   const auto redis = redis_settings(settings);
-  return std::unique_ptr<FastPath>(redis ? new FastPath(*redis, clock, meters) : nullptr);
+  if (!redis) return nullptr;
+  redis::VenueSettings venues{.secret = secret, .lifetime = settings.venue.cache_ttl};
+  return std::unique_ptr<FastPath>(new FastPath(*redis, std::move(venues), clock, meters));
 }
 
 void FastPath::start(telemetry::Health& health) {

@@ -14,15 +14,16 @@
 #include "app/settings.hpp"
 #include "ports/meters.hpp"
 #include "redis/client.hpp"
+#include "redis/venues.hpp"
 #include "telemetry/health.hpp"
 
 namespace admitone::app {
 
 class FastPath {
  public:
-  // Null: no Redis is named.
-  static std::unique_ptr<FastPath> create(const Settings& settings, const ports::Clock& clock,
-                                          ports::Meters& meters);
+  // Null: no Redis is named. `secret` is that of all workers of the installation.
+  static std::unique_ptr<FastPath> create(const Settings& settings, const std::string& secret,
+                                          const ports::Clock& clock, ports::Meters& meters);
   ~FastPath();
   FastPath(const FastPath&) = delete;
   FastPath& operator=(const FastPath&) = delete;
@@ -30,15 +31,18 @@ class FastPath {
   void start(telemetry::Health& health);
   void stop();
   [[nodiscard]] ports::KeyHints& hints() { return client_; }
+  [[nodiscard]] ports::SharedVenues& venues() { return venues_; }
   // One look, once a second: metrics and health.
   void look();
 
  private:
-  FastPath(const redis::Settings& settings, const ports::Clock& clock, ports::Meters& meters);
+  FastPath(const redis::Settings& settings, redis::VenueSettings venues, const ports::Clock& clock,
+           ports::Meters& meters);
 
   ports::Meters& meters_;
   const std::string label_;
   redis::Client client_;
+  redis::Venues venues_;
   telemetry::Health* health_ = nullptr;
   std::uint64_t errors_ = 0;
   std::uint64_t openings_ = 0;

@@ -43,7 +43,8 @@ Outside::~Outside() {
 
 base::Result<std::unique_ptr<Outside>> Outside::create(const Settings& settings,
                                                        const ports::Clock& clock,
-                                                       ports::Meters& meters) {
+                                                       ports::Meters& meters,
+                                                       ports::SharedVenues* venues) {
   const bool chain = !settings.solana.rpc_url.empty() && !settings.solana.wallet_file.empty();
   if (settings.venue.url.empty() && !chain) return std::unique_ptr<Outside>();
   auto http = http::CurlClient::create(http_options(settings), clock);
@@ -52,14 +53,14 @@ base::Result<std::unique_ptr<Outside>> Outside::create(const Settings& settings,
                        "saga.ca_file: " + http.error().message};
   }
   std::unique_ptr<Outside> made(new Outside(settings, clock, meters, std::move(*http)));
-  if (const auto status = made->make(settings, chain); !status) return status.error();
+  if (const auto status = made->make(settings, chain, venues); !status) return status.error();
   return made;
 }
 
-base::Status Outside::make(const Settings& settings, bool chain) {
+base::Status Outside::make(const Settings& settings, bool chain, ports::SharedVenues* venues) {
   const auto post = [this](http::Task task) { http_->post(std::move(task)); };
   if (!settings.venue.url.empty()) {
-    auto made = venue::Client::create(venue_settings(settings), venue_http_, post, clock_);
+    auto made = venue::Client::create(venue_settings(settings), venue_http_, post, clock_, venues);
     if (!made) return made.error();
     venue_ = std::move(*made);
   }

@@ -87,8 +87,9 @@ class Worker {
  public:
   Worker(const Settings& settings, const WorkerIo& io, const Deployment& deployment)
       : settings_(settings), io_(io), metrics_(ADMITONE_VERSION), health_(clock_) {
-    outside_ = need(Outside::create(settings, clock_, metrics_));
-    fast_path_ = FastPath::create(settings, clock_, metrics_);
+    fast_path_ = FastPath::create(settings, deployment.forward_secret, clock_, metrics_);
+    outside_ = need(
+        Outside::create(settings, clock_, metrics_, fast_path_ ? &fast_path_->venues() : nullptr));
     make_kafka(deployment);
     make_database();
     engine_ = std::make_unique<pipeline::Engine>(
@@ -141,8 +142,9 @@ class Worker {
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> close_limit_ms_{0};
 
-  std::unique_ptr<Outside> outside_;     // null: no service outside is named
-  std::unique_ptr<FastPath> fast_path_;  // null: no Redis is
+  std::unique_ptr<Outside> outside_;  // null: no service outside is named
+  // Null: no Redis is. Behind the other, for what is still asked here is answered there.
+  std::unique_ptr<FastPath> fast_path_;
   kafka::Traffic kafka_traffic_;
   kafka::Watchdog kafka_watchdog_{clock_};
   std::shared_ptr<kafka::Probe> probe_;

@@ -137,6 +137,26 @@ class Redis(Case):
         doctor = self.here.run("doctor")
         self.assertRegex(doctor.stdout, r"ok +redis +up: 127\.0\.0\.1:\d+ answered")
 
+    def test_the_entries_of_one_tenant_are_flushed(self):
+        server = self.server()
+        self.start()
+        self.send(creation(self.event))
+        self.answered()
+        other = f"admitone:{uuid.uuid4()}:venue:hall"
+        server.ask("SET", other, data=b"x")
+        self.until(lambda: len(server.ask("--scan")) == 2, "all is written")
+        done = self.here.run("cache", "flush", "--tenant", TENANT, "--reason", "a test", "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["entries"], 1)
+        self.assertEqual(server.ask("--scan"), [other])
+        row = sql(f'select verb, target, reason, state, result from "{self.here.name}".operator_actions')
+        self.assertEqual(row, f"cache flush|tenant {TENANT}|a test|applied|1 entries")
+        self.send(creation(self.event))
+        self.proves(0)
+        self.assertEqual(self.here.run("cache", "flush", "--tenant", "all").returncode, 2)
+        off = self.here.run("cache", "flush", "--tenant", TENANT, ADMITONE_REDIS_URL="")
+        self.assertEqual(off.returncode, 3, off.stderr)
+
     def test_down_it_is_not_missed(self):
         self.here.settings["ADMITONE_REDIS_URL"] = "redis://:hush@" + NOWHERE
         self.start()
