@@ -123,6 +123,7 @@ ports::UnitQuery UnitRunner::first_query(std::vector<LaneShare>& shares) const {
   query.value_limit = kLargeValue;
   query.record_bytes = record_bytes();
   finish(query);
+  if (hints_.empty()) return query;
   for (const auto& key : query.keys)
     if (const auto hint = hints_.find(key); hint != hints_.end())
       query.hints.push_back(hint->second);
