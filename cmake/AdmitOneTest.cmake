@@ -4,12 +4,12 @@
 #   admitone_script_test(NAME <name> KIND <kind> COMMAND … [DEPENDS <targets to build first>] [TIMEOUT <seconds>])
 #
 # ROOM names the room under test and is linked; ROOMS are further ones it needs. The kind is the ctest label and says
-# what must run: `_pgtest` a database, `_kafkatest` a broker, `_stacktest` both and the program.
+# what must run: `_pgtest` a database, `_kafkatest` a broker, `_redistest` a Redis that it starts itself, `_stacktest` both and the program.
 # A program reports its cases as JUnit XML into <build>/results/, which scripts/test counts. A script says "skipped"
 # with exit code 77, and may write its own cases to the file named by ADMITONE_RESULT_XML.
 
 set(ADMITONE_TEST_KINDS
-    unit architecture contract conformance simulation pgtest kafkatest stacktest faults fuzz)
+    unit architecture contract conformance simulation pgtest kafkatest redistest stacktest faults fuzz)
 
 function(admitone_check_kind name kind)
   if(NOT kind IN_LIST ADMITONE_TEST_KINDS)

@@ -24,18 +24,6 @@ double number_of(std::uint64_t count) {
   return static_cast<double>(count);
 }
 
-double number_of(BreakerState state) {
-  switch (state) {
-    case BreakerState::closed:
-      return 0;
-    case BreakerState::half_open:
-      return 1;
-    case BreakerState::open:
-      break;
-  }
-  return 2;
-}
-
 }  // namespace
 
 Outside::Outside(const Settings& settings, const ports::Clock& clock, ports::Meters& meters,
@@ -55,7 +43,8 @@ Outside::~Outside() {
 
 base::Result<std::unique_ptr<Outside>> Outside::create(const Settings& settings,
                                                        const ports::Clock& clock,
-                                                       ports::Meters& meters) {
+                                                       ports::Meters& meters,
+                                                       ports::SharedVenues* venues) {
   const bool chain = !settings.solana.rpc_url.empty() && !settings.solana.wallet_file.empty();
   if (settings.venue.url.empty() && !chain) return std::unique_ptr<Outside>();
   auto http = http::CurlClient::create(http_options(settings), clock);
@@ -64,14 +53,14 @@ base::Result<std::unique_ptr<Outside>> Outside::create(const Settings& settings,
                        "saga.ca_file: " + http.error().message};
   }
   std::unique_ptr<Outside> made(new Outside(settings, clock, meters, std::move(*http)));
-  if (const auto status = made->make(settings, chain); !status) return status.error();
+  if (const auto status = made->make(settings, chain, venues); !status) return status.error();
   return made;
 }
 
-base::Status Outside::make(const Settings& settings, bool chain) {
+base::Status Outside::make(const Settings& settings, bool chain, ports::SharedVenues* venues) {
   const auto post = [this](http::Task task) { http_->post(std::move(task)); };
   if (!settings.venue.url.empty()) {
-    auto made = venue::Client::create(venue_settings(settings), venue_http_, post, clock_);
+    auto made = venue::Client::create(venue_settings(settings), venue_http_, post, clock_, venues);
     if (!made) return made.error();
     venue_ = std::move(*made);
   }
@@ -140,7 +129,7 @@ void Outside::show_venue() {
   grow(Counter::venue_cache, "hit", number_of(state.cache_hits));
   grow(Counter::venue_cache, "miss", number_of(state.cache_misses));
   grow(Counter::breaker_openings, venue_endpoint_, number_of(state.times_opened));
-  meters_.set(Gauge::breaker_state, venue_endpoint_, number_of(state.breaker));
+  meters_.set(Gauge::breaker_state, venue_endpoint_, breaker_number(state.breaker));
   const bool away = state.breaker == BreakerState::open;
   health_->report("venue", away ? Condition::degraded : Condition::ok,
                   away ? "it fails and is left alone for a while; sagas wait for it"
@@ -154,7 +143,7 @@ void Outside::show_chain() {
   for (const auto& node : state.nodes) {
     const auto endpoint = "chain/" + node.origin;
     openings[endpoint] += node.times_opened;
-    meters_.set(Gauge::breaker_state, endpoint, number_of(node.breaker));
+    meters_.set(Gauge::breaker_state, endpoint, breaker_number(node.breaker));
     usable += node.cluster == solana::Cluster::ours && node.breaker != BreakerState::open ? 1U : 0U;
   }
   for (const auto& [method, seen] : state.methods) {

@@ -18,6 +18,7 @@
 #include "app/settings.hpp"
 #include "http/curl_client.hpp"
 #include "ports/meters.hpp"
+#include "ports/shared_venues.hpp"
 #include "saga/caller.hpp"
 #include "solana/client.hpp"
 #include "telemetry/health.hpp"
@@ -27,10 +28,11 @@ namespace admitone::app {
 
 class Outside {
  public:
-  // Null: no service is named.
+  // Null: no service is named. `venues` (null: none) outlives the threads of whoever calls.
   static base::Result<std::unique_ptr<Outside>> create(const Settings& settings,
                                                        const ports::Clock& clock,
-                                                       ports::Meters& meters);
+                                                       ports::Meters& meters,
+                                                       ports::SharedVenues* venues);
   ~Outside();
   Outside(const Outside&) = delete;
   Outside& operator=(const Outside&) = delete;
@@ -46,7 +48,7 @@ class Outside {
  private:
   Outside(const Settings& settings, const ports::Clock& clock, ports::Meters& meters,
           std::unique_ptr<http::CurlClient> http);
-  base::Status make(const Settings& settings, bool chain);
+  base::Status make(const Settings& settings, bool chain, ports::SharedVenues* venues);
   void show_venue();
   void show_chain();
   // Adds what a count of the services has grown by.

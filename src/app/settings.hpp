@@ -67,6 +67,10 @@ struct Settings {
 
   struct Redis {
     std::string url;
+    std::string password;
+    std::string ca_file;
+    std::string prefix = "admitone";
+    Ms key_ttl = std::chrono::hours{24};
   } redis;
 
   struct Venue {

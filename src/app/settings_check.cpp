@@ -189,13 +189,6 @@ void check_content_key(const Settings& s, Problems& out) {
   }
 }
 
-// What the settings can already name but this release cannot do.
-void check_not_yet(const Settings& s, Problems& out) {
-  if (!s.redis.url.empty()) {
-    out.push_back({"redis.url", "Redis is not available in this release", "leave it empty"});
-  }
-}
-
 void check_http(const Settings& s, Problems& out) {
   if (!s.http.listen.empty()) {
     const auto colon = s.http.listen.rfind(':');
@@ -251,7 +244,6 @@ std::vector<Problem> check_settings(const Settings& settings) {
   check_times(settings, out);
   check_sizes(settings, out);
   check_content_key(settings, out);
-  check_not_yet(settings, out);
   check_outside(settings, out);
   check_http(settings, out);
   return out;

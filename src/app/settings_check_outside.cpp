@@ -1,9 +1,15 @@
-// The rules of the sections venue, chain, solana and saga.
+// The rules of the sections redis, venue, chain, solana and saga.
 
 #include "app/settings_check_outside.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+
+#include "app/duration.hpp"
 #include "app/wiring_outside.hpp"
 #include "http/rules.hpp"
+#include "redis/address.hpp"
 #include "solana/base58.hpp"
 #include "solana/registry.hpp"
 #include "solana/wallet.hpp"
@@ -35,6 +41,36 @@ void check_url(Problems& out, const std::string& key, const std::string& url, bo
   const auto section = key.substr(0, key.find('.'));
   out.push_back({key, "is http: what is asked and answered can be read and changed on the way",
                  "use https, or for a test set " + section + ".allow_insecure to true"});
+}
+
+// As above, no text repeats the URL.
+void check_redis(const Settings& s, Problems& out) {
+  if (!s.redis.url.empty()) {
+    if (const auto address = redis::parse_address(s.redis.url); !address) {
+      out.push_back(
+          {"redis.url", address.error().message, "write for example redis://redis.example:6379/0"});
+    } else if (!s.redis.password.empty() && !address->password.empty()) {
+      out.push_back({"redis.password", "is set, and redis.url has one too", "keep one of the two"});
+    }
+  }
+  if (!s.redis.ca_file.empty() && !std::ifstream(s.redis.ca_file)) {
+    out.push_back({"redis.ca_file", "'" + s.redis.ca_file + "' cannot be read",
+                   "check the path and its rights"});
+  }
+  if (s.redis.key_ttl > s.idempotency.completed_ttl) {
+    out.push_back({"redis.key_ttl",
+                   format_duration(s.redis.key_ttl) + " is longer than idempotency.completed_ttl " +
+                       format_duration(s.idempotency.completed_ttl),
+                   "make it at most " + format_duration(s.idempotency.completed_ttl)});
+  }
+  const auto fits = [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+  };
+  if (s.redis.prefix.empty() || s.redis.prefix.size() > 64 ||
+      !std::ranges::all_of(s.redis.prefix, fits)) {
+    out.push_back({"redis.prefix", "'" + s.redis.prefix + "' is no prefix",
+                   "use up to 64 letters, digits, . _ -"});
+  }
 }
 
 void check_venue(const Settings& s, Problems& out) {
@@ -111,6 +147,7 @@ void check_saga(const Settings& s, Problems& out) {
 }  // namespace
 
 void check_outside(const Settings& settings, std::vector<Problem>& out) {
+  check_redis(settings, out);
   check_venue(settings, out);
   check_chain(settings, out);
   check_saga(settings, out);

@@ -7,6 +7,24 @@ namespace {
 
 constexpr std::int64_t kDay = 86'400'000;
 
+Table redis_rows() {
+  return {
+      ADMITONE_SETTING(redis.url,
+                       "Redis as a fast path beside PostgreSQL, which alone decides: "
+                       "redis://HOST:PORT/DATABASE, or rediss:// with TLS; empty is off.",
+                       .secret = true),
+      ADMITONE_SETTING(redis.password, "Password of that Redis, instead of one in redis.url.",
+                       .secret = true),
+      ADMITONE_SETTING(redis.ca_file,
+                       "PEM file of the authorities that vouch for its certificate (rediss://); "
+                       "empty: the system's."),
+      ADMITONE_SETTING(redis.prefix,
+                       "What its keys begin with; installations that share a Redis need one each."),
+      ADMITONE_SETTING(redis.key_ttl, "How long it keeps where an idempotency key is.", 1'000,
+                       30 * kDay),
+  };
+}
+
 Table venue_rows() {
   return {
       ADMITONE_SETTING(venue.enabled,
@@ -76,11 +94,8 @@ Table chain_rows() {
 }  // namespace
 
 Table outside_rows() {
-  Table rows{
-      ADMITONE_SETTING(redis.url, "Redis as a fast path; empty is off. Not available yet.",
-                       .secret = true),
-  };
-  for (const Table& part : {venue_rows(), chain_rows()})
+  Table rows;
+  for (const Table& part : {redis_rows(), venue_rows(), chain_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }

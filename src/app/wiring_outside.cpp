@@ -26,6 +26,31 @@ std::vector<std::string> rpc_urls(const Settings& settings) {
   return out;
 }
 
+double breaker_number(resilience::BreakerState state) {
+  switch (state) {
+    case resilience::BreakerState::closed:
+      return 0;
+    case resilience::BreakerState::half_open:
+      return 1;
+    case resilience::BreakerState::open:
+      break;
+  }
+  return 2;
+}
+
+std::optional<redis::Settings> redis_settings(const Settings& settings) {
+  if (settings.redis.url.empty()) return std::nullopt;
+  auto address = redis::parse_address(settings.redis.url);
+  if (!address) return std::nullopt;
+  redis::Settings out;
+  out.address = std::move(*address);
+  if (!settings.redis.password.empty()) out.address.password = settings.redis.password;
+  out.tls.ca_file = settings.redis.ca_file;
+  out.prefix = settings.redis.prefix;
+  out.key_ttl = settings.redis.key_ttl;
+  return out;
+}
+
 std::optional<venue::TokenSettings> token_settings(const Settings& settings) {
   if (settings.venue.token_key.empty()) return std::nullopt;
   venue::TokenSettings out;

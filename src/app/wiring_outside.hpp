@@ -6,6 +6,8 @@
 
 #include "app/settings.hpp"
 #include "http/curl_client.hpp"
+#include "redis/client.hpp"
+#include "resilience/breaker.hpp"
 #include "saga/definition.hpp"
 #include "saga/limits.hpp"
 #include "solana/settings.hpp"
@@ -13,6 +15,10 @@
 
 namespace admitone::app {
 
+// 0 closed, 1 half-open, 2 open: how metrics show it.
+double breaker_number(resilience::BreakerState state);
+// None: no Redis is named. The URL was checked with the settings.
+std::optional<redis::Settings> redis_settings(const Settings& settings);
 // None: no key is set, and the service gets no token.
 std::optional<venue::TokenSettings> token_settings(const Settings& settings);
 venue::Settings venue_settings(const Settings& settings);

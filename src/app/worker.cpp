@@ -18,6 +18,7 @@
 
 #include "app/deadline.hpp"
 #include "app/duration.hpp"
+#include "app/fast_path.hpp"
 #include "app/heap.hpp"
 #include "app/logging.hpp"
 #include "app/outside.hpp"
@@ -86,7 +87,9 @@ class Worker {
  public:
   Worker(const Settings& settings, const WorkerIo& io, const Deployment& deployment)
       : settings_(settings), io_(io), metrics_(ADMITONE_VERSION), health_(clock_) {
-    outside_ = need(Outside::create(settings, clock_, metrics_));
+    fast_path_ = FastPath::create(settings, deployment.forward_secret, clock_, metrics_);
+    outside_ = need(
+        Outside::create(settings, clock_, metrics_, fast_path_ ? &fast_path_->venues() : nullptr));
     make_kafka(deployment);
     make_database();
     engine_ = std::make_unique<pipeline::Engine>(
@@ -99,7 +102,8 @@ class Worker {
                                 .meters = metrics_,
                                 .clock = clock_,
                                 .services = outside_ ? outside_->services() : saga::Services{},
-                                .random = random_number});
+                                .random = random_number,
+                                .hints = fast_path_ ? &fast_path_->hints() : nullptr});
     for (const char* name : {"schema", "group", "database"}) health_.expect(name);
     health_.report("schema", Condition::ok, "current");
   }
@@ -139,6 +143,8 @@ class Worker {
   std::atomic<std::int64_t> close_limit_ms_{0};
 
   std::unique_ptr<Outside> outside_;  // null: no service outside is named
+  // Null: no Redis is. Behind the other, for what is still asked here is answered there.
+  std::unique_ptr<FastPath> fast_path_;
   kafka::Traffic kafka_traffic_;
   kafka::Watchdog kafka_watchdog_{clock_};
   std::shared_ptr<kafka::Probe> probe_;
@@ -238,6 +244,7 @@ void Worker::start_threads() {
   }
   poll_beat_ = &health_.loop("poll", kStuckAfter);
   if (outside_) outside_->start(health_);
+  if (fast_path_) fast_path_->start(health_);
   publisher_thread_ =
       std::jthread([this](const std::stop_token& stop) { engine_->run_publisher(stop); });
   name(publisher_thread_, "publisher");
@@ -309,6 +316,7 @@ void Worker::glance() {
   watch_loops();
   engine_->show(metrics_);
   if (outside_) outside_->look();
+  if (fast_path_) fast_path_->look();
   show_heap(metrics_);
   if (const auto dropped = dropped_log_lines(); dropped > 0) {
     log_->warn("{} log lines were dropped, as stderr was read too slowly", dropped);
@@ -350,6 +358,7 @@ void Worker::stop_threads() {
   pipeline_threads_.clear();  // joins
   // Nobody asks any more. What is under way is given up: the journals know what to look up.
   if (outside_) outside_->stop();
+  if (fast_path_) fast_path_->stop();
   if (upkeep_thread_.joinable()) upkeep_thread_.join();
   if (fetch_thread_.joinable()) fetch_thread_.join();
   if (http_) http_->stop();

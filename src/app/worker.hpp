@@ -5,6 +5,7 @@
 //   pipeline threads   decide and commit, one database connection each
 //   publisher thread   publishes, takes lanes over
 //   outside thread     calls of the venue service and the chain, when they are named
+//   redis threads      look-ups and writes, when Redis is named
 //   upkeep thread      probes the database, rotates the ledger
 //   http thread        health and metrics
 //   main thread        watches all of them, waits for a signal

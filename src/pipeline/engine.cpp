@@ -37,7 +37,8 @@ Engine::Engine(EngineOptions options, World world)
                                                                     .meters = world_.meters,
                                                                     .clock = world_.clock,
                                                                     .services = world_.services,
-                                                                    .random = jitter},
+                                                                    .random = jitter,
+                                                                    .hints = world_.hints},
                                                     *publisher_, alone_turn_));
   }
 }

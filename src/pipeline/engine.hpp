@@ -44,6 +44,8 @@ class Engine : public ports::RecordSink {
     // Seeds the jitter of each pipeline's sagas; asked in the constructor only. Empty: the same in
     // all processes.
     std::function<std::uint64_t()> random = {};
+    // Shared by the pipelines; null: there are none.
+    ports::KeyHints* hints = nullptr;
   };
   Engine(EngineOptions options, World world);
 

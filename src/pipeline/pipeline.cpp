@@ -44,7 +44,8 @@ Pipeline::Pipeline(const EngineOptions& options, World world, Publisher& publish
                             [&publisher](Publication&& publication) {
                               publisher.publish(std::move(publication));
                             },
-                        .meanwhile = [this] { read_ahead(); }}) {}
+                        .meanwhile = [this] { read_ahead(); },
+                        .hints = world_.hints}) {}
 
 void Pipeline::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {

@@ -22,6 +22,7 @@
 #include "pipeline/publisher.hpp"
 #include "pipeline/unit_runner.hpp"
 #include "ports/clock.hpp"
+#include "ports/key_hints.hpp"
 #include "ports/lane_store.hpp"
 #include "ports/meters.hpp"
 #include "ports/outcome_log.hpp"
@@ -58,6 +59,7 @@ class Pipeline {
     const ports::Clock& clock;
     saga::Services services = {};
     std::function<std::uint64_t()> random = {};  // jitter; by the pipeline's thread only
+    ports::KeyHints* hints = nullptr;            // null: there are none
   };
   // `alone_turn` is that of the process.
   Pipeline(const EngineOptions& options, World world, Publisher& publisher, AloneTurn& alone_turn);

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "pipeline/unit_runner.hpp"
 
 namespace admitone::pipeline {
@@ -41,6 +42,25 @@ void finish(ports::UnitQuery& query) {
   unique(query.copies_of);
 }
 
+// The mutant's: takes what was only said for what the ledger has.
+void believe(const std::vector<ports::KeyHint>& hints, ports::UnitReads& reads) {
+  for (const auto& hint : hints) {
+    ports::FoundKey found;
+    found.key = hint.key;
+    found.part = hint.part;
+    found.payload = hint.payload;
+    found.stored_at = hint.key;
+    found.stored_part = hint.part;
+    const auto known =
+        std::ranges::find_if(reads.keys, [&](const auto& one) { return one.key == hint.key; });
+    if (known == reads.keys.end()) {
+      reads.keys.push_back(std::move(found));
+    } else {
+      known->payload = hint.payload;
+    }
+  }
+}
+
 // Parked commands that are decided with what they claim; of those that a saga answers, only a
 // change claims anything any more.
 bool is_decided_anew(const LaneShare& share, const ports::EventKey& event) {
@@ -54,7 +74,8 @@ bool is_decided_anew(const LaneShare& share, const ports::EventKey& event) {
 
 void UnitRunner::choose_look_ups(Item& item) const {
   const bool makes = std::holds_alternative<domain::CreateReservation>(item.command.command);
-  item.unseen_key = trust_in_keys_.any() && !known_keys_.may_know(item.owned_key());
+  const auto key = item.owned_key();
+  item.unseen_key = trust_in_keys_.any() && !known_keys_.may_know(key) && !hints_.contains(key);
   item.unseen_reservation = item.unseen_key && makes && trust_in_reservations_.any();
 }
 
@@ -102,7 +123,42 @@ ports::UnitQuery UnitRunner::first_query(std::vector<LaneShare>& shares) const {
   query.value_limit = kLargeValue;
   query.record_bytes = record_bytes();
   finish(query);
+  if (hints_.empty()) return query;
+  for (const auto& key : query.keys)
+    if (const auto hint = hints_.find(key); hint != hints_.end())
+      query.hints.push_back(hint->second);
   return query;
+}
+
+// Of all its commands' keys, also of those that this pipeline has written itself: memory knows that
+// it has (or may have), and not where.
+void UnitRunner::recall(const std::vector<LaneShare>& shares) {
+  hints_.clear();
+  if (world_.hints == nullptr) return;
+  std::vector<ports::LedgerKey> keys;
+  for (const auto& share : shares) {
+    for (std::size_t i = 0; i < share.items; ++i) {
+      const auto& item = share.lane->pending[i];
+      if (item.kind == Item::Kind::command) keys.push_back(item.owned_key());
+    }
+  }
+  unique(keys);
+  if (keys.empty()) return;
+  for (auto& hint : world_.hints->recall(keys))
+    if (std::ranges::binary_search(keys, hint.key)) hints_.insert_or_assign(hint.key, hint);
+}
+
+void UnitRunner::count_look_ups(const ports::UnitQuery& query, const ports::UnitReads& reads) {
+  const auto asked = query.keys.size() + query.new_keys.size();
+  if (asked == 0) return;
+  const auto found = std::min(asked, reads.keys.size());
+  const auto hinted = std::min(found, reads.hinted);
+  const auto count = [this](ports::Counter counter, std::size_t n) {
+    if (n > 0) world_.meters.add(counter, "", static_cast<double>(n));
+  };
+  count(ports::Counter::idempotency_redis_hits, hinted);
+  count(ports::Counter::idempotency_db_hits, found - hinted);
+  count(ports::Counter::idempotency_misses, asked - found);
 }
 
 // Copies are read by the unit that answers: not while reservations of a cancelled event are left.
@@ -165,7 +221,12 @@ base::Status UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Ov
 base::Result<bool> UnitRunner::read(std::vector<LaneShare>& shares, Overlay& overlay) {
   auto query = first_query(shares);
   auto first = world_.store.open(query);
-  if (!first) return first.error();
+  if (!first) {
+    world_.meters.add(ports::Counter::idempotency_db_errors, "", 1);
+    return first.error();
+  }
+  count_look_ups(query, *first);
+  if (base::failpoint::mutant("redis_hit_decides")) believe(query.hints, *first);
   weigh(first->events);
   world_.saga_clock.set(first->database_now, world_.clock.steady());
   ports::UnitQuery more;

@@ -57,6 +57,12 @@ bool UnitRunner::unproven(const std::vector<LaneEffects>& effects) {
 
 void UnitRunner::remember(const ports::UnitWrites& writes) {
   for (const auto& row : writes.rows) known_keys_.add(row.key);
+  if (world_.hints != nullptr) {
+    std::vector<ports::KeyHint> hints;
+    for (const auto& row : writes.rows)
+      if (row.owns_key) hints.push_back({row.key, row.payload, writes.part});
+    if (!hints.empty()) world_.hints->remember(std::move(hints));
+  }
   trust_in_keys_.unit_done();
   trust_in_reservations_.unit_done();
 }
@@ -70,6 +76,7 @@ RunReport UnitRunner::failed(const base::Error& error) {
 
 RunReport UnitRunner::run(std::vector<LaneShare>& shares) {
   for (auto& share : shares) change_sagas(share);
+  recall(shares);
   // Each time that there is none, one kind of look-up more is not left out.
   for (;;) {
     auto report = attempt(shares);

@@ -5,6 +5,7 @@
 // `publish`. Errors: nothing was applied; the lanes are as they were and the caller tries again.
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 #include "pipeline/decider.hpp"
 #include "pipeline/known_keys.hpp"
 #include "ports/clock.hpp"
+#include "ports/key_hints.hpp"
 #include "ports/lane_store.hpp"
 #include "ports/meters.hpp"
 #include "ports/outcome_log.hpp"
@@ -49,6 +51,7 @@ class UnitRunner {
     SagaClock& saga_clock;  // set by each unit
     std::function<void(Publication&&)> publish;
     ports::LaneStore::Meanwhile meanwhile;  // while the database writes a unit
+    ports::KeyHints* hints = nullptr;       // null: there are none
   };
   UnitRunner(const EngineOptions& options, World world);
 
@@ -61,6 +64,9 @@ class UnitRunner {
   ports::UnitQuery first_query(std::vector<LaneShare>& shares) const;
   void weigh(const std::vector<domain::Event>& events);
   void choose_look_ups(Item& item) const;
+  // Before a unit is opened: what is said of where its keys may be (decision 0060).
+  void recall(const std::vector<LaneShare>& shares);
+  void count_look_ups(const ports::UnitQuery& query, const ports::UnitReads& reads);
   base::Result<bool> read(std::vector<LaneShare>& shares, Overlay& overlay);
   base::Status read_values(const std::vector<LaneShare>& shares, Overlay& overlay);
   void take_copies(LaneShare& share, Overlay& overlay) const;
@@ -93,6 +99,7 @@ class UnitRunner {
   KnownKeys known_keys_;
   Trust trust_in_keys_;
   Trust trust_in_reservations_;
+  std::map<ports::LedgerKey, ports::KeyHint> hints_;  // of the unit's keys
 };
 
 }  // namespace admitone::pipeline

@@ -20,6 +20,7 @@
 #include "contract/outcome.hpp"
 #include "domain/decide.hpp"
 #include "domain/model.hpp"
+#include "ports/ledger_key.hpp"
 #include "ports/saga_journal.hpp"
 
 namespace admitone::ports {
@@ -97,12 +98,6 @@ struct AuditedAction {
 };
 
 // ---------------------------------------------------------------- reading for a unit
-
-struct LedgerKey {
-  base::TenantId tenant;
-  base::KeyHash key;
-  auto operator<=>(const LedgerKey&) const = default;
-};
 
 // The newest row found under a key: the one that owns it, or an alias (a content-key duplicate
 // keeps its own (source, id) with verdict `duplicate`, owns_key false and stored_at set; its
@@ -189,6 +184,10 @@ struct UnitQuery {
   // Believed to be new: looked for in older parts only. Whoever asks must write a row under each of
   // them or ask again with `keys`: a row that is in the current part shows as key_taken.
   std::vector<LedgerKey> new_keys;
+  // Where some of `keys`, each at most once, are said to be. What says so may be old or wrong: of
+  // the part that is named only a row counts that owns the key and has the hint's payload;
+  // otherwise the key is looked for as any other.
+  std::vector<KeyHint> hints;
   std::int64_t value_limit = kNoLimit;  // of the stored values of keys, each
   std::vector<StoredValue> values;      // left out before, now asked for: `value` is empty
   std::vector<LedgerKey> origins;       // forwarded records: position_key_hash(origin)
@@ -220,6 +219,7 @@ struct UnitReads {
   std::int32_t part = 0;  // current ledger part, locked FOR SHARE until the unit ends
   base::Timestamp database_now;
   std::vector<FoundKey> keys;      // of those asked for, the ones that exist (and were looked for)
+  std::size_t hinted = 0;          // so many of them were where a hint said
   std::vector<LedgerKey> origins;  // the ones that exist
   std::vector<FoundContentKey> content_keys;
   std::vector<domain::Event> events;

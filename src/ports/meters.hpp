@@ -29,6 +29,13 @@ enum class Counter {
   breaker_openings,      // label: service/endpoint
   venue_cache,           // label: hit, miss; asked while the venue service could not be
   saga_retries_refused,  // label: service; by the retry budget
+  // Keys of a unit's commands, each time they are looked for: in the ledger where a hint said, in
+  // the ledger elsewhere, not there (or not looked for, being believed to be new).
+  idempotency_redis_hits,
+  idempotency_db_hits,
+  idempotency_misses,
+  idempotency_redis_errors,  // asked in vain: commands and entries, not keys
+  idempotency_db_errors,     // units that could not be opened
 };
 
 enum class Gauge {
@@ -50,6 +57,7 @@ enum class Gauge {
   saga_calls,           // in flight
   breaker_state,        // label: service/endpoint; 0 closed, 1 half-open, 2 open
   external_requests,    // label: waiting (for a connection), active
+  redis_up,             // 1 or 0; only when Redis is configured
 };
 
 enum class Histogram {

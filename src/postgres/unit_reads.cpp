@@ -4,27 +4,13 @@
 #include <map>
 
 #include "postgres/items.hpp"
+#include "postgres/key_reads.hpp"
 
 namespace admitone::postgres {
 namespace {
 
 // Every probe is a loop of index look-ups: `offset 0` keeps the planner from turning it into a
-// join against the whole table, which row level security makes it prefer. Parts that are made ahead
-// are empty: `$3` keeps the probe out of them.
-constexpr Statement kKeys{"unit_keys", R"(
-select q.i::int, l.part, l.payload, l.verdict, l.status, l.attempts, l.owns_key, l.expires_at,
-       l.event_id, l.stored_key, l.stored_part, l.outcome_id, l.outcome_type, l.code,
-       l.outcome_time, v.bytes, case when v.bytes <= $4::bigint then v.value end
-from unnest($1::uuid[], $2::uuid[]) with ordinality q (t, h, i)
-cross join lateral (select * from ledger
-                    where tenant_id = q.t and key_hash = q.h and part <= $3::int offset 0) l
-left join lateral (select outcome_value from ledger
-                   where tenant_id = q.t and key_hash = l.stored_key and part = l.stored_part
-                   offset 0) s on true
-cross join lateral (select coalesce(l.outcome_value, s.outcome_value),
-                           octet_length(coalesce(l.outcome_value, s.outcome_value))::bigint)
-                   v (value, bytes))"};
-
+// join against the whole table, which row level security makes it prefer.
 constexpr Statement kValues{"unit_values", R"(
 select q.i::int, l.outcome_value
 from unnest($1::uuid[], $2::uuid[], $3::int[]) with ordinality q (t, h, part, i)
@@ -130,78 +116,6 @@ select (select e.event_id from events e
 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
             $7::text[]) with ordinality q (t, self, venue, name, starts, slug, external, i)
 order by q.i)"};
-
-using ports::LedgerKey;
-
-Params keys_of(const std::vector<LedgerKey>& keys) {
-  Params p;
-  p.array(keys, [](const LedgerKey& k) { return k.tenant; });
-  p.array(keys, [](const LedgerKey& k) { return k.key; });
-  return p;
-}
-
-struct Candidate {
-  ports::FoundKey found;
-  bool owns_key = false;
-};
-
-Candidate candidate_of(Row row, const LedgerKey& key) {
-  Candidate c;
-  auto& f = c.found;
-  f.key = key;
-  f.part = row.next<std::int32_t>();
-  f.payload = row.next<base::Fingerprint>();
-  f.verdict = row.next_enum<domain::Verdict>();
-  f.status = row.next_enum<domain::CommandStatus>();
-  f.attempts = row.next<std::int32_t>();
-  c.owns_key = row.next<bool>();
-  f.expires_at = row.next<std::optional<base::Timestamp>>();
-  f.event = row.next<std::optional<base::EventId>>();
-  const auto stored_key = row.next<std::optional<base::KeyHash>>();
-  const auto stored_part = row.next<std::optional<std::int32_t>>();
-  f.stored_at = {key.tenant, stored_key.value_or(key.key)};
-  f.stored_part = stored_part.value_or(f.part);
-  const auto outcome_id = row.next<std::optional<base::OutcomeId>>();
-  if (!outcome_id) return c;
-  contract::OutcomeRecord outcome;
-  outcome.id = *outcome_id;
-  outcome.type = static_cast<domain::OutcomeType>(*row.next<std::optional<std::int16_t>>());
-  outcome.code = static_cast<domain::Code>(*row.next<std::optional<std::int16_t>>());
-  outcome.tenant = key.tenant;
-  outcome.event = f.event;
-  outcome.time = *row.next<std::optional<base::Timestamp>>();
-  const auto bytes = row.next<std::optional<std::int64_t>>();
-  auto value = row.next<std::optional<std::string>>();
-  // An alias whose first has gone (a later attempt re-keyed it, or its part was dropped) has
-  // nothing to give again: it is over too.
-  if (!bytes) {
-    f.expires_at = base::Timestamp{};
-    return c;
-  }
-  if (!value) f.value_left_out = *bytes;
-  outcome.value = std::move(value).value_or("");
-  f.outcome = std::move(outcome);
-  return c;
-}
-
-void read_keys(Connection& connection, const std::vector<LedgerKey>& keys, std::int32_t part,
-               std::int64_t value_limit, std::vector<ports::FoundKey>& out) {
-  auto p = keys_of(keys);
-  p.scalar(part).scalar(value_limit);
-  const Rows rows = connection.run(kKeys, p);
-  // Several parts may hold rows under one key: the owner counts, else the newest.
-  std::map<std::int32_t, Candidate> best;
-  for (int i = 0; i < rows.size(); ++i) {
-    Row row = rows[i];
-    const auto ordinal = row.next<std::int32_t>();
-    auto next = candidate_of(row, keys[static_cast<std::size_t>(ordinal - 1)]);
-    const auto [at, fresh] = best.try_emplace(ordinal, next);
-    if (fresh) continue;
-    const auto rank = [](const Candidate& c) { return std::pair(c.owns_key, c.found.part); };
-    if (rank(next) > rank(at->second)) at->second = std::move(next);
-  }
-  for (auto& [ordinal, candidate] : best) out.push_back(std::move(candidate.found));
-}
 
 domain::Event event_of(Row row) {
   domain::Event e;
@@ -373,11 +287,7 @@ void read_companions(Connection& connection, const ports::UnitQuery& query,
 
 void read_unit(Connection& connection, const ports::UnitQuery& query, ReadParts parts,
                ports::UnitReads& reads) {
-  if (!query.keys.empty())
-    read_keys(connection, query.keys, parts.current, query.value_limit, reads.keys);
-  // The unique index of the current part will tell when one of these is there.
-  if (!query.new_keys.empty() && parts.oldest < parts.current)
-    read_keys(connection, query.new_keys, parts.current - 1, query.value_limit, reads.keys);
+  read_keys(connection, query, parts, reads);
   read_companions(connection, query, reads);
   if (!query.events.empty()) read_events(connection, query.events, reads.events);
   if (!query.reservations.empty()) {

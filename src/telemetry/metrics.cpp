@@ -85,8 +85,18 @@ constexpr std::array kCounters{
     Description{"admitone_saga_retries_refused_total",
                 "Attempts that were put off because the service's retry budget was used up",
                 "service", "venue chain"},
+    Description{"admitone_idempotency_redis_hits_total",
+                "Keys that were in the ledger where Redis said", ""},
+    Description{"admitone_idempotency_db_hits_total",
+                "Keys that were in the ledger, and Redis did not say where", ""},
+    Description{"admitone_idempotency_misses_total",
+                "Keys that were not in the ledger, or were believed not to be", ""},
+    Description{"admitone_idempotency_redis_errors_total",
+                "Questions to Redis that failed, and entries that were none", ""},
+    Description{"admitone_idempotency_db_errors_total",
+                "Units of work whose keys could not be looked for", ""},
 };
-static_assert(kCounters.size() == static_cast<std::size_t>(Counter::saga_retries_refused) + 1);
+static_assert(kCounters.size() == static_cast<std::size_t>(Counter::idempotency_db_errors) + 1);
 
 constexpr std::array kGauges{
     Description{"admitone_lanes_owned", "Lanes this process owns", ""},
@@ -115,8 +125,9 @@ constexpr std::array kGauges{
     Description{"admitone_breaker_state", "0 closed, 1 half-open, 2 open", "service/endpoint"},
     Description{"admitone_external_requests",
                 "Requests to services outside, waiting for a connection or on one", "state"},
+    Description{"admitone_redis_up", "1 while Redis answers, 0 while it does not", ""},
 };
-static_assert(kGauges.size() == static_cast<std::size_t>(Gauge::external_requests) + 1);
+static_assert(kGauges.size() == static_cast<std::size_t>(Gauge::redis_up) + 1);
 
 constexpr const char* kExternalCall = "From sending a request to a service outside to its answer";
 

@@ -80,11 +80,13 @@ void log_failure(const About& about, const http::Ending& result, const std::stri
 }  // namespace
 
 struct Client::Core : std::enable_shared_from_this<Client::Core> {
-  Core(Settings s, std::optional<Tokens> t, http::Client& h, http::Post p, const ports::Clock& c)
+  Core(Settings s, std::optional<Tokens> t, http::Client& h, http::Post p, const ports::Clock& c,
+       ports::SharedVenues* v)
       : settings(std::move(s)),
         http(h),
         post(std::move(p)),
         clock(c),
+        shared(v),
         tokens(std::move(t)),
         breaker(settings.breaker),
         cache(settings.cache) {}
@@ -120,6 +122,11 @@ struct Client::Core : std::enable_shared_from_this<Client::Core> {
   void learn(const base::TenantId& tenant, const std::string& venue_id,
              const Answer<VenueFacts>& answer);
   std::optional<VenueFacts> cached(const base::TenantId& tenant, const std::string& venue_id);
+  // Instead of a call that the breaker holds back: from the cache, or from that of all workers.
+  void find_cached(const base::TenantId& tenant, const std::string& venue_id, const HeldBack& held,
+                   Answered<VenueFacts> answered);
+  void answer_cached(std::optional<VenueFacts> facts, const HeldBack& held,
+                     Answered<VenueFacts> answered);
   void count(Call call, CallResult how) {
     ++state.calls[static_cast<std::size_t>(call)][static_cast<std::size_t>(how)];
   }
@@ -128,6 +135,7 @@ struct Client::Core : std::enable_shared_from_this<Client::Core> {
   http::Client& http;
   const http::Post post;
   const ports::Clock& clock;
+  ports::SharedVenues* const shared;
 
   mutable std::mutex mutex;
   std::optional<Tokens> tokens;
@@ -215,19 +223,50 @@ void Client::Core::note_end(Call call, const Start& start, const http::Ending& r
 
 void Client::Core::learn(const base::TenantId& tenant, const std::string& venue_id,
                          const Answer<VenueFacts>& answer) {
-  const std::scoped_lock lock(mutex);
+  if (answer.kind != AnswerKind::done && answer.kind != AnswerKind::refused) return;
   const bool active = answer.kind == AnswerKind::done && answer.value->active;
-  if (active) return cache.put(*answer.value, clock.steady());
-  if (answer.kind == AnswerKind::done || answer.kind == AnswerKind::refused)
-    cache.evict(tenant, venue_id);
+  {
+    const std::scoped_lock lock(mutex);
+    if (active) {
+      cache.put(*answer.value, clock.steady());
+    } else {
+      cache.evict(tenant, venue_id);
+    }
+  }
+  if (shared == nullptr) return;
+  if (active) {
+    shared->keep(*answer.value);
+  } else {
+    shared->forget(tenant, venue_id);
+  }
 }
 
 std::optional<VenueFacts> Client::Core::cached(const base::TenantId& tenant,
                                                const std::string& venue_id) {
   const std::scoped_lock lock(mutex);
-  auto facts = cache.find(tenant, venue_id, clock.steady());
-  ++(facts ? state.cache_hits : state.cache_misses);
-  return facts;
+  return cache.find(tenant, venue_id, clock.steady());
+}
+
+void Client::Core::find_cached(const base::TenantId& tenant, const std::string& venue_id,
+                               const HeldBack& held, Answered<VenueFacts> answered) {
+  auto own = cached(tenant, venue_id);
+  if (own || shared == nullptr) return answer_cached(std::move(own), held, std::move(answered));
+  shared->find(tenant, venue_id,
+               [self = shared_from_this(), held,
+                answered = std::move(answered)](std::optional<VenueFacts> facts) {
+                 self->answer_cached(std::move(facts), held, answered);
+               });
+}
+
+void Client::Core::answer_cached(std::optional<VenueFacts> facts, const HeldBack& held,
+                                 Answered<VenueFacts> answered) {
+  {
+    const std::scoped_lock lock(mutex);
+    ++(facts ? state.cache_hits : state.cache_misses);
+  }
+  answer_without(
+      Call::find, facts ? CallResult::from_cache : CallResult::held_back, std::move(answered),
+      facts ? Answer<VenueFacts>::done(*facts) : Answer<VenueFacts>::retry(held.why, held.after));
 }
 
 namespace {
@@ -253,7 +292,8 @@ base::Result<std::string> base_url(const Settings& settings) {
 }  // namespace
 
 base::Result<std::unique_ptr<Client>> Client::create(Settings settings, http::Client& http,
-                                                     http::Post post, const ports::Clock& clock) {
+                                                     http::Post post, const ports::Clock& clock,
+                                                     ports::SharedVenues* shared) {
   auto url = base_url(settings);
   if (!url) return url.error();
   settings.url = std::move(*url);
@@ -265,7 +305,7 @@ base::Result<std::unique_ptr<Client>> Client::create(Settings settings, http::Cl
     settings.token.reset();
   }
   return std::unique_ptr<Client>(new Client(std::make_shared<Core>(
-      std::move(settings), std::move(tokens), http, std::move(post), clock)));
+      std::move(settings), std::move(tokens), http, std::move(post), clock, shared)));
 }
 
 Client::Client(std::shared_ptr<Core> core) : core_(std::move(core)) {}
@@ -278,10 +318,9 @@ void Client::find(const base::TenantId& tenant, const std::string& venue_id, Ins
                                  no_such_venue<VenueFacts>());
   const auto begun = core_->begin(deadline);
   if (const auto* held = std::get_if<Core::HeldBack>(&begun)) {
-    const auto kept = held->by_breaker ? core_->cached(tenant, venue_id) : std::nullopt;
-    return core_->answer_without(
-        Call::find, kept ? CallResult::from_cache : CallResult::held_back, std::move(answered),
-        kept ? Answer<VenueFacts>::done(*kept) : Answer<VenueFacts>::retry(held->why, held->after));
+    if (held->by_breaker) return core_->find_cached(tenant, venue_id, *held, std::move(answered));
+    return core_->answer_without(Call::find, CallResult::held_back, std::move(answered),
+                                 Answer<VenueFacts>::retry(held->why, held->after));
   }
   core_->send<VenueFacts>(
       Call::find, std::get<Core::Start>(begun), find_request(core_->settings.url, tenant, venue_id),

@@ -23,6 +23,7 @@
 #include "base/result.hpp"
 #include "http/client.hpp"
 #include "ports/clock.hpp"
+#include "ports/shared_venues.hpp"
 #include "ports/venue.hpp"
 #include "resilience/breaker.hpp"
 #include "venue/cache.hpp"
@@ -45,8 +46,11 @@ struct Settings {
 class Client final : public ports::Venue {
  public:
   // Permanent: the URL or the token's key is none; no text holds them.
+  // `shared` (null: none) is asked where the cache has nothing, and told what the cache is; it
+  // outlives every call.
   static base::Result<std::unique_ptr<Client>> create(Settings settings, http::Client& http,
-                                                      http::Post post, const ports::Clock& clock);
+                                                      http::Post post, const ports::Clock& clock,
+                                                      ports::SharedVenues* shared = nullptr);
   ~Client() override;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

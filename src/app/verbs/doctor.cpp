@@ -11,6 +11,8 @@
 #include "app/verbs/all.hpp"
 #include "app/verbs/look.hpp"
 #include "app/wiring.hpp"
+#include "app/wiring_outside.hpp"
+#include "base/log.hpp"
 #include "kafka/admin.hpp"
 #include "kafka/probe.hpp"
 #include "kafka/topics.hpp"
@@ -40,6 +42,7 @@ class Examination {
     }
     worker_database();
     reader_database();
+    redis();
     return std::move(rows_);
   }
   [[nodiscard]] bool failed() const { return failed_; }
@@ -162,6 +165,22 @@ class Examination {
     } catch (const VerbError& error) {
       fail("reader role", error.what(), "check ADMITONE_DATABASE_READER_URL; admitone migrate up");
     }
+  }
+
+  // No worker needs it to be ready, so a Redis that is away fails nothing.
+  void redis() {
+    const auto settings = redis_settings(values());
+    if (!settings) return ok("redis", "off: PostgreSQL alone is asked for keys");
+    const auto answered = redis::probe(*settings, clock_);
+    const auto name = settings->address.name();
+    if (answered) {
+      return ok("redis", fmt::format("up: {} answered in {:.1f} ms", name,
+                                     std::chrono::duration<double, std::milli>(*answered).count()));
+    }
+    warn("redis",
+         fmt::format("down: {}: {}; PostgreSQL alone is asked for keys", name,
+                     base::field(answered.error().message)),
+         "check redis.url and redis.password, or leave redis.url empty");
   }
 
   void server(postgres::Views& views) {

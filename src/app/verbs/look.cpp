@@ -1,8 +1,10 @@
 #include "app/verbs/look.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "app/logging.hpp"
@@ -75,6 +77,14 @@ Json cell(const postgres::CellTable& table, std::size_t row, const std::string& 
 
 postgres::CellTable ask(postgres::Views& views, const postgres::ViewQuery& query) {
   return must(views.query(query));
+}
+
+std::string operator_name(const Environment& environment) {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  const auto user = environment.find("USER");
+  return fmt::format("{} ({}) on {}", user == environment.end() ? "user" : user->second, geteuid(),
+                     host.data());
 }
 
 }  // namespace admitone::app

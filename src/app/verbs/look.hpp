@@ -40,6 +40,10 @@ inline void must(const base::Status& status) {
   if (!status) throw VerbError(kFailed, status.error().message);
 }
 
+// "ann (1000) on desk-3": the name is what the environment says, the number is the system's. Who is
+// said to have done what is written down (postgres/operator_actions.hpp).
+std::string operator_name(const Environment& environment);
+
 postgres::CellTable ask(postgres::Views& views, const postgres::ViewQuery& query);
 
 }  // namespace admitone::app

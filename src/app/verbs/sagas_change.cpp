@@ -2,9 +2,7 @@
 // internal command, and its verdict waited for.
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
 #include <condition_variable>
 #include <mutex>
 
@@ -29,15 +27,6 @@ using Action = SagaChange::Action;
 using postgres::CellTable;
 
 constexpr std::chrono::milliseconds kLookAgain{200};
-
-// "ann (1000) on desk-3": the name is what the environment says, the number is the system's.
-std::string who(const Environment& environment) {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  const auto user = environment.find("USER");
-  return fmt::format("{} ({}) on {}", user == environment.end() ? "user" : user->second, geteuid(),
-                     host.data());
-}
 
 std::string text_at(const CellTable& table, const char* column) {
   const Json value = cell(table, 0, column);
@@ -132,8 +121,8 @@ class SagaChangeVerb : public Verb {
                          settings.kafka.delivery_timeout, clock_);
     must(sender.open());
     const auto begun = must(postgres::begin_action(
-        database, {change.tenant, lane, who(context.environment), contract::audited_verb(change),
-                   contract::audited_target(change), reason_}));
+        database, {change.tenant, lane, operator_name(context.environment),
+                   contract::audited_verb(change), contract::audited_target(change), reason_}));
     change.id = begun.id;
     const auto command = contract::saga_change_command(begun.forward_secret, change, clock_.now());
     ports::OutgoingRecord record;

@@ -143,7 +143,7 @@ class Running(Case):
         here = self.installation()
         # Named, and away: that keeps nothing from being ready.
         worker = self.worker(here, ADMITONE_HTTP_LISTEN="127.0.0.1:0", ADMITONE_VENUE_URL="http://" + NOWHERE,
-                             ADMITONE_VENUE_ALLOW_INSECURE="true")
+                             ADMITONE_VENUE_ALLOW_INSECURE="true", ADMITONE_REDIS_URL="redis://" + NOWHERE)
         self.assertEqual(worker.first_line(), "ready\n")
         lines = pathlib.Path(f"/tmp/{uuid.uuid4().hex}.jsonl")
         lines.write_text(json.dumps({

@@ -60,6 +60,7 @@ void exercise(Owner& owner, std::uint64_t n) {
   ports::UnitQuery query;
   query.tenants = {tenant(1), tenant(2)};
   query.keys = {{tenant(1), key(n)}};
+  query.hints = {{query.keys[0], {}, 1}};
   query.origins = {{tenant(1), key(n)}};
   query.content_keys = {{tenant(1), key(n)}};
   query.events = {{tenant(1), event_id(n)}};

@@ -107,6 +107,73 @@ TEST_F(Rotation, LooksForKeysBelievedToBeNewInOlderPartsOnly) {
   store->rollback();
 }
 
+// Audit E7: of hints only those are followed that lead to the owner of the key, in this tenant and
+// with this payload; what is not found that way is found as ever.
+TEST_F(Rotation, FindsTheSameRowsWhateverAHintSays) {
+  write_row(1, database_now() + 1h);
+  step(0ms, 1h);
+  write_row(2, database_now() + 1h);
+  const auto in_older = ports::LedgerKey{tenant(1), key(1)};
+  const auto in_current = ports::LedgerKey{tenant(1), key(2)};
+  const auto nowhere = ports::LedgerKey{tenant(1), key(3)};
+  const auto of_another = ports::LedgerKey{tenant(2), key(1)};
+  const base::Fingerprint right = row(1, tenant(1), 0, 1).payload;
+  auto wrong = right;
+  wrong[31] ^= 1U;
+  struct Said {
+    std::vector<ports::KeyHint> hints;
+    std::size_t followed = 0;
+  };
+  const std::vector<Said> all{
+      {{}, 0},
+      {{{in_older, right, 1}, {in_current, right, 2}}, 2},
+      {{{in_older, right, 2}, {in_current, right, 1}}, 0},
+      {{{in_older, wrong, 1}, {in_current, wrong, 2}}, 0},
+      {{{in_older, right, 0}, {in_current, right, 3}}, 0},
+      {{{in_older, right, -7}, {in_current, right, 2'000'000'000}}, 0},
+      {{{nowhere, right, 1}, {of_another, right, 1}}, 0},
+      {{{in_older, right, 1}, {nowhere, right, 2}, {of_another, right, 1}}, 1},
+  };
+  Owner owner(db->store());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    SCOPED_TRACE(i);
+    ports::UnitQuery query;
+    query.tenants = {tenant(1), tenant(2)};
+    query.keys = {in_older, in_current, nowhere, of_another};
+    query.hints = all[i].hints;
+    auto reads = owner.look(query);
+    EXPECT_EQ(reads.hinted, all[i].followed);
+    std::map<ports::LedgerKey, std::int32_t> parts;
+    for (const auto& found : reads.keys) {
+      EXPECT_EQ(found.outcome.value().value, R"({"status":"completed"})");
+      parts[found.key] = found.part;
+    }
+    EXPECT_EQ(reads.keys.size(), 2U);
+    EXPECT_EQ(parts, (std::map<ports::LedgerKey, std::int32_t>{{in_older, 1}, {in_current, 2}}));
+  }
+}
+
+// A later attempt has taken the key over: what is still said of the older row is wrong by now.
+TEST_F(Rotation, AHintOfARowThatGaveItsKeyUpLeadsToItsSuccessor) {
+  write_row(1, database_now() + 1h);
+  step(0ms, 1h);
+  Owner owner(db->store());
+  auto writes = owner.begin({tenant(1)}, 1, 1);
+  writes.rekeys.push_back({{tenant(1), key(1)}, 1, key(99), false});
+  writes.rows.push_back(
+      row(1, tenant(1), owner.lane.next_offset.value_or(0), owner.lane.out_seq + 1));
+  ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
+  ports::UnitQuery query;
+  query.tenants = {tenant(1)};
+  query.keys = {{tenant(1), key(1)}, {tenant(1), key(99)}};
+  const auto payload = row(1, tenant(1), 0, 1).payload;
+  query.hints = {{query.keys[0], payload, 1}, {query.keys[1], payload, 1}};
+  const auto reads = owner.look(query);
+  EXPECT_EQ(reads.hinted, 0U);
+  ASSERT_EQ(reads.keys.size(), 2U);
+  for (const auto& found : reads.keys) EXPECT_EQ(found.part, found.key == query.keys[0] ? 2 : 1);
+}
+
 TEST_F(Rotation, DropsAPartOnlyWhenEveryRowInItIsOver) {
   write_row(1, database_now() + 2s);
   EXPECT_EQ(step(0ms, 1ms).switched, 1);

@@ -241,9 +241,19 @@ ports::UnitReads FakeStore::read(const ports::UnitQuery& query) {
   ports::UnitReads reads;
   reads.part = db_.part;
   reads.database_now = db_.now;
+  // The row that a hint is right about.
+  const auto hinted = [&](const auto& key, std::int32_t& part) -> const ports::LedgerRow* {
+    const auto hint = std::ranges::find(query.hints, key, &ports::KeyHint::key);
+    if (hint == query.hints.end()) return nullptr;
+    const auto row = db_.ledger.find({key, part = hint->part});
+    const bool there = row != db_.ledger.end() && row->second.owns_key;
+    return there && row->second.payload == hint->payload ? &row->second : nullptr;
+  };
   const auto look_for = [&](const ports::LedgerKey& key, std::int32_t last) {
     std::int32_t part = 0;
-    const auto* row = newest(db_, key, last, part);
+    const auto* row = hinted(key, part);
+    reads.hinted += row != nullptr ? 1 : 0;
+    if (row == nullptr) row = newest(db_, key, last, part);
     if (row == nullptr) return;
     ports::FoundKey found;
     found.key = key;

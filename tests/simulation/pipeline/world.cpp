@@ -7,7 +7,8 @@
 namespace admitone::simulation {
 
 Worker::Worker(FakeDatabase& database, FakeKafka& kafka, FakeClock& clock, const std::string& name,
-               pipeline::EngineOptions options, saga::Services services, Stores other)
+               pipeline::EngineOptions options, saga::Services services, Stores other,
+               ports::KeyHints* hints)
     : store(database),
       publisher_store(database),
       stores(std::move(other)),
@@ -23,7 +24,8 @@ Worker::Worker(FakeDatabase& database, FakeKafka& kafka, FakeClock& clock, const
               .meters = meters,
               .clock = clock,
               .release_limit = std::chrono::milliseconds{100},
-              .services = services}) {
+              .services = services,
+              .hints = hints}) {
   source.attach(engine);
 }
 
@@ -44,7 +46,8 @@ World::World() {
 }
 
 std::unique_ptr<Worker> World::worker(const std::string& name) {
-  return std::make_unique<Worker>(database, kafka, clock, name, options, services, make_stores());
+  return std::make_unique<Worker>(database, kafka, clock, name, options, services, make_stores(),
+                                  hints);
 }
 
 std::int32_t World::lane_of(const std::string& event) const {

@@ -34,7 +34,8 @@ struct Stores {
 // One worker: an engine stepped by hand.
 struct Worker {
   Worker(FakeDatabase& database, FakeKafka& kafka, FakeClock& clock, const std::string& name,
-         pipeline::EngineOptions options, saga::Services services = {}, Stores stores = {});
+         pipeline::EngineOptions options, saga::Services services = {}, Stores stores = {},
+         ports::KeyHints* hints = nullptr);
   // A round of everything that would be a thread.
   void turn();
   FakeStore store;
@@ -56,6 +57,7 @@ class World {
   FakeKafka kafka;
   FakeClock clock;
   saga::Services services;
+  ports::KeyHints* hints = nullptr;
   std::function<void()> time_passed = [] {};  // to everything else
   std::function<Stores()> make_stores = [] { return Stores{}; };
 

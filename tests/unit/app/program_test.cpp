@@ -176,7 +176,7 @@ TEST(Context, RefusesToGoOnWithoutWhatTheVerbNeeds) {
             "'database.reader_url' in the file given with --config\n");
   EXPECT_EQ(wanting({{"ADMITONE_DATABASE_READER_URL", "x"}}).out, "x");
   const Ran broken =
-      wanting({{"ADMITONE_DATABASE_READER_URL", "x"}, {"ADMITONE_REDIS_URL", "redis://h"}});
+      wanting({{"ADMITONE_DATABASE_READER_URL", "x"}, {"ADMITONE_REDIS_URL", "http://h"}});
   EXPECT_EQ(broken.code, kFailed);
   EXPECT_THAT(broken.err, HasSubstr("redis.url"));
 }

@@ -62,12 +62,6 @@ TEST(Retention, IsNotCheckedByTheMutant) {
 }
 #endif
 
-TEST(NotYet, RefusesRedis) {
-  Settings settings;
-  settings.redis.url = "redis://h";
-  EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("redis.url: Redis is not available")));
-}
-
 TEST(Topics, AreAllDifferent) {
   Settings settings;
   settings.kafka.outcome_topic = "ticketing.commands";

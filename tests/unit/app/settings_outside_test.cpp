@@ -46,6 +46,45 @@ TEST(Outside, MayBeSwitchedOn) {
   EXPECT_THAT(lines(with_chain()), IsEmpty());
 }
 
+TEST(Redis, IsOffUnlessItIsNamed) {
+  EXPECT_FALSE(redis_settings(Settings{}).has_value());
+  Settings settings;
+  settings.redis.url = "rediss://worker@cache.example:6380/3";
+  settings.redis.password = "hush";
+  settings.redis.prefix = "blue";
+  settings.redis.key_ttl = std::chrono::hours{2};
+  EXPECT_THAT(lines(settings), IsEmpty());
+  const auto redis = redis_settings(settings);
+  ASSERT_TRUE(redis.has_value());
+  EXPECT_TRUE(redis->address.tls);
+  EXPECT_EQ(redis->address.name(), "cache.example:6380");
+  EXPECT_EQ(redis->address.user, "worker");
+  EXPECT_EQ(redis->address.password, "hush");
+  EXPECT_EQ(redis->address.database, 3);
+  EXPECT_EQ(redis->prefix, "blue");
+  EXPECT_EQ(redis->key_ttl, std::chrono::hours{2});
+  EXPECT_EQ(redis->batch_wait, std::chrono::milliseconds{20});
+  EXPECT_EQ(redis->call_limit, std::chrono::seconds{1});
+}
+
+TEST(Redis, IsRefusedWithSettingsThatDoNotFit) {
+  Settings settings;
+  settings.redis.url = "redis://:hush@h:hush";
+  settings.redis.prefix = "a:b";
+  settings.redis.ca_file = "/nowhere/ca.pem";
+  settings.redis.key_ttl = std::chrono::hours{24 * 8};
+  const auto found = lines(settings);
+  EXPECT_THAT(found, ElementsAre(AllOf(HasSubstr("redis.url: has a port that is none"),
+                                       HasSubstr("ADMITONE_REDIS_URL"), Not(HasSubstr("hush"))),
+                                 HasSubstr("redis.ca_file: '/nowhere/ca.pem' cannot be read"),
+                                 HasSubstr("redis.key_ttl: 8d is longer than idempotency."),
+                                 HasSubstr("redis.prefix: 'a:b' is no prefix")));
+  settings = {};
+  settings.redis.url = "redis://:one@h";
+  settings.redis.password = "two";
+  EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("redis.password: is set, and redis.url has")));
+}
+
 TEST(Outside, NeedsItsAddresses) {
   Settings settings;
   settings.venue.enabled = true;

@@ -92,10 +92,10 @@ TEST(Metrics, ObserveServicesInOneFamily) {
 
 TEST(Metrics, AreNamedByTheRules) {
   Metrics metrics("1");
-  for (int i = 0; i <= static_cast<int>(Counter::saga_retries_refused); ++i) {
+  for (int i = 0; i <= static_cast<int>(Counter::idempotency_db_errors); ++i) {
     metrics.add(static_cast<Counter>(i), "x", 1);
   }
-  for (int i = 0; i <= static_cast<int>(Gauge::external_requests); ++i) {
+  for (int i = 0; i <= static_cast<int>(Gauge::redis_up); ++i) {
     metrics.set(static_cast<Gauge>(i), "x", 1);
   }
   std::istringstream text(metrics.text());
@@ -110,7 +110,7 @@ TEST(Metrics, AreNamedByTheRules) {
     ++families;
     EXPECT_EQ(match[1].str().ends_with("_total"), match[2] == "counter") << line;
   }
-  EXPECT_EQ(families, 21 + 18 + 6 + 1);
+  EXPECT_EQ(families, 26 + 19 + 6 + 1);
 }
 
 }  // namespace
