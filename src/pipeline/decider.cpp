@@ -15,20 +15,6 @@ namespace {
 
 using base::failpoint::mutant;
 
-ContentKeyOptions::Mode content_mode(const ContentKeyOptions& options, base::TenantId tenant) {
-  using Mode = ContentKeyOptions::Mode;
-  const auto own = options.tenant_mode.find(tenant);
-  const auto mode = own == options.tenant_mode.end() ? options.mode : own->second;
-  if (mode != Mode::percent) return mode;
-  const auto bucket = (tenant.value.bytes[14] * 256 + tenant.value.bytes[15]) % 100;
-  return bucket < options.percent ? Mode::on : Mode::observe;
-}
-
-base::Duration content_window(const ContentKeyOptions& options, domain::CommandType type) {
-  const auto own = options.type_window.find(type);
-  return own == options.type_window.end() ? options.window : own->second;
-}
-
 // Rows are large to move. Doubling keeps many small shares of one unit cheap.
 template <class T>
 void make_room(std::vector<T>& list, std::size_t more) {
@@ -251,7 +237,8 @@ bool Decider::content_duplicate(const Item& item) {
   const ports::LedgerKey content{tenant, *item.command.content_key};
   // Not the record's own: a broker's clock may step back.
   const auto now = fx_.lane_time;
-  const auto window = content_window(options_.content_key, domain::type_of(item.command.command));
+  const auto window =
+      content_window(options_.content_key, tenant, domain::type_of(item.command.command));
   if (const auto* first = overlay_.content_key(content)) {
     const auto age = now - first->first_at;
     const auto* owner = overlay_.key(first->owner);
