@@ -171,6 +171,22 @@ ViewQuery keys(const KeyFilter& filter) {
       {filter.tenant, filter.status, filter.type, seconds, std::to_string(filter.limit)}};
 }
 
+ViewQuery keys_in_scope(const KeyScope& scope) {
+  return {
+      "select k.tenant_id, k.actor_id, k.command_type, k.idempotency_key, k.key_source, k.status, "
+      "k.outcome_code, k.attempts, k.first_seen_at, k.completed_at, k.expires_at, k.event_id, "
+      "k.lane, r.verdict, "
+      "coalesce(r.origin, k.topic || '/' || k.partition || '/' || k.\"offset\") as origin "
+      "from command_log k left join record_ledger r on r.tenant_id = k.tenant_id "
+      "and r.topic = k.topic and r.partition = k.partition and r.\"offset\" = k.\"offset\" "
+      "where (k.idempotency_key = $1 or k.command_id = $1) "
+      "and ($2::uuid is null or k.tenant_id = $2::uuid) "
+      "and ($3::text is null or k.command_type = $3::text) "
+      "and ($4::text is null or k.actor_id = $4::text) "
+      "order by k.status <> 'in_progress', k.first_seen_at limit 20",
+      {scope.key_or_command_id, scope.tenant, scope.type, scope.actor}};
+}
+
 ViewQuery due_holds(std::int64_t limit) {
   return {
       "select expires_at, expires_at <= clock_timestamp() as due, tenant_id, reservation_id, "

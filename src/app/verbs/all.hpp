@@ -25,6 +25,7 @@ std::unique_ptr<Verb> make_inspect();
 std::unique_ptr<Verb> make_lanes();
 std::unique_ptr<Verb> make_doctor();
 std::unique_ptr<Verb> make_keys_list();
+std::unique_ptr<Verb> make_keys_release();
 std::unique_ptr<Verb> make_dead_letters_list();
 std::unique_ptr<Verb> make_dead_letters_show();
 std::unique_ptr<Verb> make_sagas_list();

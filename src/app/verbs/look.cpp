@@ -1,8 +1,10 @@
 #include "app/verbs/look.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "app/logging.hpp"
@@ -71,6 +73,14 @@ Json cell(const postgres::CellTable& table, std::size_t row, const std::string& 
   const auto found = std::find(table.columns.begin(), table.columns.end(), column);
   if (found == table.columns.end()) return nullptr;
   return to_json(table.rows.at(row).at(static_cast<std::size_t>(found - table.columns.begin())));
+}
+
+std::string who_asks(const Environment& environment) {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  const auto user = environment.find("USER");
+  return fmt::format("{} ({}) on {}", user == environment.end() ? "user" : user->second, geteuid(),
+                     host.data());
 }
 
 postgres::CellTable ask(postgres::Views& views, const postgres::ViewQuery& query) {

@@ -40,6 +40,9 @@ inline void must(const base::Status& status) {
   if (!status) throw VerbError(kFailed, status.error().message);
 }
 
+// "ann (1000) on desk-3": the name is what the environment says, the number is the system's.
+std::string who_asks(const Environment& environment);
+
 postgres::CellTable ask(postgres::Views& views, const postgres::ViewQuery& query);
 
 }  // namespace admitone::app
