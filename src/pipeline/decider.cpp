@@ -176,36 +176,39 @@ bool Decider::expired(const Item& item) const {
 void Decider::command(const Item& item) {
   const auto key = item.owned_key();
   std::int32_t attempts = 1;
-  if (const auto* known = overlay_.key(key)) {
+  const auto* known = overlay_.key(key);
+  if (known != nullptr && known->expires_at && *known->expires_at <= fx_.lane_time &&
+      known->status != domain::CommandStatus::in_progress) {
+    // As if it had never been seen (audit B6): its content is looked at like that of a new one.
+    set_free(item, *known);
+    known = nullptr;
+  }
+  if (known != nullptr) {
     const bool running = known->status == domain::CommandStatus::in_progress;
-    const bool forgotten = !running && known->expires_at && *known->expires_at <= fx_.lane_time;
-    if (!forgotten) {
-      if (known->payload != item.command.payload) {
-        refuse(
-            item, domain::Verdict::mismatch,
-            rejection(
-                domain::Code::idempotency_key_reused,
-                "the key was used before with another payload; use a new key for a new command"));
-        return;
-      }
-      if (running) {
-        wait_for(item, known->stored_at, false);
-        return;
-      }
-      if (known->status != domain::CommandStatus::failed) {
-        replay(item, *known, false);
-        return;
-      }
-      attempts = known->attempts + 1;
+    if (known->payload != item.command.payload) {
+      refuse(item, domain::Verdict::mismatch,
+             rejection(
+                 domain::Code::idempotency_key_reused,
+                 "the key was used before with another payload; use a new key for a new command"));
+      return;
     }
+    if (running || known->status != domain::CommandStatus::failed)
+      ++fx_.duplicates[contract::name_of(item.command.key_source)];
+    if (running) {
+      wait_for(item, known->stored_at, false);
+      return;
+    }
+    if (known->status != domain::CommandStatus::failed) {
+      replay(item, *known, false);
+      return;
+    }
+    attempts = known->attempts + 1;
     if (const auto late = too_late(item)) {
       refuse(item, domain::Verdict::expired,
              rejection(*late, "the command came too late to be executed"));
       return;
     }
-    writes_.rekeys.push_back(
-        {key, known->part, contract::derived_key_hash(item.position, "superseded"), false});
-    overlay_.drop_key(key);
+    set_free(item, *known);
   } else if (content_duplicate(item)) {
     return;
   } else if (const auto late = too_late(item)) {
@@ -221,6 +224,14 @@ void Decider::command(const Item& item) {
   if (decide(item, nullptr, attempts) != Decided::waits) return;
   wait_to_begin(event, fx_.park_order + 1);
   park(item, attempts);
+}
+
+// The row that has the key keeps its number, under another key.
+void Decider::set_free(const Item& item, const KeyState& known) {
+  const auto key = item.owned_key();
+  writes_.rekeys.push_back(
+      {key, known.part, contract::derived_key_hash(item.position, "superseded"), false});
+  overlay_.drop_key(key);
 }
 
 bool Decider::is_busy(const ports::EventKey& event) const {
@@ -248,6 +259,7 @@ bool Decider::content_duplicate(const Item& item) {
       // What is only observed goes on as if nothing were known, and leaves the window as it is: the
       // count says what mode `on` would have answered.
       if (!on) return false;
+      ++fx_.duplicates[contract::name_of(domain::KeySource::content)];
       if (owner->status == domain::CommandStatus::in_progress) {
         wait_for(item, first->owner, true);
       } else {
@@ -365,6 +377,8 @@ Decider::Decided Decider::decide(const Item& item, const Unparked* slot, std::in
   if (saga && saga->kind == saga::Kind::event_create)
     decision = domain::reserve(std::move(decision));
   if (saga && saga->kind == saga::Kind::event_update) decision = domain::begin_change(*seen.event);
+  if (decision.code == domain::Code::reservation_expired_done && seen.reservation != nullptr)
+    fx_.expired.push_back(seen.reservation->expires_at);
   apply(decision, event);
   if (slot != nullptr) move_row(*slot, item.owned_key(), true);
 

@@ -21,6 +21,7 @@
 #include "domain/decide.hpp"
 #include "domain/model.hpp"
 #include "ports/saga_journal.hpp"
+#include "ports/timer_run.hpp"
 
 namespace admitone::ports {
 
@@ -385,6 +386,10 @@ class LaneStore {
   // count_attempt.
   virtual base::Status note_read(base::TopicPartition tp, std::int64_t epoch,
                                  std::int64_t offset) = 0;
+
+  // Writes down how timers do; nothing of a lane whose epoch is not ours any more. Nothing is
+  // decided by it, so it is not retried.
+  virtual base::Status note_timers(std::span<const TimerRun> runs) = 0;
 
   // The lanes go to another owner, and not because we died: takings of ours that led to nothing are
   // not counted as tries, nor is the attempt at what was begun alone. Nothing happens to those

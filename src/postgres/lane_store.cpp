@@ -10,6 +10,7 @@
 #include "postgres/errors.hpp"
 #include "postgres/in_doubt.hpp"
 #include "postgres/recovery_reads.hpp"
+#include "postgres/timer_notes.hpp"
 #include "postgres/unit_reads.hpp"
 #include "postgres/unit_writes.hpp"
 
@@ -375,6 +376,14 @@ base::Status LaneStore::give_back(std::span<const ports::GivenLane> lanes) {
     p.array(lanes, [](const G& g) { return g.epoch; });
     p.array(lanes, [](const G& g) { return g.begun; });
     impl_->connected().run(kGiveBack, p);
+    return true;
+  });
+  return done ? base::Status{} : base::Status{done.error()};
+}
+
+base::Status LaneStore::note_timers(std::span<const ports::TimerRun> runs) {
+  const auto done = impl_->guarded<bool>("noting how timers do", [&]() -> base::Result<bool> {
+    note_timer_runs(impl_->connected(), runs);
     return true;
   });
   return done ? base::Status{} : base::Status{done.error()};

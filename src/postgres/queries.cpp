@@ -196,8 +196,24 @@ ViewQuery due_holds(std::int64_t limit) {
 }
 
 ViewQuery jobs() {
-  return {"select name, last_run_at, last_result, next_run_at, failures from job_log order by name",
-          {}};
+  return {
+      "select name, last_run_at, last_result, next_run_at, failures, "
+      "extract(epoch from clock_timestamp() - last_run_at)::bigint as ran_ago, "
+      "extract(epoch from next_run_at - clock_timestamp())::bigint as next_in "
+      "from job_log order by name",
+      {}};
+}
+
+ViewQuery timers() {
+  return {
+      "select count(*) as lanes, coalesce(sum(released), 0)::bigint as released, "
+      "extract(epoch from clock_timestamp() - min(last_run_at))::bigint as ran_ago, "
+      "extract(epoch from min(next_run_at) - clock_timestamp())::bigint as next_in, "
+      "string_agg(lane::text, ' ' order by lane) "
+      "filter (where next_run_at < clock_timestamp() - interval '1 minute') as overdue, "
+      "string_agg(lane::text, ' ' order by lane) filter (where failures >= 3) as failing "
+      "from timer_log",
+      {}};
 }
 
 ViewQuery ledger_parts() {

@@ -96,6 +96,10 @@ ViewQuery event_of_signature(const std::string& signature);
 
 ViewQuery due_holds(std::int64_t limit);
 ViewQuery jobs();
+// Of the expiry timers together, one row: lanes, released, ran_ago of the one that ran longest ago,
+// next_in of the one that is to run first, in seconds; overdue: the lanes whose timer should have
+// run a minute ago; failing: those of which three ticks in a row, or more, have failed; null: none
+ViewQuery timers();
 ViewQuery ledger_parts();
 ViewQuery pending_dead_letters();
 ViewQuery parked();

@@ -27,6 +27,7 @@ Verbs make_all_verbs() {
   verbs.push_back(make_dead_letters_list());
   verbs.push_back(make_dead_letters_show());
   verbs.push_back(make_timers_list());
+  verbs.push_back(make_timers_run());
   verbs.push_back(make_audit());
   verbs.push_back(make_demo());
   verbs.push_back(make_bench());

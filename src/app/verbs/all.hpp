@@ -34,6 +34,7 @@ std::unique_ptr<Verb> make_sagas_retry();
 std::unique_ptr<Verb> make_sagas_compensate();
 std::unique_ptr<Verb> make_sagas_resolve();
 std::unique_ptr<Verb> make_timers_list();
+std::unique_ptr<Verb> make_timers_run();
 std::unique_ptr<Verb> make_simulate_venue();
 std::unique_ptr<Verb> make_simulate_solana();
 std::unique_ptr<Verb> make_completion();

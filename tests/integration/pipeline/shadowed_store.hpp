@@ -34,6 +34,9 @@ class ShadowedStore : public ports::LaneStore {
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;
   base::Result<ports::Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                              std::int64_t offset) override;
+  base::Status note_timers(std::span<const ports::TimerRun> runs) override {
+    return real_->note_timers(runs);
+  }
   base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;
   base::Result<std::vector<ports::ClaimAnswer>> claims(
