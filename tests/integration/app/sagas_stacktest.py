@@ -311,9 +311,28 @@ class Sagas(Case):
         self.proves()
 
     def test_a_key_is_not_released_while_its_attempt_is_in_doubt(self):
-        worker, command, row = self.parked()
+        self.fund()
+        self.venue.faults({"match": {"operation": "venue.hold"}, "action": {"type": "apply_then_lose"}},
+                          {"match": {"operation": "venue.holds"}, "action": {"type": "refuse", "status": 503}})
+        self.ready_worker(ADMITONE_SAGA_ATTEMPT_TIMEOUT="1s", ADMITONE_VENUE_CALL_TIMEOUT="1s",
+                          ADMITONE_SOLANA_CALL_TIMEOUT="1s", ADMITONE_SAGA_SLEEP_FROM="500ms",
+                          ADMITONE_SAGA_SLEEP_TO="1s")
+        command = creation()
+        self.send(command, wait=False)
+        self.until(lambda: [(row["step"], row["step_status"]) for row in self.ask("sagas", "list")] ==
+                   [("venue.hold", "unknown")], "nobody knows whether its hold stands")
+        (row,) = self.ask("sagas", "list")
         self.refuses_to_release(command["idempotencykey"], "it is not known what became of venue.hold",
                                 "admitone sagas compensate " + row["saga_id"])
+        self.assertEqual(sql(f'select count(*) from "{self.here.name}".operator_log'), "0", "nothing was done")
+        self.venue.faults()
+        self.until(lambda: self.ask("sagas", "list") == [], "it ends")
+        self.assertEqual(self.ask("inspect", command["data"]["eventId"])["event"]["status"], "on_sale")
+        self.proves()
+
+    def test_a_key_is_not_released_while_its_attempt_is_being_undone(self):
+        worker, command, row = self.parked()
+        self.refuses_to_release(command["idempotencykey"], row["saga_id"], "is being undone already")
         self.assertEqual([one["status"] for one in self.ask("sagas", "list")], ["needs_operator"], "nothing was done")
         worker.end()
 

@@ -146,7 +146,9 @@ TEST(ContentKey, HasModesForTenantsAndWindowsForTypesAndTenants) {
   settings.content_key.windows = {
       {kHold, "2s"}, {kTenant, "1d"}, {std::string(kTenant) + "/" + kHold, "1ms"}};
   EXPECT_THAT(lines(settings), IsEmpty());
-  const auto options = engine_options(settings, {}).content_key;
+  Deployment deployment;
+  deployment.topic_ids[settings.kafka.command_topics.front()] = 0;
+  const auto options = engine_options(settings, deployment).content_key;
   const base::TenantId tenant{*base::Uuid::parse(kTenant)};
   constexpr auto kType = domain::CommandType::reservation_create;
   using Of = pipeline::ContentKeyOptions::WindowOf;
