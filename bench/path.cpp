@@ -153,6 +153,7 @@ class Store final : public ports::LaneStore {
                                              std::int64_t) override {
     return ports::Attempt{1, false};
   }
+  base::Status note_timers(std::span<const ports::TimerRun>) override { return {}; }
   base::Status note_read(base::TopicPartition, std::int64_t, std::int64_t) override { return {}; }
 };
 

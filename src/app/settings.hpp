@@ -163,7 +163,7 @@ struct Settings {
     std::int64_t percent = 0;
     Ms window = std::chrono::milliseconds{100};
     std::map<std::string, std::string> tenants;  // tenant → mode
-    std::map<std::string, std::string> windows;  // command type → window
+    std::map<std::string, std::string> windows;  // TENANT/TYPE, TENANT or TYPE → window
   } content_key;
 
   struct Reservations {

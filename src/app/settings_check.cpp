@@ -8,6 +8,7 @@
 #include "app/settings.hpp"
 #include "app/settings_check_outside.hpp"
 #include "app/settings_table.hpp"
+#include "app/window_name.hpp"
 #include "base/assert.hpp"
 #include "base/failpoint.hpp"
 #include "contract/codes.hpp"
@@ -177,13 +178,19 @@ void check_content_key(const Settings& s, Problems& out) {
                      "write tenants as lower-case UUIDs"});
     }
   }
-  for (const auto& [type, window] : s.content_key.windows) {
-    if (!contract::command_type(type)) {
-      out.push_back({"content_key.windows", "'" + type + "' is no command type",
+  const auto* one_for_all = find_setting("content_key.window");
+  for (const auto& [name, window] : s.content_key.windows) {
+    if (!window_of(name)) {
+      out.push_back({"content_key.windows",
+                     "'" + name + "' is neither a command type nor a tenant nor TENANT/TYPE",
                      "write for example ticketing.reservation.create.v1"});
     }
-    if (!parse_duration(window)) {
-      out.push_back({"content_key.windows", "'" + window + "' for '" + type + "' is no duration",
+    const auto length = parse_duration(window);
+    if (!length || length->count() < one_for_all->min || length->count() > one_for_all->max) {
+      out.push_back({"content_key.windows",
+                     "'" + window + "' for '" + name + "' is no duration between " +
+                         format_duration(Settings::Ms{one_for_all->min}) + " and " +
+                         format_duration(Settings::Ms{one_for_all->max}),
                      "write for example 100ms"});
     }
   }

@@ -11,6 +11,7 @@
 #include "app/settings.hpp"
 #include "app/settings_print.hpp"
 #include "app/settings_table.hpp"
+#include "app/window_name.hpp"
 
 namespace admitone::app {
 namespace {
@@ -215,6 +216,7 @@ class Loader {
 
   // librdkafka's names and command types have dots where a variable's name has underscores.
   static std::string entry_name(const Setting& setting, std::string name) {
+    if (setting.key == "content_key.windows") return window_in_variable(name);
     if (setting.key == "content_key.tenants") {
       std::replace(name.begin(), name.end(), '_', '-');
     } else if (setting.key != "kafka.topic_tenants") {

@@ -143,7 +143,9 @@ Table rule_rows() {
       ADMITONE_SETTING(content_key.percent, "Share of tenants in mode percent.", 0, 100, "percent"),
       ADMITONE_SETTING(content_key.window, "How far apart two copies may be.", 1, 86'400'000),
       ADMITONE_SETTING(content_key.tenants, "Mode of single tenants."),
-      ADMITONE_SETTING(content_key.windows, "Window of single command types."),
+      ADMITONE_SETTING(content_key.windows,
+                       "Window of single command types, of tenants, or (tenant/type) of one type "
+                       "of one tenant; the closest that fits counts."),
       ADMITONE_SETTING(reservations.default_hold, "Length of a hold that names none.", 1'000),
       ADMITONE_SETTING(reservations.max_hold, "Longest hold that may be asked for.", 1'000),
       ADMITONE_SETTING(dead_letter.max_attempts,

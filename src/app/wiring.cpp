@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "app/duration.hpp"
+#include "app/window_name.hpp"
 #include "app/wiring_outside.hpp"
 #include "base/assert.hpp"
 #include "contract/codes.hpp"
@@ -57,10 +58,10 @@ pipeline::ContentKeyOptions content_key_options(const Settings& settings) {
       out.tenant_mode[base::TenantId{*id}] = mode_of(mode);
     }
   }
-  for (const auto& [type, window] : settings.content_key.windows) {
+  for (const auto& [name, window] : settings.content_key.windows) {
     const auto parsed = parse_duration(window);
-    const auto known = contract::command_type(type);
-    if (known && parsed) out.type_window[*known] = *parsed;
+    const auto of = window_of(name);
+    if (of && parsed) out.windows[*of] = *parsed;
   }
   return out;
 }

@@ -12,8 +12,8 @@ namespace {
 
 using Action = SagaChange::Action;
 
-constexpr std::array<std::string_view, 4> kActions{"retry", "compensate", "resolve_as_done",
-                                                   "resolve_as_undone"};
+constexpr std::array<std::string_view, 5> kActions{"retry", "compensate", "resolve_as_done",
+                                                   "resolve_as_undone", "end_attempt"};
 constexpr TextRule kAnyText{2'000};
 constexpr JsonLimits kLimits{.max_depth = 2, .max_elements = 16, .max_string_bytes = 16'384};
 
@@ -48,6 +48,8 @@ std::string audited_verb(const SagaChange& change) {
       return "sagas compensate";
     case Action::resolve_as_undone:
       return "sagas resolve --as undone";
+    case Action::end_attempt:
+      return "keys release";
     case Action::resolve_as_done:
       break;
   }

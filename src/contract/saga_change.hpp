@@ -22,7 +22,7 @@ namespace admitone::contract {
 inline constexpr std::string_view kSagaChangeType = "admitone.saga.change.v1";
 
 struct SagaChange {
-  enum class Action { retry, compensate, resolve_as_done, resolve_as_undone };
+  enum class Action { retry, compensate, resolve_as_done, resolve_as_undone, end_attempt };
   Action action{};
   base::TenantId tenant;
   base::EventId event;

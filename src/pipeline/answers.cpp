@@ -144,7 +144,10 @@ void Decider::silent(const Item& item, domain::Verdict verdict, const Unparked* 
 
 void Decider::replay(const Item& item, const KeyState& state, bool alias, const Unparked* slot) {
   auto row = row_of(item, domain::Verdict::duplicate);
-  if (alias) row.key = item.owned_key();
+  if (alias) {
+    row.key = item.owned_key();
+    row.expires_at = state.expires_at;  // with the one it stands for
+  }
   if (slot != nullptr) row.key = slot->row.row;
   if (row.key == item.owned_key()) {
     auto own = state;

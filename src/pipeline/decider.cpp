@@ -15,20 +15,6 @@ namespace {
 
 using base::failpoint::mutant;
 
-ContentKeyOptions::Mode content_mode(const ContentKeyOptions& options, base::TenantId tenant) {
-  using Mode = ContentKeyOptions::Mode;
-  const auto own = options.tenant_mode.find(tenant);
-  const auto mode = own == options.tenant_mode.end() ? options.mode : own->second;
-  if (mode != Mode::percent) return mode;
-  const auto bucket = (tenant.value.bytes[14] * 256 + tenant.value.bytes[15]) % 100;
-  return bucket < options.percent ? Mode::on : Mode::observe;
-}
-
-base::Duration content_window(const ContentKeyOptions& options, domain::CommandType type) {
-  const auto own = options.type_window.find(type);
-  return own == options.type_window.end() ? options.window : own->second;
-}
-
 // Rows are large to move. Doubling keeps many small shares of one unit cheap.
 template <class T>
 void make_room(std::vector<T>& list, std::size_t more) {
@@ -174,36 +160,39 @@ bool Decider::expired(const Item& item) const {
 void Decider::command(const Item& item) {
   const auto key = item.owned_key();
   std::int32_t attempts = 1;
-  if (const auto* known = overlay_.key(key)) {
+  const auto* known = overlay_.key(key);
+  if (known != nullptr && known->expires_at && *known->expires_at <= fx_.lane_time &&
+      known->status != domain::CommandStatus::in_progress) {
+    // As if it had never been seen (audit B6): its content is looked at like that of a new one.
+    set_free(item, *known);
+    known = nullptr;
+  }
+  if (known != nullptr) {
     const bool running = known->status == domain::CommandStatus::in_progress;
-    const bool forgotten = !running && known->expires_at && *known->expires_at <= fx_.lane_time;
-    if (!forgotten) {
-      if (known->payload != item.command.payload) {
-        refuse(
-            item, domain::Verdict::mismatch,
-            rejection(
-                domain::Code::idempotency_key_reused,
-                "the key was used before with another payload; use a new key for a new command"));
-        return;
-      }
-      if (running) {
-        wait_for(item, known->stored_at, false);
-        return;
-      }
-      if (known->status != domain::CommandStatus::failed) {
-        replay(item, *known, false);
-        return;
-      }
-      attempts = known->attempts + 1;
+    if (known->payload != item.command.payload) {
+      refuse(item, domain::Verdict::mismatch,
+             rejection(
+                 domain::Code::idempotency_key_reused,
+                 "the key was used before with another payload; use a new key for a new command"));
+      return;
     }
+    if (running || known->status != domain::CommandStatus::failed)
+      ++fx_.duplicates[contract::name_of(item.command.key_source)];
+    if (running) {
+      wait_for(item, known->stored_at, false);
+      return;
+    }
+    if (known->status != domain::CommandStatus::failed) {
+      replay(item, *known, false);
+      return;
+    }
+    attempts = known->attempts + 1;
     if (const auto late = too_late(item)) {
       refuse(item, domain::Verdict::expired,
              rejection(*late, "the command came too late to be executed"));
       return;
     }
-    writes_.rekeys.push_back(
-        {key, known->part, contract::derived_key_hash(item.position, "superseded"), false});
-    overlay_.drop_key(key);
+    set_free(item, *known);
   } else if (content_duplicate(item)) {
     return;
   } else if (const auto late = too_late(item)) {
@@ -221,6 +210,14 @@ void Decider::command(const Item& item) {
   park(item, attempts);
 }
 
+// The row that has the key keeps its number, under another key.
+void Decider::set_free(const Item& item, const KeyState& known) {
+  const auto key = item.owned_key();
+  writes_.rekeys.push_back(
+      {key, known.part, contract::derived_key_hash(item.position, "superseded"), false});
+  overlay_.drop_key(key);
+}
+
 bool Decider::is_busy(const ports::EventKey& event) const {
   if (fx_.parked.contains(event) || fx_.draining.contains(event)) return true;
   const auto* saga = saga_of(event);
@@ -235,7 +232,8 @@ bool Decider::content_duplicate(const Item& item) {
   const ports::LedgerKey content{tenant, *item.command.content_key};
   // Not the record's own: a broker's clock may step back.
   const auto now = fx_.lane_time;
-  const auto window = content_window(options_.content_key, domain::type_of(item.command.command));
+  const auto window =
+      content_window(options_.content_key, tenant, domain::type_of(item.command.command));
   if (const auto* first = overlay_.content_key(content)) {
     const auto age = now - first->first_at;
     const auto* owner = overlay_.key(first->owner);
@@ -245,6 +243,7 @@ bool Decider::content_duplicate(const Item& item) {
       // What is only observed goes on as if nothing were known, and leaves the window as it is: the
       // count says what mode `on` would have answered.
       if (!on) return false;
+      ++fx_.duplicates[contract::name_of(domain::KeySource::content)];
       if (owner->status == domain::CommandStatus::in_progress) {
         wait_for(item, first->owner, true);
       } else {
@@ -316,6 +315,8 @@ Decider::Decided Decider::decide(const Item& item, const Unparked* slot, std::in
   if (saga && saga->kind == saga::Kind::event_create)
     decision = domain::reserve(std::move(decision));
   if (saga && saga->kind == saga::Kind::event_update) decision = domain::begin_change(*seen.event);
+  if (decision.code == domain::Code::reservation_expired_done && seen.reservation != nullptr)
+    fx_.expired.push_back(seen.reservation->expires_at);
   apply(decision, event);
   if (slot != nullptr) move_row(*slot, item.owned_key(), true);
 

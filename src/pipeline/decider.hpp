@@ -63,7 +63,8 @@ struct LaneEffects {
   std::vector<base::SagaId> drained;  // no reservation of their event is left
   bool concluded = false;             // by a saga, a command
   std::vector<std::pair<ports::ReservationKey, std::int64_t>>
-      timers_back;  // came too early: send again
+      timers_back;                       // came too early: send again
+  std::vector<base::Timestamp> expired;  // holds that ran out and were ended: when they were due
   // What was not looked for is not going to be written either, so no index tells whether it is
   // there: the unit must be decided again with all its look-ups.
   bool unproven_keys = false;
@@ -71,6 +72,7 @@ struct LaneEffects {
   Publication publication;
   std::map<std::string_view, double> verdicts;  // metrics
   std::map<std::string_view, double> codes;
+  std::map<std::string_view, double> duplicates;          // by what told
   std::map<std::string_view, double> content_duplicates;  // by mode
 };
 
@@ -191,6 +193,7 @@ class Decider {
   void forward(const Item& item);
   void dead(const Item& item);
   void bury(const Item& item);
+  void set_free(const Item& item, const KeyState& known);
   bool content_duplicate(const Item& item);
   [[nodiscard]] bool expired(const Item& item) const;
   [[nodiscard]] std::optional<domain::Code> too_late(const Item& item) const;

@@ -112,7 +112,16 @@ struct Lane {
     base::Timestamp expires_at;
   };
   std::map<std::pair<ports::ReservationKey, std::int64_t>, SentTimer> timers_sent;
-  base::Instant timers_not_before{};
+  base::Instant timers_not_before{};  // after a failure
+  // How the lane's timer does, and what it has done since that was written down (timers.cpp).
+  struct Timer {
+    std::int64_t sent = 0;
+    std::int64_t released = 0;  // holds that ended by it
+    std::int64_t failures = 0;  // ticks in a row
+    bool told = true;           // a line in the log tells of `sent` and `released`
+    base::Instant note_at{};    // written down then, if not before
+  };
+  Timer timer;
 
   [[nodiscard]] AssignmentTag tag() const { return queue->tag(); }
   // None: it has ended, or nothing of the event waits for room any more.

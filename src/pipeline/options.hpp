@@ -15,20 +15,11 @@
 #include "contract/decode.hpp"
 #include "contract/keys.hpp"
 #include "domain/decide.hpp"
+#include "pipeline/content_key.hpp"
 #include "saga/definition.hpp"
 #include "saga/limits.hpp"
 
 namespace admitone::pipeline {
-
-// Rollout of the content key (audit D6).
-struct ContentKeyOptions {
-  enum class Mode { off, observe, percent, on };
-  Mode mode = Mode::on;
-  int percent = 100;  // of tenants, by hash
-  base::Duration window = std::chrono::milliseconds{100};
-  std::map<base::TenantId, Mode> tenant_mode;
-  std::map<domain::CommandType, base::Duration> type_window;
-};
 
 // What a duplicate of a running command gets (idempotency.in_progress).
 enum class InProgress { coalesce, reject };

@@ -1,29 +1,12 @@
 #include "pipeline/pipeline.hpp"
 
 #include <algorithm>
-#include <set>
-#include <tuple>
 #include <utility>
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 
 namespace admitone::pipeline {
-namespace {
-
-// An expire command that is still not decided was lost on its way.
-constexpr std::chrono::seconds kTimerAgainWhenIdle{30};
-constexpr std::chrono::seconds kTimerAgainWhenBusy{600};
-constexpr std::chrono::seconds kTimersAfterFailure{5};
-constexpr std::chrono::seconds kTimersToldAgain{30};
-
-using TimerKey = std::pair<ports::ReservationKey, std::int64_t>;
-
-TimerKey key_of(const ports::DueHold& hold) {
-  return {ports::ReservationKey{hold.tenant, hold.reservation}, hold.hold_version};
-}
-
-}  // namespace
 
 Pipeline::Pipeline(const EngineOptions& options, World world, Publisher& publisher,
                    AloneTurn& alone_turn)
@@ -233,120 +216,6 @@ void Pipeline::tick() {
   show_sagas();
   if (!draining_) fire_timers(home);
   if (!watermarks.empty()) settle(runner_.run(watermarks), watermarks);
-}
-
-// What ails one lane (its holds take too long to find) is no reason to keep the others waiting for
-// ever; nor are many such lanes a reason to keep all else waiting. So a tick ends with the first
-// failure, and the next one begins behind that lane.
-void Pipeline::fire_timers(std::vector<Lane*>& lanes) {
-  std::optional<base::Timestamp> database_now;
-  begin_at(timers_from_, lanes);
-  for (auto* lane : lanes) {
-    auto until = lane->lane_time;
-    if (is_idle(*lane)) {
-      if (!database_now) {
-        const auto asked = world_.store.database_now();
-        if (!asked) return timers_failed("the database's time", asked.error());
-        database_now = *asked;
-        world_.meters.set(
-            ports::Gauge::clock_drift_seconds, "",
-            std::chrono::duration<double>(world_.clock.now() - *database_now).count());
-      }
-      until = std::max(until, *database_now);
-    }
-    if (fire_timers(*lane, until)) continue;
-    timers_from_ = behind(lane->tp);
-    return;
-  }
-}
-
-// A server that is away is away at every tick.
-void Pipeline::timers_failed(const std::string& what, const base::Error& error) {
-  world_.meters.add(ports::Counter::timers, "failed", 1);
-  const auto now = world_.clock.steady();
-  if (now < tell_timers_at_) return;
-  tell_timers_at_ = now + kTimersToldAgain;
-  base::logger("pipeline")->warn("timers: {} cannot be read: {}", what, error.message);
-}
-
-// Looks at the oldest due holds, as many as may be on their way at a time. What was sent and is not
-// among them any more has been decided. So a lane that lags is never flooded, and a hold that is on
-// its way does not stand before those that fall due after it.
-bool Pipeline::fire_timers(Lane& lane, base::Timestamp until) {
-  const auto now = world_.clock.steady();
-  if (now < lane.timers_not_before) return true;
-  const auto limit = static_cast<std::size_t>(options_.timers_under_way);
-  const auto due = world_.store.due_holds(lane.tp.partition, until, options_.timers_under_way);
-  if (!due) {
-    timers_failed(fmt::format("the due holds of lane {}", lane.tp.partition), due.error());
-    lane.timers_not_before = world_.clock.steady() + kTimersAfterFailure;
-    return false;
-  }
-
-  std::set<TimerKey> open;
-  for (const auto& hold : *due) open.insert(key_of(hold));
-  const auto looked_at = [&](const TimerKey& key, base::Timestamp expires_at) {
-    if (due->size() < limit) return expires_at <= until;
-    const auto& last = due->back();
-    return std::tuple(expires_at, key.first) <= std::tuple(last.expires_at, key_of(last).first);
-  };
-  std::erase_if(lane.timers_sent, [&](const auto& sent) {
-    return looked_at(sent.first, sent.second.expires_at) && !open.contains(sent.first);
-  });
-
-  // While the lane lags they wait in its partition: sending them again would only add to the lag.
-  const auto patience = is_idle(lane) ? kTimerAgainWhenIdle : kTimerAgainWhenBusy;
-  auto room = limit - std::min(limit, lane.timers_sent.size());
-  std::vector<ports::DueHold> unsent;
-  for (const auto& hold : *due) {
-    const auto sent = lane.timers_sent.find(key_of(hold));
-    if (sent == lane.timers_sent.end()) {
-      if (room == 0) continue;
-      --room;
-    } else if (now - sent->second.at <= patience) {
-      continue;
-    }
-    unsent.push_back(hold);
-  }
-  std::span<const ports::DueHold> left(unsent);
-  while (!left.empty()) {
-    const auto some = left.first(std::min(left.size(), options_.timers_per_send));
-    if (!send_timers(lane, some)) {
-      lane.timers_not_before = now + kTimersAfterFailure;
-      return true;
-    }
-    left = left.subspan(some.size());
-  }
-  return true;
-}
-
-bool Pipeline::send_timers(Lane& lane, std::span<const ports::DueHold> holds) {
-  std::vector<ports::OutgoingRecord> records;
-  for (const auto& hold : holds) {
-    auto command = contract::expire_command(options_.forward_secret, hold.tenant, hold.event,
-                                            hold.reservation, hold.hold_version, hold.expires_at);
-    ports::OutgoingRecord record;
-    record.topic = ports::OutgoingRecord::Topic::commands;
-    record.partition = lane.tp.partition;
-    record.key = std::move(command.key);
-    record.value = std::move(command.value);
-    record.headers = std::move(command.headers);
-    records.push_back(std::move(record));
-  }
-  const auto n = static_cast<double>(records.size());
-  if (const auto sent = world_.sender.send(records); !sent) {
-    world_.meters.add(ports::Counter::timers, "failed", n);
-    base::logger("pipeline")
-        ->warn("lane {}: {} expire commands could not be sent, tried again in {} s: {}",
-               lane.tp.partition, records.size(), kTimersAfterFailure.count(),
-               sent.error().message);
-    return false;
-  }
-  world_.meters.add(ports::Counter::timers, "fired", n);
-  const auto now = world_.clock.steady();
-  for (const auto& hold : holds)
-    lane.timers_sent.insert_or_assign(key_of(hold), Lane::SentTimer{now, hold.expires_at});
-  return true;
 }
 
 void Pipeline::drain() {

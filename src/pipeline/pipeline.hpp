@@ -27,6 +27,7 @@
 #include "ports/meters.hpp"
 #include "ports/outcome_log.hpp"
 #include "ports/record_source.hpp"
+#include "resilience/breaker.hpp"
 #include "saga/runner.hpp"
 
 namespace admitone::pipeline {
@@ -139,11 +140,21 @@ class Pipeline {
   [[nodiscard]] bool has_watermark(const Lane& lane) const;
   [[nodiscard]] static bool is_idle(const Lane& lane);
   void tick();
+  // timers.cpp
+  struct DueHolds {
+    std::vector<ports::DueHold> holds;
+    base::Timestamp until;
+  };
+  // Skipped: not looked at, or not all was sent; failed: the database could not tell.
+  enum class Look { done, skipped, failed };
   void fire_timers(std::vector<Lane*>& lanes);
-  // False: the lane's holds cannot be read.
-  bool fire_timers(Lane& lane, base::Timestamp until);
+  Look look_at_timers(Lane& lane, std::optional<base::Timestamp>& database_now);
+  std::optional<DueHolds> read_due(Lane& lane, std::optional<base::Timestamp>& database_now);
+  bool fire(Lane& lane, const DueHolds& due);
   void timers_failed(const std::string& what, const base::Error& error);
   bool send_timers(Lane& lane, std::span<const ports::DueHold> holds);
+  void count_tick(Lane& lane, bool looked);
+  void note_timers(const std::vector<Lane*>& lanes);
   void show_lanes();
 
   const EngineOptions& options_;
@@ -177,6 +188,10 @@ class Pipeline {
   base::Instant not_before_{};
   base::Instant next_tick_{};
   base::Instant tell_timers_at_{};
+  base::Instant timers_at_{};  // not before: looking took long
+  base::Duration looking_{};   // of a tick, the time that the database took
+  // Of looking for due holds. It closes soon: who waits for a seat waits for this, too.
+  resilience::Breaker timers_breaker_{{.open_for = std::chrono::seconds{3}}};
   std::atomic<bool> draining_{false};
   std::atomic<bool> idle_{false};
   std::atomic<std::uint64_t> rounds_{0};

@@ -30,6 +30,8 @@ base::Status make(saga::Saga& saga, const contract::SagaChange& change, base::To
       return saga::retry(saga, now, limits);
     case Action::compensate:
       return saga::compensate(saga, now, limits);
+    case Action::end_attempt:
+      return saga::end_attempt(saga, now, limits);
     case Action::resolve_as_done:
     case Action::resolve_as_undone:
       break;

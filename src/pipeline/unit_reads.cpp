@@ -220,7 +220,11 @@ base::Status UnitRunner::prepare_parked(std::vector<LaneShare>& shares, const Ov
 // needs, copies.
 base::Result<bool> UnitRunner::read(std::vector<LaneShare>& shares, Overlay& overlay) {
   auto query = first_query(shares);
+  const auto asked = world_.clock.steady();
   auto first = world_.store.open(query);
+  if (!query.keys.empty() || !query.new_keys.empty())
+    world_.meters.observe(ports::Histogram::key_lookup_seconds,
+                          std::chrono::duration<double>(world_.clock.steady() - asked).count());
   if (!first) {
     world_.meters.add(ports::Counter::idempotency_db_errors, "", 1);
     return first.error();

@@ -238,9 +238,19 @@ void UnitRunner::apply(Overlay& overlay, std::vector<LaneEffects>& effects, std:
     }
     lane.pending.erase(lane.pending.begin(),
                        lane.pending.begin() + static_cast<std::ptrdiff_t>(fx.items));
+    for (const auto& due : fx.expired)
+      world_.meters.observe(ports::Histogram::timer_lateness_seconds, seconds(wall - due));
+    if (!fx.expired.empty()) {
+      const auto n = static_cast<std::int64_t>(fx.expired.size());
+      world_.meters.add(ports::Counter::timers, "released", static_cast<double>(n));
+      lane.timer.released += n;
+      lane.timer.told = false;
+    }
     for (const auto& [verdict, n] : fx.verdicts)
       world_.meters.add(ports::Counter::records, verdict, n);
     for (const auto& [code, n] : fx.codes) world_.meters.add(ports::Counter::outcomes, code, n);
+    for (const auto& [layer, n] : fx.duplicates)
+      world_.meters.add(ports::Counter::duplicates, layer, n);
     for (const auto& [mode, n] : fx.content_duplicates)
       world_.meters.add(ports::Counter::content_duplicates, mode, n);
     for (const auto& letter : fx.publication.dead_letters)

@@ -22,6 +22,7 @@
 #include "domain/model.hpp"
 #include "ports/ledger_key.hpp"
 #include "ports/saga_journal.hpp"
+#include "ports/timer_run.hpp"
 
 namespace admitone::ports {
 
@@ -418,6 +419,10 @@ class LaneStore {
   // ended.
   virtual base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
                                                       base::TenantId tenant, base::SagaId saga) = 0;
+
+  // Writes down how timers do; nothing of a lane whose epoch is not ours any more. Nothing is
+  // decided by it, so it is not retried.
+  virtual base::Status note_timers(std::span<const TimerRun> runs) = 0;
 
   // The lanes go to another owner, and not because we died: takings of ours that led to nothing are
   // not counted as tries, nor is the attempt at what was begun alone. Nothing happens to those

@@ -15,10 +15,14 @@ enum class Counter {
   epoch_fences,
   dead_letters,  // label: reason
   forwards,
-  timers,                // label: fired, failed
-  take_overs,            // label: clean, republished, fenced_publisher, stopped
-  database_retries,      // label: class of the SQLSTATE, or connection
-  rotations,             // label: made, dropped, deferred
+  // Label: fired (sent), failed, released (holds that ended), stuck (three ticks of a lane in a row
+  // have failed, and each three more).
+  timers,
+  take_overs,        // label: clean, republished, fenced_publisher, stopped
+  database_retries,  // label: class of the SQLSTATE, or connection
+  rotations,         // label: made, dropped, deferred
+  // Commands that had come before and were answered so, by what told.
+  duplicates,            // label: explicit, cloudevent, content
   content_duplicates,    // label: on (answered as duplicates), observe (only counted)
   database_statements,   // sent by units of work and publishers
   database_round_trips,  // ways there and back that they took
@@ -63,11 +67,13 @@ enum class Gauge {
 enum class Histogram {
   batch_records,
   unit_seconds,
+  key_lookup_seconds,  // asking the database for what a batch names
   decision_seconds,    // record timestamp to commit
   end_to_end_seconds,  // record timestamp to published
   kafka_transaction_seconds,
-  venue_call_seconds,  // one request to the venue service
-  chain_call_seconds,  // one request to an RPC node
+  timer_lateness_seconds,  // from when a hold is due to its end
+  venue_call_seconds,      // one request to the venue service
+  chain_call_seconds,      // one request to an RPC node
 };
 
 class Meters {

@@ -1,6 +1,7 @@
 // What is asked of lanes outside of a unit of work.
 #include "postgres/lane_store_impl.hpp"
 #include "postgres/recovery_reads.hpp"
+#include "postgres/timer_notes.hpp"
 
 namespace admitone::postgres {
 namespace {
@@ -124,6 +125,14 @@ base::Status LaneStore::give_back(std::span<const ports::GivenLane> lanes) {
     p.array(lanes, [](const G& g) { return g.epoch; });
     p.array(lanes, [](const G& g) { return g.begun; });
     impl_->connected().run(kGiveBack, p);
+    return true;
+  });
+  return done ? base::Status{} : base::Status{done.error()};
+}
+
+base::Status LaneStore::note_timers(std::span<const ports::TimerRun> runs) {
+  const auto done = impl_->guarded<bool>("noting how timers do", [&]() -> base::Result<bool> {
+    note_timer_runs(impl_->connected(), runs);
     return true;
   });
   return done ? base::Status{} : base::Status{done.error()};

@@ -57,6 +57,7 @@ class LaneStore final : public ports::LaneStore {
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;
   base::Result<ports::Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                              std::int64_t offset) override;
+  base::Status note_timers(std::span<const ports::TimerRun> runs) override;
   base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
   base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
                                               base::TenantId tenant, base::SagaId saga) override;

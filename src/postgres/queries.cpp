@@ -171,6 +171,22 @@ ViewQuery keys(const KeyFilter& filter) {
       {filter.tenant, filter.status, filter.type, seconds, std::to_string(filter.limit)}};
 }
 
+ViewQuery keys_in_scope(const KeyScope& scope) {
+  return {
+      "select k.tenant_id, k.actor_id, k.command_type, k.idempotency_key, k.key_source, k.status, "
+      "k.outcome_code, k.attempts, k.first_seen_at, k.completed_at, k.expires_at, k.event_id, "
+      "k.lane, r.verdict, "
+      "coalesce(r.origin, k.topic || '/' || k.partition || '/' || k.\"offset\") as origin "
+      "from command_log k left join record_ledger r on r.tenant_id = k.tenant_id "
+      "and r.topic = k.topic and r.partition = k.partition and r.\"offset\" = k.\"offset\" "
+      "where (k.idempotency_key = $1 or k.command_id = $1) "
+      "and ($2::uuid is null or k.tenant_id = $2::uuid) "
+      "and ($3::text is null or k.command_type = $3::text) "
+      "and ($4::text is null or k.actor_id = $4::text) "
+      "order by k.status <> 'in_progress', k.first_seen_at limit 20",
+      {scope.key_or_command_id, scope.tenant, scope.type, scope.actor}};
+}
+
 ViewQuery due_holds(std::int64_t limit) {
   return {
       "select expires_at, expires_at <= clock_timestamp() as due, tenant_id, reservation_id, "
@@ -180,8 +196,24 @@ ViewQuery due_holds(std::int64_t limit) {
 }
 
 ViewQuery jobs() {
-  return {"select name, last_run_at, last_result, next_run_at, failures from job_log order by name",
-          {}};
+  return {
+      "select name, last_run_at, last_result, next_run_at, failures, "
+      "extract(epoch from clock_timestamp() - last_run_at)::bigint as ran_ago, "
+      "extract(epoch from next_run_at - clock_timestamp())::bigint as next_in "
+      "from job_log order by name",
+      {}};
+}
+
+ViewQuery timers() {
+  return {
+      "select count(*) as lanes, coalesce(sum(released), 0)::bigint as released, "
+      "extract(epoch from clock_timestamp() - min(last_run_at))::bigint as ran_ago, "
+      "extract(epoch from min(next_run_at) - clock_timestamp())::bigint as next_in, "
+      "string_agg(lane::text, ' ' order by lane) "
+      "filter (where next_run_at < clock_timestamp() - interval '1 minute') as overdue, "
+      "string_agg(lane::text, ' ' order by lane) filter (where failures >= 3) as failing "
+      "from timer_log",
+      {}};
 }
 
 ViewQuery ledger_parts() {

@@ -63,6 +63,15 @@ struct KeyFilter {
   std::int64_t limit = 100;
 };
 ViewQuery keys(const KeyFilter& filter);
+// Accepted keys of this name, or of the command with this id, running ones first, with the verdict
+// and the origin of their records. At most 20.
+struct KeyScope {
+  std::string key_or_command_id;
+  std::optional<std::string> tenant;
+  std::optional<std::string> type;
+  std::optional<std::string> actor;
+};
+ViewQuery keys_in_scope(const KeyScope& scope);
 
 // Those that need an operator first, then unfinished ones by age, then ended ones, the latest
 // first. `stuck` is as saga::Runner says it.
@@ -87,6 +96,10 @@ ViewQuery event_of_signature(const std::string& signature);
 
 ViewQuery due_holds(std::int64_t limit);
 ViewQuery jobs();
+// Of the expiry timers together, one row: lanes, released, ran_ago of the one that ran longest ago,
+// next_in of the one that is to run first, in seconds; overdue: the lanes whose timer should have
+// run a minute ago; failing: those of which three ticks in a row, or more, have failed; null: none
+ViewQuery timers();
 ViewQuery ledger_parts();
 ViewQuery pending_dead_letters();
 ViewQuery parked();

@@ -24,6 +24,13 @@ bool is_undecided(const StepJournal& step) {
          step.status == StepStatus::compensation_stuck || step.open_until.has_value();
 }
 
+// It may have been applied. (What was signed for the chain may land as long as it is valid; what a
+// venue may still do of an attempt without an answer, going back waits for and undoes.)
+bool is_in_doubt(const StepJournal& step) {
+  return step.status == StepStatus::unknown ||
+         (step.status == StepStatus::running && definition(step.step).where == Where::chain);
+}
+
 // The step it is parked at.
 StepJournal* parked_step(Saga& saga) {
   if (!saga.goes_back()) {
@@ -84,6 +91,16 @@ base::Status compensate(Saga& saga, base::Timestamp now, const Limits& limits) {
   saga.status = Status::running;
   saga.deadline = now;
   return {};
+}
+
+base::Status end_attempt(Saga& saga, base::Timestamp now, const Limits& limits) {
+  if (saga.is_over()) return no("it has ended");
+  if (forward_only(saga)) return no("it is past its pivot and only goes forward");
+  if (saga.goes_back()) return no("it is being undone already");
+  if (const auto* step = present_step(saga); step != nullptr && is_in_doubt(*step))
+    return no("it is not known what became of " + std::string(name_of(step->step)) +
+              ": that has to be known first");
+  return compensate(saga, now, limits);
 }
 
 base::Status resolve(Saga& saga, const Resolution& resolution, base::Timestamp now,

@@ -1,7 +1,7 @@
 #pragma once
-// What an operator may do to a saga (`sagas retry | compensate | resolve`). Each reaches the lane
-// as an audited internal command, and its change is written like any other transition. Threads:
-// pure functions, any. Blocking: never.
+// What an operator may do to a saga (`sagas retry | compensate | resolve`, `keys release`). Each
+// reaches the lane as an audited internal command, and its change is written like any other
+// transition. Threads: pure functions, any. Blocking: never.
 //
 // | resolve       | going forward               | forward only    | going back          |
 // |---------------|-----------------------------|-----------------|---------------------|
@@ -30,6 +30,10 @@ struct Resolution {
 base::Status retry(Saga& saga, base::Timestamp now, const Limits& limits);
 // Go back as soon as what is unknown is known. Refused past the pivot.
 base::Status compensate(Saga& saga, base::Timestamp now, const Limits& limits);
+// End the attempt that holds a key: back, then failed, so that the key may be sent again. Refused
+// past the pivot, where something may have been done of which nobody knows, and for what goes back
+// already.
+base::Status end_attempt(Saga& saga, base::Timestamp now, const Limits& limits);
 // Ends the doubt of one that needs an operator.
 base::Status resolve(Saga& saga, const Resolution& resolution, base::Timestamp now,
                      const Limits& limits);

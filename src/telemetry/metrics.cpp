@@ -51,8 +51,10 @@ constexpr std::array kCounters{
                 "undecodable unknown_type limit no_identity bad_origin tenant_forbidden "
                 "processing_failed"},
     Description{"admitone_forwards_total", "Records sent on to the lane of their event", ""},
-    Description{"admitone_timers_total", "Timer commands sent, and those that failed", "result",
-                "fired failed"},
+    Description{"admitone_timers_total",
+                "Timer commands sent, those that failed, holds released by them, and times that "
+                "three ticks of a lane in a row have failed",
+                "result", "fired failed released stuck"},
     Description{"admitone_take_overs_total", "Lanes taken over for publishing, by how", "result",
                 "clean republished fenced_publisher stopped"},
     Description{"admitone_database_retries_total",
@@ -60,6 +62,11 @@ constexpr std::array kCounters{
                 "connection 08 23 40 53 55 57"},
     Description{"admitone_ledger_rotations_total", "Parts of the ledger made and dropped", "result",
                 "made dropped deferred"},
+    Description{
+        "admitone_idempotency_duplicates_total",
+        "Commands that had come before, by the layer that told: an explicit key, source and "
+        "id, or the content within its window",
+        "layer", "explicit cloudevent content"},
     Description{
         "admitone_content_duplicates_total",
         "Commands whose content key was used before within its window, by what the mode makes of "
@@ -134,11 +141,17 @@ constexpr const char* kExternalCall = "From sending a request to a service outsi
 constexpr std::array kHistograms{
     Description{"admitone_batch_records", "Records decided in one unit of work", ""},
     Description{"admitone_unit_of_work_duration_seconds", "From opening to commit", ""},
+    Description{"admitone_idempotency_lookup_duration_seconds",
+                "From asking the database for the keys of a batch, and what else it names, to its "
+                "answer",
+                ""},
     Description{"admitone_decision_latency_seconds", "From the record's timestamp to the commit",
                 ""},
     Description{"admitone_end_to_end_latency_seconds",
                 "From the record's timestamp to its published outcome", ""},
     Description{"admitone_kafka_transaction_duration_seconds", "From begin to commit", ""},
+    Description{"admitone_timer_lateness_seconds",
+                "From when a hold is due to the commit of its end", ""},
     Description{"admitone_external_call_duration_seconds", kExternalCall, "service", "venue"},
     Description{"admitone_external_call_duration_seconds", kExternalCall, "service", "chain"},
 };

@@ -18,6 +18,7 @@ Verbs make_all_verbs() {
   verbs.push_back(make_inspect());
   verbs.push_back(make_lanes());
   verbs.push_back(make_keys_list());
+  verbs.push_back(make_keys_release());
   verbs.push_back(make_sagas_list());
   verbs.push_back(make_sagas_show());
   verbs.push_back(make_sagas_retry());
@@ -27,6 +28,7 @@ Verbs make_all_verbs() {
   verbs.push_back(make_dead_letters_show());
   verbs.push_back(make_timers_list());
   verbs.push_back(make_cache_flush());
+  verbs.push_back(make_timers_run());
   verbs.push_back(make_audit());
   verbs.push_back(make_demo());
   verbs.push_back(make_bench());

@@ -9,6 +9,7 @@
 #include "app/settings_table.hpp"
 #include "app/system_clock.hpp"
 #include "app/verbs/all.hpp"
+#include "app/verbs/examine_jobs.hpp"
 #include "app/verbs/look.hpp"
 #include "app/wiring.hpp"
 #include "app/wiring_outside.hpp"
@@ -326,14 +327,9 @@ class Examination {
            "dead_letter.max_attempts");
     }
     group(lanes);
-    const CellTable jobs = ask(views, queries::jobs());
-    for (std::size_t i = 0; i < jobs.rows.size(); ++i) {
-      const Json failures = cell(jobs, i, "failures");
-      if (!failures.is_number() || failures.get<std::int64_t>() == 0) continue;
-      warn("jobs",
-           fmt::format("{} failed {} times: {}", cell_text(cell(jobs, i, "name")),
-                       cell_text(failures), cell_text(cell(jobs, i, "last_result"))),
-           "look at the workers' logs");
+    for (const auto& finding :
+         examine_jobs(ask(views, queries::jobs()), ask(views, queries::timers()))) {
+      finding.fix.empty() ? ok("jobs", finding.what) : warn("jobs", finding.what, finding.fix);
     }
   }
 

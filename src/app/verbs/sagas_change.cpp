@@ -1,21 +1,9 @@
 // What an operator does to a saga: planned first, written down, sent to the saga's lane as an
 // internal command, and its verdict waited for.
 
-#include <fmt/format.h>
-
-#include <condition_variable>
-#include <mutex>
-
-#include "app/duration.hpp"
-#include "app/system_clock.hpp"
 #include "app/verbs/all.hpp"
-#include "app/verbs/look.hpp"
-#include "app/wiring.hpp"
+#include "app/verbs/saga_change.hpp"
 #include "base/ids.hpp"
-#include "contract/keys.hpp"
-#include "contract/saga_change.hpp"
-#include "kafka/sender.hpp"
-#include "postgres/operator_actions.hpp"
 #include "postgres/queries.hpp"
 
 namespace admitone::app {
@@ -26,40 +14,33 @@ using contract::SagaChange;
 using Action = SagaChange::Action;
 using postgres::CellTable;
 
-constexpr std::chrono::milliseconds kLookAgain{200};
-
-std::string text_at(const CellTable& table, const char* column) {
-  const Json value = cell(table, 0, column);
-  return value.is_null() ? std::string{} : cell_text(value);
-}
-
 class SagaChangeVerb : public Verb {
  public:
   void options(CLI::App& app) override {
     app.add_option("saga", saga_, "Id of the saga: admitone sagas list shows them")->required();
-    app.add_option("--reason", reason_, "Why; kept in the audit row (view operator_log)")
-        ->required();
-    app.add_flag("--yes", yes_, "Do it; without it only the plan is shown");
-    app.add_option("--timeout", timeout_, "How long to wait for the lane's verdict");
+    flags_.declare(app);
   }
 
   int run(Context& context) override {
     if (!base::Uuid::parse(saga_)) {
       throw VerbError(kUsage, "'" + saga_ + "' is no lower-case UUID");
     }
-    if (reason_.empty() || reason_.size() > 2'000) {
-      throw VerbError(kUsage, "--reason wants a text of up to 2000 bytes");
-    }
-    const auto timeout = parse_duration(timeout_);
-    if (!timeout) throw VerbError(kUsage, "--timeout wants a length like 30s, not " + timeout_);
-    const Settings& settings =
-        context.settings({"kafka.bootstrap_servers", "database.url", "database.reader_url"});
+    flags_.check();
+    context.settings({"kafka.bootstrap_servers", "database.url", "database.reader_url"});
     auto views = open_views(context);
     const CellTable found = ask(views, queries::saga(saga_));
     if (found.rows.empty()) throw VerbError(kNotFound, "there is no saga " + saga_);
     check(found);
-    if (!yes_) return plan(context, found);
-    return carry_out(context, settings, views, found, *timeout);
+    if (!flags_.yes) return plan(context, found);
+    Json shown = document(found);
+    shown.erase("would");
+    const AskedChange asked{action(), result(),
+                            "the saga is not (any more) one that can be treated so"};
+    return carry_out(context, views, found, asked, flags_, shown, [&](Json& out) {
+      const CellTable now = ask(views, queries::saga(saga_));
+      for (const char* column : {"status", "step", "step_status"})
+        out[column] = cell(now, 0, column);
+    });
   }
 
  protected:
@@ -105,84 +86,8 @@ class SagaChangeVerb : public Verb {
     return kOk;
   }
 
-  int carry_out(Context& context, const Settings& settings, postgres::Views& views,
-                const CellTable& found, std::chrono::milliseconds timeout) {
-    const auto database = connection_settings(settings, settings.database.url, "operator");
-    SagaChange change;
-    change.action = action();
-    change.tenant.value = base::Uuid::parse(text_at(found, "tenant_id")).value();
-    change.event.value = base::Uuid::parse(text_at(found, "event_id")).value();
-    change.saga.value = base::Uuid::parse(saga_).value();
-    change.step = text_at(found, "step");
-    change.reason = reason_;
-    change.result = result();
-    const auto lane = static_cast<std::int32_t>(cell(found, 0, "lane").get<std::int64_t>());
-    kafka::Sender sender(kafka_for(context, "operator"), output_topics(settings),
-                         settings.kafka.delivery_timeout, clock_);
-    must(sender.open());
-    const auto begun = must(postgres::begin_action(
-        database, {change.tenant, lane, operator_name(context.environment),
-                   contract::audited_verb(change), contract::audited_target(change), reason_}));
-    change.id = begun.id;
-    const auto command = contract::saga_change_command(begun.forward_secret, change, clock_.now());
-    ports::OutgoingRecord record;
-    record.topic = ports::OutgoingRecord::Topic::commands;
-    record.partition = lane;
-    record.key = command.key;
-    record.value = command.value;
-    record.headers = command.headers;
-    const auto offsets = must(sender.deliver(std::span(&record, 1)));
-    const auto& home = settings.kafka.command_topics.front();
-    const auto position = contract::position_text(home, lane, offsets.front());
-    const auto verdict = wait(context, views, home, lane, offsets.front(), timeout);
-    Json shown = document(found);
-    shown.erase("would");
-    shown["action_id"] = change.id.str();
-    shown["position"] = position;
-    shown["verdict"] = verdict.empty() ? Json() : Json(verdict);
-    const CellTable now = ask(views, queries::saga(saga_));
-    for (const char* column : {"status", "step", "step_status"})
-      shown[column] = cell(now, 0, column);
-    context.print(shown);
-    if (verdict.empty()) {
-      context.err << fmt::format(
-          "admitone: not decided after {}: it is on the home topic and will be; `admitone inspect "
-          "{}` shows its verdict, `admitone lanes` who owns lane {}\n",
-          timeout_, position, lane);
-      return kPartly;
-    }
-    const bool applied = verdict == "applied";
-    // (The lane has written it already, unless its owner is of the release before.)
-    must(postgres::end_action(database, change.tenant, change.id,
-                              applied ? postgres::ActionEnd::applied : postgres::ActionEnd::refused,
-                              position));
-    if (applied) return kOk;
-    context.err << "admitone: the lane refused it: the saga is not (any more) one that can be "
-                   "treated so; the worker's log says why\n";
-    return kConflict;
-  }
-
-  // The record's verdict; empty: none in time.
-  std::string wait(Context& context, postgres::Views& views, const std::string& topic,
-                   std::int32_t lane, std::int64_t offset, std::chrono::milliseconds timeout) {
-    const auto until = clock_.steady() + timeout;
-    std::mutex mutex;
-    std::condition_variable nobody;
-    for (;;) {
-      must(views.refresh());
-      const CellTable record = ask(views, queries::record_at(topic, lane, offset));
-      if (!record.rows.empty()) return text_at(record, "verdict");
-      if (clock_.steady() >= until || context.interrupted()) return {};
-      std::unique_lock lock(mutex);
-      nobody.wait_for(lock, kLookAgain);  // the database has nothing to notify by
-    }
-  }
-
-  SystemClock clock_;
   std::string saga_;
-  std::string reason_;
-  bool yes_ = false;
-  std::string timeout_ = "30s";
+  ChangeFlags flags_;
 };
 
 std::map<int, std::string> codes() {

@@ -1,5 +1,6 @@
 """A worker on topics and a schema of its own, for the stack tests beside this file."""
 
+import json
 import os
 import pathlib
 import select
@@ -8,6 +9,8 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.parse
+import urllib.request
 import uuid
 
 NEEDED = ("ADMITONE_PROGRAM", "ADMITONE_KAFKA_BOOTSTRAP_SERVERS", "ADMITONE_DATABASE_URL",
@@ -16,8 +19,13 @@ SLOW = 60  # seconds; a loaded machine, never a measure
 NOWHERE = "127.0.0.1:9"  # discard port, nobody listens
 
 
-def sql(statement):
-    url = os.environ["ADMITONE_TEST_PG_SUPERUSER_URL"]
+def in_database(url, database):
+    """The same URL with another database."""
+    return url if database is None else urllib.parse.urlsplit(url)._replace(path="/" + database).geturl()
+
+
+def sql(statement, database=None):
+    url = in_database(os.environ["ADMITONE_TEST_PG_SUPERUSER_URL"], database)
     done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement],
                           check=True, capture_output=True, text=True, timeout=SLOW)
     return done.stdout.strip()
@@ -45,6 +53,13 @@ class Installation:
         return subprocess.run([os.environ["ADMITONE_PROGRAM"], *arguments], env=self.environment(more), text=True,
                               capture_output=True, stdin=subprocess.DEVNULL, timeout=SLOW)
 
+    def ask(self, *arguments, **more):
+        """What a verb prints, as JSON."""
+        done = self.run(*arguments, "-o", "json", **more)
+        if done.returncode != 0:
+            raise AssertionError(f"{arguments}: {done.returncode} {done.stderr}")
+        return json.loads(done.stdout)
+
     def make(self):
         for verb in (("topics", "create"), ("migrate", "up")):
             done = self.run(*verb)
@@ -54,6 +69,33 @@ class Installation:
 
     def drop(self):
         sql(f'drop schema if exists "{self.name}" cascade')
+
+    def sql(self, statement):
+        """In its schema."""
+        return sql(f'set search_path to "{self.name}"; {statement}')
+
+
+class InstallationApart(Installation):
+    """In a database of its own, whose sessions are nobody else's."""
+
+    def __init__(self, partitions=2):
+        super().__init__(partitions)
+        sql(f"create database {self.name} owner admitone_owner")
+        for role in ("", "OWNER_", "READER_"):
+            variable = f"ADMITONE_DATABASE_{role}URL"
+            self.settings[variable] = in_database(os.environ[variable], self.name)
+
+    def drop(self):
+        sql(f"drop database {self.name} with (force)")
+
+    def sql(self, statement):
+        return sql(f'set search_path to "{self.name}"; {statement}', self.name)
+
+    def sessions(self):
+        """Of AdmitOne, by application name."""
+        rows = sql("select application_name, count(*) from pg_stat_activity where usename = 'admitone_worker' "
+                   f"and datname = '{self.name}' group by 1").splitlines()
+        return {name: int(count) for name, count in (row.split("|") for row in rows)}
 
 
 class Worker:
@@ -86,6 +128,25 @@ class Case(unittest.TestCase):
             installation.make()
         return installation
 
+    def until(self, condition, what, limit=SLOW):
+        deadline = time.monotonic() + limit
+        while not (met := condition()):
+            self.assertLess(time.monotonic(), deadline, what() if callable(what) else what)
+            time.sleep(0.1)
+        return met
+
+    def ready_worker(self, installation, **more):
+        worker = self.worker(installation, **more)
+        self.assertEqual(worker.first_line(), "ready\n")
+        return worker
+
+    def proves(self, installation):
+        """The installation's own audit and invariants hold."""
+        audit = installation.run("audit")
+        self.assertEqual(audit.returncode, 0, audit.stdout + audit.stderr)
+        broken = installation.run("doctor", "--invariants")
+        self.assertEqual(broken.returncode, 0, broken.stdout)
+
     def worker(self, installation, *arguments, **more):
         worker = Worker(installation, *arguments, **more)
         self.addCleanup(worker.kill)
@@ -100,6 +161,38 @@ class Case(unittest.TestCase):
         found = [line for line in lines if all(text in line for text in texts)]
         self.assertEqual(len(found), 1, done.stderr)
         return found[0]
+
+
+def command(type, event, key, tenant, **data):
+    """One line for `produce`; without a key its content is its key."""
+    line = {"specversion": "1.0", "id": "c-" + uuid.uuid4().hex, "source": "/test", "type": f"ticketing.{type}.v1",
+            "tenantid": tenant, "data": {"eventId": event, **data}}
+    return line if key is None else {**line, "idempotencykey": key}
+
+
+def event_create(event, tenant, capacity, key="create"):
+    return command("event.create", event, key, tenant, venueId="hall-" + event, name="Evening",
+                   startsAt="2035-06-01T19:00:00Z", endsAt="2035-06-01T22:00:00Z", timezone="Europe/Berlin",
+                   sections=[{"sectionId": "floor", "name": "Floor", "capacity": capacity, "priceMinor": 100,
+                              "currency": "EUR"}])
+
+
+def hold(event, tenant, key, **data):
+    return command("reservation.create", event, key, tenant, customerId="c",
+                   items=[{"sectionId": "floor", "quantity": 1}], **data)
+
+
+def metrics_of(worker):
+    address = "http://" + port_of(worker.process.pid) + "/metrics"
+    return urllib.request.urlopen(address, timeout=10).read().decode()
+
+
+def sample(text, name):
+    """The value of one sample, by its name and labels as they are written; 0 when there is none."""
+    for line in text.splitlines():
+        if line.startswith(name + " "):
+            return float(line.rpartition(" ")[2])
+    return 0.0
 
 
 def port_of(pid):

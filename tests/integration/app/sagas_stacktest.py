@@ -265,6 +265,77 @@ class Sagas(Case):
         self.proves()
         worker.end()
 
+    def refuses_to_release(self, key, *texts, code=5):
+        done = self.here.run("keys", "release", key, "--reason", "it is stuck", "--yes")
+        self.assertEqual(done.returncode, code, done.stderr)
+        for text in texts:
+            self.assertIn(text, done.stderr)
+
+    # Audit D8.
+    def test_a_stuck_key_is_released_and_may_be_sent_again(self):
+        self.fund()
+        self.venue.faults({"match": {"operation": "venue.find"}, "action": {"type": "refuse", "status": 503}})
+        self.ready_worker()
+        command = creation()
+        key, event = command["idempotencykey"], command["data"]["eventId"]
+        self.send(command, wait=False)
+        self.until(lambda: [row["step"] for row in self.ask("sagas", "list")] == ["venue.validate"], "it is stuck")
+        hold = {**command, "id": "hold", "type": "ticketing.reservation.create.v1", "idempotencykey": "hold-" + event,
+                "data": {"eventId": event, "customerId": "c", "items": [{"sectionId": "floor", "quantity": 1}]}}
+        self.send(hold, wait=False)
+        self.until(lambda: len(self.ask("keys", "list", "--status", "in_progress")) == 2, "the hold is parked")
+        (saga,) = self.ask("sagas", "list")
+        self.refuses_to_release(hold["idempotencykey"], "is parked and nothing of it has been done", saga["saga_id"])
+        self.refuses_to_release("nobody's", "no key is 'nobody's'", code=4)
+
+        plan = self.ask("keys", "release", key, "--reason", "the venue is closed")
+        self.assertEqual((plan["action"], plan["saga_id"], plan["status"]), ("release", saga["saga_id"], "in_progress"))
+        self.assertIn("undo what was done, and end as failed", plan["would"])
+        log = f'"{self.here.name}".operator_log'
+        self.assertEqual(sql(f"select count(*) from {log}"), "0", "only a plan")
+        done = self.ask("keys", "release", key, "--tenant", TENANT, "--type", command["type"], "--reason",
+                        "the venue is closed", "--yes")
+        self.assertEqual(done["verdict"], "applied", done)
+        self.until(lambda: [row["status"] for row in self.ask("keys", "list", "--type", command["type"])] == ["failed"],
+                   "the attempt ends as failed")
+        self.assertEqual(sql(f"select verb, target, reason, state from {log}"),
+                         f"keys release|saga {saga['saga_id']}|the venue is closed|applied")
+        self.refuses_to_release(key, "has failed (PROCESSING_FAILED)", "may be sent again")
+
+        self.venue.faults()
+        self.assertEqual(self.send(command)[0]["code"], "EVENT_CREATED")
+        self.assertEqual([(one["eventId"], one["released"]) for one in self.venue.records()["holds"]],
+                         [(event, False)], "one effect")
+        self.refuses_to_release(key, "is completed (EVENT_CREATED)", "its answer is given again")
+        self.assertEqual(sql(f"select count(*) from {log}"), "1", "what is refused at once is not begun")
+        self.proves()
+
+    def test_a_key_is_not_released_while_its_attempt_is_in_doubt(self):
+        self.fund()
+        self.venue.faults({"match": {"operation": "venue.hold"}, "action": {"type": "apply_then_lose"}},
+                          {"match": {"operation": "venue.holds"}, "action": {"type": "refuse", "status": 503}})
+        self.ready_worker(ADMITONE_SAGA_ATTEMPT_TIMEOUT="1s", ADMITONE_VENUE_CALL_TIMEOUT="1s",
+                          ADMITONE_SOLANA_CALL_TIMEOUT="1s", ADMITONE_SAGA_SLEEP_FROM="500ms",
+                          ADMITONE_SAGA_SLEEP_TO="1s")
+        command = creation()
+        self.send(command, wait=False)
+        self.until(lambda: [(row["step"], row["step_status"]) for row in self.ask("sagas", "list")] ==
+                   [("venue.hold", "unknown")], "nobody knows whether its hold stands")
+        (row,) = self.ask("sagas", "list")
+        self.refuses_to_release(command["idempotencykey"], "it is not known what became of venue.hold",
+                                "admitone sagas compensate " + row["saga_id"])
+        self.assertEqual(sql(f'select count(*) from "{self.here.name}".operator_log'), "0", "nothing was done")
+        self.venue.faults()
+        self.until(lambda: self.ask("sagas", "list") == [], "it ends")
+        self.assertEqual(self.ask("inspect", command["data"]["eventId"])["event"]["status"], "on_sale")
+        self.proves()
+
+    def test_a_key_is_not_released_while_its_attempt_is_being_undone(self):
+        worker, command, row = self.parked()
+        self.refuses_to_release(command["idempotencykey"], row["saga_id"], "is being undone already")
+        self.assertEqual([one["status"] for one in self.ask("sagas", "list")], ["needs_operator"], "nothing was done")
+        worker.end()
+
     # Audit C16.
     def test_a_wallet_that_others_can_read_is_refused(self):
         self.wallet.chmod(0o640)

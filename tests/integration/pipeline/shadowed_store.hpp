@@ -43,6 +43,9 @@ class ShadowedStore : public ports::LaneStore {
                                               base::TenantId tenant, base::SagaId saga) override {
     return real_->count_transition(tp, epoch, tenant, saga);
   }
+  base::Status note_timers(std::span<const ports::TimerRun> runs) override {
+    return real_->note_timers(runs);
+  }
   base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
   base::Result<ports::UnitReads> open(const ports::UnitQuery& query) override;
   base::Result<std::vector<ports::ClaimAnswer>> claims(

@@ -1,11 +1,15 @@
 // The same command sent twice without a key, in the modes in which the content key is rolled out.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <functional>
 
 #include "simulation/pipeline/world.hpp"
 
 namespace admitone::simulation {
 namespace {
 
+using namespace std::chrono_literals;
 using Codes = std::vector<std::string>;
 using Mode = pipeline::ContentKeyOptions::Mode;
 const std::string kEvent = "0a000000-0000-4000-8000-000000000001";
@@ -92,6 +96,85 @@ TEST(ContentKeyWindow, BeginsWithTheFirstAndEndsAfterItsLength) {
               (Codes{"EVENT_CREATED", "RESERVATION_HELD", "=RESERVATION_HELD", "RESERVATION_HELD"}))
         << start;
   }
+}
+
+// Audit D6. The first tenant is in from 65 percent on, the second from 66 (tests/unit/pipeline).
+struct Rollout {
+  Rollout() { world.options.content_key.mode = Mode::percent; }
+  // Each of the tenants sends two copies, so far apart; the verdicts are those of its own event.
+  std::vector<Codes> two_copies(base::Duration apart) {
+    one = world.worker("one");
+    one->source.assign(World::all_lanes());
+    world.turn(*one);
+    std::vector<Codes> all;
+    for (int i = 0; i < 2; ++i) {
+      const auto event = fmt::format("0a000000-0000-4000-8000-{:012}", i + 1);
+      auto create = create_event(event, 100, "k");
+      create.tenant = tenants.at(static_cast<std::size_t>(i));
+      world.send(event, create);
+      world.turn(*one);
+      auto copy = hold(event, 1, "");
+      copy.tenant = create.tenant;
+      copy.id = "first";
+      world.send(event, copy);
+      world.clock.pass(apart);
+      copy.id = "second";
+      world.send(event, copy);
+      world.turn(*one);
+      const auto codes = world.codes(world.lane_of(event));
+      all.emplace_back(codes.end() - 2, codes.end());
+    }
+    return all;
+  }
+  [[nodiscard]] base::TenantId tenant(std::size_t i) const {
+    return {*base::Uuid::parse(tenants.at(i))};
+  }
+  const std::vector<std::string> tenants{"7f1d0000-0000-4000-8000-000000000001",
+                                         "7f1d0000-0000-4000-8000-000000000002"};
+  World world;
+  std::unique_ptr<Worker> one;
+};
+
+const Codes kAnswered{"RESERVATION_HELD", "=RESERVATION_HELD"};
+const Codes kExecuted{"RESERVATION_HELD", "RESERVATION_HELD"};
+
+TEST(ContentKeyRollout, AnswersTheTenantsThatAreInAndOnlyCountsForTheOthers) {
+  Rollout rollout;
+  rollout.world.options.content_key.percent = 65;
+  EXPECT_EQ(rollout.two_copies(10ms), (std::vector{kAnswered, kExecuted}));
+  const auto& counted = rollout.one->meters.counted;
+  EXPECT_EQ(counted.at({ports::Counter::content_duplicates, "on"}), 1);
+  EXPECT_EQ(counted.at({ports::Counter::content_duplicates, "observe"}), 1);
+}
+
+TEST(ContentKeyRollout, LeavesATenantItsOwnMode) {
+  Rollout rollout;
+  rollout.world.options.content_key.percent = 65;
+  rollout.world.options.content_key.tenant_mode = {{rollout.tenant(0), Mode::off},
+                                                   {rollout.tenant(1), Mode::on}};
+  EXPECT_EQ(rollout.two_copies(10ms), (std::vector{kExecuted, kAnswered}));
+  EXPECT_FALSE(
+      rollout.one->meters.counted.contains({ports::Counter::content_duplicates, "observe"}));
+}
+
+TEST(ContentKeyRollout, HasWindowsOfTenantsAndTheirTypes) {
+  static constexpr auto kHold = domain::CommandType::reservation_create;
+  const auto after = [](const std::function<void(Rollout&)>& set) {
+    Rollout rollout;
+    rollout.world.options.content_key.percent = 100;
+    set(rollout);
+    return rollout.two_copies(5s);
+  };
+  EXPECT_EQ(after([](Rollout&) {}), (std::vector{kExecuted, kExecuted}));
+  EXPECT_EQ(after([](Rollout& one) {
+              one.world.options.content_key.windows = {{{one.tenant(0), kHold}, 5s}};
+            }),
+            (std::vector{kAnswered, kExecuted}));
+  EXPECT_EQ(after([](Rollout& one) {
+              one.world.options.content_key.windows = {{{std::nullopt, kHold}, 5s},
+                                                       {{one.tenant(0), std::nullopt}, 4999ms}};
+            }),
+            (std::vector{kExecuted, kAnswered}));
 }
 
 }  // namespace

@@ -160,28 +160,8 @@ base::Result<std::vector<ports::PendingDeadLetter>> FakeStore::load_dead_letters
   return letters;
 }
 
-base::Result<std::vector<ports::DueHold>> FakeStore::due_holds(std::int32_t lane,
-                                                               base::Timestamp until,
-                                                               std::int32_t limit) {
-  if (down || no_holds || no_holds_of == lane) return unreachable();
-  std::vector<ports::DueHold> due;
-  for (const auto& [key, one] : db_.reservations) {
-    if (one.lane != lane || one.status != domain::ReservationStatus::held || one.expires_at > until)
-      continue;
-    const auto event = db_.events.find({one.tenant, one.event});
-    if (event != db_.events.end() && (event->second.status == domain::EventStatus::cancelling ||
-                                      event->second.status == domain::EventStatus::changing))
-      continue;
-    due.push_back({one.tenant, one.event, one.id, one.hold_version, one.expires_at});
-  }
-  // The map has them by tenant and id.
-  std::stable_sort(due.begin(), due.end(),
-                   [](const auto& a, const auto& b) { return a.expires_at < b.expires_at; });
-  due.resize(std::min(due.size(), static_cast<std::size_t>(limit)));
-  return due;
-}
-
 base::Result<base::Timestamp> FakeStore::database_now() {
+  ++asked;
   if (down || no_time) return unreachable();
   return db_.now;
 }
@@ -337,6 +317,7 @@ ports::UnitReads FakeStore::read(const ports::UnitQuery& query) {
 }
 
 base::Result<ports::UnitReads> FakeStore::open(const ports::UnitQuery& query) {
+  before_open();
   if (down) return unreachable();
   ADMITONE_ASSERT(!open_);
   open_ = true;

@@ -49,6 +49,7 @@ struct FakeDatabase {
   std::map<std::pair<base::TenantId, base::Uuid>, FakeAction> actions;
   std::map<std::pair<std::int32_t, std::int64_t>, ports::ParkedRow> parked;
   std::map<base::Position, ports::PendingDeadLetter> dead_letters;
+  std::map<std::int32_t, ports::TimerRun> timers;  // `released`: of all notes together
   std::int64_t units = 0;
 
   // Rows with a sequence of a lane, in order.
@@ -65,7 +66,10 @@ class FakeStore : public ports::LaneStore {
   enum class Fault { none, lost_before, lost_after, refused };
   std::function<Fault()> before_commit = [] { return Fault::none; };
   const ports::UnitWrites* writing = nullptr;  // what it is about
-  std::function<void()> during_take = [] {};   // after the rows are written, before the answer
+  std::function<void()> before_open = [] {};
+  std::function<void()> before_due_holds = [] {};
+  int asked = 0;                              // for the time or due holds
+  std::function<void()> during_take = [] {};  // after the rows are written, before the answer
   bool down = false;
   bool lost_values = false;  // of unpublished outcomes
   bool no_work = false;      // load_work fails, and nothing else
@@ -103,6 +107,7 @@ class FakeStore : public ports::LaneStore {
   base::Status give_back(std::span<const ports::GivenLane> lanes) override;
   base::Result<ports::Attempt> count_attempt(base::TopicPartition tp, std::int64_t epoch,
                                              std::int64_t offset) override;
+  base::Status note_timers(std::span<const ports::TimerRun> runs) override;
   base::Status note_read(base::TopicPartition tp, std::int64_t epoch, std::int64_t offset) override;
   base::Result<std::int32_t> count_transition(base::TopicPartition tp, std::int64_t epoch,
                                               base::TenantId tenant, base::SagaId saga) override;

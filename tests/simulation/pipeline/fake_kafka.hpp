@@ -35,8 +35,14 @@ class FakeMeters : public ports::Meters {
     counted[{counter, std::string(label)}] += n;
   }
   std::map<std::pair<ports::Counter, std::string>, double> counted;
-  void set(ports::Gauge, std::string_view, double) override {}
-  void observe(ports::Histogram, double) override {}
+  void set(ports::Gauge gauge, std::string_view label, double value) override {
+    shown[{gauge, std::string(label)}] = value;
+  }
+  std::map<std::pair<ports::Gauge, std::string>, double> shown;
+  void observe(ports::Histogram histogram, double value) override {
+    observed[histogram].push_back(value);
+  }
+  std::map<ports::Histogram, std::vector<double>> observed;
 };
 
 struct StoredRecord {

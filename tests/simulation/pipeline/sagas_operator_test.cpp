@@ -21,6 +21,7 @@ using Wrong = std::vector<std::string>;
 const std::string kEvent = "0a000000-0000-4000-8000-000000000001";
 
 struct Scene {
+  explicit Scene(saga::Switches switches = {.venue = true}) : world(switches) {}
   // A creation of which nobody knows whether its hold stands, until that needs an operator.
   void park() {
     world.fail(Op::hold, Fault::lost);
@@ -155,6 +156,60 @@ TEST_F(OperatorTest, TwoAreDecidedOneAfterTheOther) {
   EXPECT_EQ(row_at(second)->verdict, Verdict::invalid) << "it needs nobody any more";
   ASSERT_TRUE(world.run(*one, 1h, 1s));
   EXPECT_EQ(world.wrong(), Wrong{});
+}
+
+constexpr saga::Switches kBoth{.venue = true, .chain = true};
+
+// Audit D8: `keys release`. What the attempt has held is given back before the key is free, and the
+// next attempt is the only effect.
+TEST(EndedAttempt, HasFailedAndItsKeyMayBeSentAgain) {
+  Scene scene(kBoth);
+  auto& world = scene.world;
+  world.fail(Op::prepare, Fault::unavailable);
+  scene.one = world.start("one");
+  const auto command = create_event(kEvent, 100, "k");
+  world.send(kEvent, command);
+  world.turn(*scene.one, 30);
+  ASSERT_EQ(saga::step_in_view(scene.saga()).step, saga::StepId::chain_register);
+  world.send(kEvent, command);
+  const auto at = scene.send(scene.change(Action::end_attempt));
+  world.turn(*scene.one, 3);
+  ASSERT_NE(scene.row_at(at), nullptr);
+  EXPECT_EQ(scene.row_at(at)->verdict, Verdict::applied);
+  ASSERT_TRUE(world.run(*scene.one, 1h, 1s));
+  EXPECT_EQ(scene.codes(), (Codes{"PROCESSING_FAILED", "=PROCESSING_FAILED"})) << "both answered";
+  EXPECT_EQ(world.status(kEvent), EventStatus::withdrawn);
+  EXPECT_EQ(world.wrong(), Wrong{}) << "nothing is held any more";
+  world.fail(Op::prepare, Fault::none);
+  world.send(kEvent, command);
+  ASSERT_TRUE(world.run(*scene.one, 1h, 1s));
+  EXPECT_EQ(scene.codes().back(), "EVENT_CREATED");
+  EXPECT_EQ(world.status(kEvent), EventStatus::on_sale);
+  EXPECT_EQ(world.database.sagas.size(), 2U);
+  EXPECT_EQ(world.wrong(), Wrong{});
+}
+
+TEST(EndedAttempt, IsNoneWhileItIsInDoubtWhatItHasDone) {
+  Scene venue;
+  venue.park();
+  Scene chain(kBoth);
+  chain.world.fail(Op::look_up, Fault::unavailable);
+  chain.one = chain.world.start("one");
+  chain.world.send(kEvent, create_event(kEvent, 100, "k"));
+  chain.world.turn(*chain.one, 30);
+  ASSERT_EQ(saga::step_in_view(chain.saga()).step, saga::StepId::chain_register);
+  for (auto* scene : {&venue, &chain}) {
+    const auto before = scene->saga();
+    const auto at = scene->send(scene->change(Action::end_attempt));
+    scene->world.turn(*scene->one, 3);
+    ASSERT_NE(scene->row_at(at), nullptr);
+    EXPECT_EQ(scene->row_at(at)->verdict, Verdict::invalid);
+    EXPECT_FALSE(scene->saga().stop);
+    EXPECT_EQ(scene->saga().status, before.status);
+  }
+  chain.world.fail(Op::look_up, Fault::none);
+  ASSERT_TRUE(chain.world.run(*chain.one, 1h, 1s));
+  EXPECT_EQ(chain.codes(), Codes{"EVENT_CREATED"}) << "it was on the chain";
 }
 
 TEST_F(OperatorTest, WithoutTheDeploymentsSecretItIsOfNoKnownType) {

@@ -1,14 +1,18 @@
 #include <gmock/gmock.h>
 
 #include "app/settings.hpp"
+#include "app/wiring.hpp"
 #include "base/failpoint.hpp"
 
 namespace admitone::app {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
+using testing::UnorderedElementsAre;
 
 std::vector<std::string> lines(const Settings& settings) {
   std::vector<std::string> out;
@@ -127,12 +131,46 @@ TEST(Http, NeedsItsTokenFiles) {
   EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("'/nowhere/token' cannot be read")));
 }
 
-TEST(ContentKey, HasModesForTenantsAndWindowsForTypes) {
+constexpr const char* kTenant = "00000000-0000-0000-0000-000000000001";
+constexpr const char* kHold = "ticketing.reservation.create.v1";
+
+TEST(ContentKey, HasModesForTenantsAndWindowsForTypesAndTenants) {
   Settings settings;
-  settings.content_key.tenants = {{"00000000-0000-0000-0000-000000000001", "maybe"}};
-  settings.content_key.windows = {{"ticketing.reservation.create.v1", "2s"}, {"nothing.v1", "1"}};
-  EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("is no mode"), HasSubstr("is no command type"),
-                                           HasSubstr("is no duration")));
+  settings.content_key.tenants = {{kTenant, "percent"}};
+  settings.content_key.windows = {
+      {kHold, "2s"}, {kTenant, "1d"}, {std::string(kTenant) + "/" + kHold, "1ms"}};
+  EXPECT_THAT(lines(settings), IsEmpty());
+  Deployment deployment;
+  deployment.topic_ids[settings.kafka.command_topics.front()] = 0;
+  const auto options = engine_options(settings, deployment).content_key;
+  const base::TenantId tenant{*base::Uuid::parse(kTenant)};
+  constexpr auto kType = domain::CommandType::reservation_create;
+  using Of = pipeline::ContentKeyOptions::WindowOf;
+  EXPECT_THAT(options.windows,
+              UnorderedElementsAre(Pair(Of{{}, kType}, 2s), Pair(Of{tenant, {}}, 24h),
+                                   Pair(Of{tenant, kType}, 1ms)));
+  EXPECT_THAT(options.tenant_mode,
+              ElementsAre(Pair(tenant, pipeline::ContentKeyOptions::Mode::percent)));
+}
+
+TEST(ContentKey, SaysWhichEntryIsWrongAndWhy) {
+  Settings settings;
+  settings.content_key.tenants = {{kTenant, "maybe"}, {"nobody", "on"}};
+  settings.content_key.windows = {{"nothing.v1", "1s"}};
+  EXPECT_THAT(lines(settings),
+              ElementsAre(HasSubstr("is no mode"), HasSubstr("is no UUID"),
+                          HasSubstr("'nothing.v1' is neither a command type nor a tenant")));
+  settings.content_key.tenants.clear();
+  for (const auto& name : {std::string(kTenant) + "/nothing.v1", std::string(kTenant) + "/",
+                           std::string(kHold) + "/" + kTenant, std::string("/") + kHold}) {
+    settings.content_key.windows = {{name, "1s"}};
+    EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("is neither"))) << name;
+  }
+  for (const char* window : {"1", "0ms", "2d", "soon"}) {
+    settings.content_key.windows = {{kHold, window}};
+    EXPECT_THAT(lines(settings), ElementsAre(HasSubstr("is no duration between 1ms and 1d")))
+        << window;
+  }
 }
 
 TEST(AProblem, NamesTheVariableUnlessItsWayOutDoes) {

@@ -14,6 +14,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::Pair;
+using testing::UnorderedElementsAre;
 
 // A folder of its own for each test.
 class SettingsLoad : public testing::Test {
@@ -182,6 +183,23 @@ TEST_F(SettingsLoad, LaysSingleEntriesOverAMap) {
   EXPECT_THAT(loaded.settings.kafka.options,
               ElementsAre(Pair("client.rack", "r1"), Pair("linger.ms", "5"),
                           Pair("security.protocol", "ssl")));
+}
+
+TEST_F(SettingsLoad, FindsTenantsAndTypesInTheNamesOfVariables) {
+  const std::string tenant = "7f1d0000-0000-4000-8000-000000000001";
+  const std::string windows = "ADMITONE_CONTENT_KEY_WINDOWS__";
+  const Loaded loaded = load_settings(
+      {{},
+       {{windows + "TICKETING_EVENT_CREATE_V1", "1s"},
+        {windows + "7F1D0000_0000_4000_8000_000000000001", "2s"},
+        {windows + "7F1D0000_0000_4000_8000_000000000001__TICKETING_EVENT_CREATE_V1", "3s"},
+        {"ADMITONE_CONTENT_KEY_TENANTS__7F1D0000_0000_4000_8000_000000000001", "observe"}},
+       ""});
+  ASSERT_THAT(loaded.errors, IsEmpty());
+  EXPECT_THAT(loaded.settings.content_key.windows,
+              UnorderedElementsAre(Pair("ticketing.event.create.v1", "1s"), Pair(tenant, "2s"),
+                                   Pair(tenant + "/ticketing.event.create.v1", "3s")));
+  EXPECT_THAT(loaded.settings.content_key.tenants, ElementsAre(Pair(tenant, "observe")));
 }
 
 TEST_F(SettingsLoad, ReadsListsAndMapsFromOneVariable) {

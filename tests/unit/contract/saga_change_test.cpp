@@ -40,8 +40,9 @@ TEST(SagaChange, IsReadAsItWasMade) {
   EXPECT_EQ(read_saga_change(kSecret, sent(change()).record()), change());
   auto other = change();
   other.result.clear();
-  for (const auto action : {SagaChange::Action::retry, SagaChange::Action::compensate,
-                            SagaChange::Action::resolve_as_undone}) {
+  for (const auto action :
+       {SagaChange::Action::retry, SagaChange::Action::compensate,
+        SagaChange::Action::resolve_as_undone, SagaChange::Action::end_attempt}) {
     other.action = action;
     EXPECT_EQ(read_saga_change(kSecret, sent(other).record()), other);
   }

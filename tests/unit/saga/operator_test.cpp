@@ -88,6 +88,49 @@ TEST(SagaOperator, PastThePivotItIsPublishedAllTheSame) {
   EXPECT_TRUE(std::holds_alternative<Write>(next(saga, at(1s), {})));
 }
 
+// Audit D8.
+TEST(SagaOperator, AnAttemptEndsAsFailedWhereEverythingIsKnown) {
+  for (const auto step : {StepId::venue_validate, StepId::venue_hold, StepId::chain_register}) {
+    auto saga = saga_at(step);
+    ASSERT_TRUE(end_attempt(saga, at(1s), {}));
+    const auto turn = std::get<Turn>(next(saga, at(1s), {}));
+    EXPECT_EQ(turn.code, domain::Code::processing_failed);
+    EXPECT_EQ(turn.ends_as, Status::failed);
+  }
+}
+
+TEST(SagaOperator, AnAttemptIsNotEndedWhileSomethingOfItIsInDoubt) {
+  const auto refused = [](StepId step, StepStatus status) {
+    auto saga = saga_at(step);
+    find_step(saga, step)->status = status;
+    const auto before = saga;
+    const auto ended = end_attempt(saga, at(1s), {});
+    EXPECT_EQ(saga, before);
+    return !ended;
+  };
+  EXPECT_TRUE(refused(StepId::venue_hold, StepStatus::unknown));
+  EXPECT_TRUE(refused(StepId::chain_register, StepStatus::unknown));
+  EXPECT_TRUE(refused(StepId::chain_register, StepStatus::running)) << "it may land";
+}
+
+TEST(SagaOperator, AnAttemptThatEndsWaitsForWhatTheVenueMayStillDo) {
+  auto saga = saga_at(StepId::venue_hold);
+  find_step(saga, StepId::venue_hold)->open_until = at(1min);
+  ASSERT_TRUE(end_attempt(saga, at(1s), {}));
+  write_down(saga, next(saga, at(1s), {}), at(1s), {});
+  EXPECT_EQ(std::get<Wait>(next(saga, at(1s), {})).until, at(1min));
+  EXPECT_EQ(std::get<MakeCall>(next(saga, at(1min), {})).call, Call::venue_holds);
+}
+
+TEST(SagaOperator, AnAttemptPastItsPivotOrOnItsWayBackIsLeftAlone) {
+  for (auto saga : {saga_at(StepId::db_publish), saga_at(StepId::venue_release, Kind::event_cancel),
+                    parked_on_the_way_back()}) {
+    const auto before = saga;
+    EXPECT_FALSE(end_attempt(saga, at(1s), {}));
+    EXPECT_EQ(saga, before);
+  }
+}
+
 TEST(SagaOperator, AReasonIsKeptAsWhatEveryDatabaseTakes) {
   auto saga = parked(StepId::venue_hold, StepStatus::unknown);
   EXPECT_FALSE(resolve(saga, {ResolveAs::done, "phoned", "\xC3"}, at(1h), {}));
@@ -100,6 +143,7 @@ TEST(SagaOperator, WhatHasEndedIsLeftAlone) {
   saga.status = Status::completed;
   EXPECT_FALSE(retry(saga, at(1h), {}));
   EXPECT_FALSE(compensate(saga, at(1h), {}));
+  EXPECT_FALSE(end_attempt(saga, at(1h), {}));
   EXPECT_FALSE(resolve(saga, {ResolveAs::done, "", "x"}, at(1h), {}));
 }
 

@@ -110,7 +110,7 @@ TEST(Metrics, AreNamedByTheRules) {
     ++families;
     EXPECT_EQ(match[1].str().ends_with("_total"), match[2] == "counter") << line;
   }
-  EXPECT_EQ(families, 26 + 19 + 6 + 1);
+  EXPECT_EQ(families, 27 + 19 + 8 + 1);
 }
 
 }  // namespace

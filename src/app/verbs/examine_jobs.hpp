@@ -1,0 +1,21 @@
+#pragma once
+// What `doctor` says of work that is done in the background: when it ran last, what came of it,
+// when it runs next (audit BJ4). Used by: the verb. Threads: pure function, any.
+
+#include <string>
+#include <vector>
+
+#include "postgres/views.hpp"
+
+namespace admitone::app {
+
+struct JobFinding {
+  std::string what;
+  std::string fix;  // empty: all is well
+};
+
+// The answers to queries::jobs and queries::timers.
+std::vector<JobFinding> examine_jobs(const postgres::CellTable& jobs,
+                                     const postgres::CellTable& timers);
+
+}  // namespace admitone::app

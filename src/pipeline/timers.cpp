@@ -1,0 +1,247 @@
+// The lanes' timers: holds that are due are sent to their lane as commands, a tick at a time. A
+// timer belongs to its lane, so one owner runs it, and its turns never overlap: the pipeline's
+// thread does one thing at a time.
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "base/log.hpp"
+#include "pipeline/pipeline.hpp"
+
+namespace admitone::pipeline {
+namespace {
+
+// An expire command that is still not decided was lost on its way.
+constexpr std::chrono::seconds kTimerAgainWhenIdle{30};
+constexpr std::chrono::seconds kTimerAgainWhenBusy{600};
+constexpr std::chrono::seconds kTimersAfterFailure{5};
+constexpr std::chrono::seconds kTimersToldAgain{30};
+// Looking takes the pipeline's connection: a database that struggles is asked for a tenth of the
+// time at most, in which it is left alone for no longer than this.
+constexpr int kPausePerLook = 9;
+constexpr std::chrono::seconds kLongestPause{30};
+// Failed ticks of a lane, in a row, that somebody should be told of (audit BJ1).
+constexpr std::int64_t kTicksToTell = 3;
+// How old the note of a timer that has nothing to do may become.
+constexpr std::chrono::seconds kNoteAtLeast{10};
+
+using TimerKey = std::pair<ports::ReservationKey, std::int64_t>;
+
+TimerKey key_of(const ports::DueHold& hold) {
+  return {ports::ReservationKey{hold.tenant, hold.reservation}, hold.hold_version};
+}
+
+base::Duration length(base::Instant from, base::Instant to) {
+  return std::chrono::duration_cast<base::Duration>(to - from);
+}
+
+std::string text_of(const Lane::Timer& timer) {
+  if (timer.failures > 0) return fmt::format("failed, {} ticks in a row", timer.failures);
+  return fmt::format("sent {}, released {}", timer.sent, timer.released);
+}
+
+}  // namespace
+
+// What ails one lane (its holds take too long to find) is no reason to keep the others waiting for
+// ever; nor are many such lanes a reason to keep all else waiting. So a tick ends with the first
+// failure, or when looking has taken its share of the time, and the next one begins behind that
+// lane.
+void Pipeline::fire_timers(std::vector<Lane*>& lanes) {
+  if (world_.clock.steady() < timers_at_) return;
+  std::optional<base::Timestamp> database_now;
+  begin_at(timers_from_, lanes);
+  looking_ = {};
+  bool failed = false;
+  bool looked = false;
+  for (auto* lane : lanes) {
+    const auto look = failed ? Look::skipped : look_at_timers(*lane, database_now);
+    count_tick(*lane, look == Look::done);
+    looked = looked || look == Look::done;
+    if (failed) continue;
+    failed = look == Look::failed;
+    const bool enough = kPausePerLook * looking_ > options_.tick;
+    if (failed || enough) timers_from_ = behind(lane->tp);
+    if (enough && !failed) break;
+  }
+  const auto pause = std::min<base::Duration>(kPausePerLook * looking_, kLongestPause);
+  if (pause > options_.tick) timers_at_ = world_.clock.steady() + pause;
+  // Not while the database cannot be asked: it is asked often enough without this.
+  if (looked) note_timers(lanes);
+}
+
+Pipeline::Look Pipeline::look_at_timers(Lane& lane, std::optional<base::Timestamp>& database_now) {
+  const auto begun = world_.clock.steady();
+  if (begun < lane.timers_not_before) return Look::skipped;
+  const auto pass = timers_breaker_.admit(begun);
+  if (!pass) return Look::skipped;
+  const auto due = read_due(lane, database_now);
+  const auto ended = world_.clock.steady();
+  looking_ += length(begun, ended);
+  timers_breaker_.end(*pass, due ? resilience::CallEnd::success : resilience::CallEnd::failure,
+                      ended);
+  if (!due) {
+    lane.timers_not_before = ended + kTimersAfterFailure;
+    return Look::failed;
+  }
+  return fire(lane, *due) ? Look::done : Look::skipped;
+}
+
+std::optional<Pipeline::DueHolds> Pipeline::read_due(Lane& lane,
+                                                     std::optional<base::Timestamp>& database_now) {
+  DueHolds out;
+  out.until = lane.lane_time;
+  if (is_idle(lane)) {
+    if (!database_now) {
+      const auto asked = world_.store.database_now();
+      if (!asked) {
+        timers_failed("the database's time", asked.error());
+        return std::nullopt;
+      }
+      database_now = *asked;
+      world_.meters.set(ports::Gauge::clock_drift_seconds, "",
+                        std::chrono::duration<double>(world_.clock.now() - *database_now).count());
+    }
+    out.until = std::max(out.until, *database_now);
+  }
+  auto due = world_.store.due_holds(lane.tp.partition, out.until, options_.timers_under_way);
+  if (!due) {
+    timers_failed(fmt::format("the due holds of lane {}", lane.tp.partition), due.error());
+    return std::nullopt;
+  }
+  out.holds = std::move(*due);
+  return out;
+}
+
+// A server that is away is away at every tick.
+void Pipeline::timers_failed(const std::string& what, const base::Error& error) {
+  world_.meters.add(ports::Counter::timers, "failed", 1);
+  const auto now = world_.clock.steady();
+  if (now < tell_timers_at_) return;
+  tell_timers_at_ = now + kTimersToldAgain;
+  base::logger("pipeline")->warn("timers: {} cannot be read: {}", what, error.message);
+}
+
+// Looks at the oldest due holds, as many as may be on their way at a time. What was sent and is not
+// among them any more has been decided. So a lane that lags is never flooded, and a hold that is on
+// its way does not stand before those that fall due after it. False: some could not be sent.
+bool Pipeline::fire(Lane& lane, const DueHolds& read) {
+  const auto now = world_.clock.steady();
+  const auto limit = static_cast<std::size_t>(options_.timers_under_way);
+  const auto& due = read.holds;
+  std::set<TimerKey> open;
+  for (const auto& hold : due) open.insert(key_of(hold));
+  const auto looked_at = [&](const TimerKey& key, base::Timestamp expires_at) {
+    if (due.size() < limit) return expires_at <= read.until;
+    const auto& last = due.back();
+    return std::tuple(expires_at, key.first) <= std::tuple(last.expires_at, key_of(last).first);
+  };
+  std::erase_if(lane.timers_sent, [&](const auto& sent) {
+    return looked_at(sent.first, sent.second.expires_at) && !open.contains(sent.first);
+  });
+
+  // While the lane lags they wait in its partition: sending them again would only add to the lag.
+  const auto patience = is_idle(lane) ? kTimerAgainWhenIdle : kTimerAgainWhenBusy;
+  auto room = limit - std::min(limit, lane.timers_sent.size());
+  std::vector<ports::DueHold> unsent;
+  for (const auto& hold : due) {
+    const auto sent = lane.timers_sent.find(key_of(hold));
+    if (sent == lane.timers_sent.end()) {
+      if (room == 0) continue;
+      --room;
+    } else if (now - sent->second.at <= patience) {
+      continue;
+    }
+    unsent.push_back(hold);
+  }
+  std::span<const ports::DueHold> left(unsent);
+  while (!left.empty()) {
+    const auto some = left.first(std::min(left.size(), options_.timers_per_send));
+    if (!send_timers(lane, some)) {
+      lane.timers_not_before = now + kTimersAfterFailure;
+      return false;
+    }
+    left = left.subspan(some.size());
+  }
+  return true;
+}
+
+bool Pipeline::send_timers(Lane& lane, std::span<const ports::DueHold> holds) {
+  std::vector<ports::OutgoingRecord> records;
+  for (const auto& hold : holds) {
+    auto command = contract::expire_command(options_.forward_secret, hold.tenant, hold.event,
+                                            hold.reservation, hold.hold_version, hold.expires_at);
+    ports::OutgoingRecord record;
+    record.topic = ports::OutgoingRecord::Topic::commands;
+    record.partition = lane.tp.partition;
+    record.key = std::move(command.key);
+    record.value = std::move(command.value);
+    record.headers = std::move(command.headers);
+    records.push_back(std::move(record));
+  }
+  const auto n = static_cast<double>(records.size());
+  if (const auto sent = world_.sender.send(records); !sent) {
+    world_.meters.add(ports::Counter::timers, "failed", n);
+    base::logger("pipeline")
+        ->warn("lane {}: {} expire commands could not be sent, tried again in {} s: {}",
+               lane.tp.partition, records.size(), kTimersAfterFailure.count(),
+               sent.error().message);
+    return false;
+  }
+  world_.meters.add(ports::Counter::timers, "fired", n);
+  lane.timer.sent += static_cast<std::int64_t>(holds.size());
+  lane.timer.told = false;
+  const auto now = world_.clock.steady();
+  for (const auto& hold : holds)
+    lane.timers_sent.insert_or_assign(key_of(hold), Lane::SentTimer{now, hold.expires_at});
+  return true;
+}
+
+// A tick at which a lane's holds were not looked at, or not sent, has failed for it.
+void Pipeline::count_tick(Lane& lane, bool looked) {
+  auto& timer = lane.timer;
+  if (looked) {
+    if (timer.failures > 0) timer.note_at = {};
+    timer.failures = 0;
+    return;
+  }
+  if (++timer.failures % kTicksToTell != 0) return;
+  world_.meters.add(ports::Counter::timers, "stuck", 1);
+  timer.note_at = {};
+  if (timer.failures == kTicksToTell)
+    base::logger("pipeline")
+        ->error("lane {}: holds that are due stay held: {} ticks of its timer have failed in a row",
+                lane.tp.partition, timer.failures);
+}
+
+// Tells of each tick that did something, and writes down last run, result and next run (audit BJ4,
+// BJ6): when there is something to say, and now and then.
+void Pipeline::note_timers(const std::vector<Lane*>& lanes) {
+  const auto now = world_.clock.steady();
+  std::vector<ports::TimerRun> runs;
+  std::vector<Lane*> noted;
+  for (auto* lane : lanes) {
+    auto& timer = lane->timer;
+    const bool did = timer.sent > 0 || timer.released > 0;
+    if (did && !timer.told)
+      base::logger("pipeline")
+          ->info("lane {}: {} expire commands sent, {} holds released", lane->tp.partition,
+                 timer.sent, timer.released);
+    timer.told = true;
+    if (!did && now < timer.note_at) continue;
+    const auto next = std::max({now + options_.tick, timers_at_, lane->timers_not_before});
+    runs.push_back({lane->tp.partition, lane->epoch, text_of(timer), length(now, next),
+                    static_cast<std::int32_t>(timer.failures), timer.released});
+    noted.push_back(lane);
+  }
+  if (runs.empty()) return;
+  // What could not be written is written with the next: nothing is decided by it.
+  if (!world_.store.note_timers(runs)) return;
+  for (auto* lane : noted) {
+    auto& timer = lane->timer;
+    timer.sent = timer.released = 0;
+    timer.note_at = now + kNoteAtLeast;
+  }
+}
+
+}  // namespace admitone::pipeline
