@@ -73,6 +73,11 @@ TEST_F(SagaAttempts, BeginAtNothingForSagasThatWereThereBefore) {
   {
     const auto session = db->session(RoleKind::owner);
     pqxx::work tx(*session);
+    tx.exec(
+        "create or replace view job_log as"
+        " select name, last_run_at, last_result, next_run_at, failures from jobs");
+    tx.exec("drop view timer_log");
+    tx.exec("drop table lane_timers");
     tx.exec("alter table sagas drop column begun_alone");
     tx.exec("delete from schema_migrations where version >= 10");
     tx.commit();
@@ -80,7 +85,7 @@ TEST_F(SagaAttempts, BeginAtNothingForSagasThatWereThereBefore) {
   EXPECT_EQ(load(owner), (std::vector{one, two}));
   const auto applied = Migrator(db->migrator()).up();
   ASSERT_TRUE(applied.ok()) << applied.error().message;
-  ASSERT_EQ(applied->size(), 1U);
+  ASSERT_EQ(applied->size(), 2U);
   EXPECT_EQ(load(owner), (std::vector{one, two}));
   EXPECT_EQ(count(owner, one), 1);
   one.steps[1].status = ports::StepStatus::unknown;
