@@ -126,14 +126,20 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
   conclude(share, *head, domain::finish_cancel(*overlay_.event(lane_, event)));
 }
 
-// By the database's clock at the end of the log, as timers go by; before it never beyond the time
-// of the record that comes next, so that what is decided about that is what a replay decides.
+// By the database's clock, as timers go by, and never beyond the time of what comes next: of the
+// record that is there, or at the end of the log what the broker's clock says. So what is decided
+// about that is what a replay decides, and a database whose clock is wrong moves no lane.
 void Decider::bring_time_up(const LaneShare& share) {
   if (base::failpoint::mutant("time_stands_still")) return;
-  if (lane_.pending.empty() && !share.at_end) return;
+  const bool ahead = base::failpoint::mutant("time_runs_ahead");
   auto now = overlay_.database_now();
-  if (!lane_.pending.empty() && !base::failpoint::mutant("time_runs_ahead"))
-    now = std::min(now, lane_.pending.front().record.timestamp);
+  if (!lane_.pending.empty()) {
+    if (!ahead) now = std::min(now, lane_.pending.front().record.timestamp);
+  } else if (share.at_end && lane_.queue->records() == 0) {
+    if (!ahead) now = std::min(now, *share.at_end);
+  } else {
+    return;
+  }
   fx_.lane_time = std::max(fx_.lane_time, now);
 }
 

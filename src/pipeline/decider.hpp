@@ -44,7 +44,9 @@ struct LaneShare {
   std::size_t written = 0;                    // so many of them were: the unit ended there
   bool alone = false;                         // one parked command, not a page of them
   std::int64_t gave_up_after = 0;             // attempts, when that one is given up
-  bool at_end = false;                        // nothing more is in the lane's log
+  // Nothing more is in the lane's log: what the broker's clock says at least by now. What comes
+  // later has no earlier time.
+  std::optional<base::Timestamp> at_end;
 };
 
 // What changes in a lane's memory when the unit has committed, and what becomes public.

@@ -90,6 +90,11 @@ struct Lane {
   // End of the log when it was last reached; none once a record from beyond it was taken.
   std::optional<std::int64_t> caught_up;
   bool log_seen = false;  // since it was taken: a record, or the log's end
+  struct Fetched {
+    base::Timestamp timestamp;  // of the record
+    base::Instant fetched_at;
+  };
+  std::optional<Fetched> last_record;  // since it was taken
 
   EventCache events;
   std::map<ports::EventKey, std::int64_t>

@@ -139,7 +139,10 @@ bool Pipeline::fill(Lane& lane, std::size_t wanted) {
   if (!records.empty() && records.back().position.offset >= lane.caught_up.value_or(0)) {
     lane.caught_up.reset();
   }
-  if (!records.empty()) lane.log_seen = true;
+  if (!records.empty()) {
+    lane.log_seen = true;
+    lane.last_record = {records.back().timestamp, world_.clock.steady()};
+  }
   double redelivered = 0;
   for (auto& record : records) {
     const auto expected =

@@ -139,6 +139,7 @@ class Pipeline {
   [[nodiscard]] bool has_continuation(const Lane& lane) const;
   [[nodiscard]] bool has_watermark(const Lane& lane) const;
   [[nodiscard]] static bool is_idle(const Lane& lane);
+  [[nodiscard]] base::Timestamp broker_time(const Lane& lane) const;  // turns.cpp
   void tick();
   // timers.cpp
   struct DueHolds {

@@ -60,33 +60,33 @@ void tell_of_change(const Item& item) {
 // unit, and its transition first of the lane's
 // transitions: what else there is to write cannot come between the two. When the unit is not
 // committed it was never made.
-void UnitRunner::change_sagas(LaneShare& share) {
+base::Status UnitRunner::change_sagas(LaneShare& share) {
   const auto& pending = share.lane->pending;
   const auto end = pending.begin() + static_cast<std::ptrdiff_t>(share.items);
   const auto first = std::find_if(pending.begin(), end,
                                   [](const Item& item) { return item.kind == Item::Kind::change; });
-  if (first == end) return;
+  if (first == end) return {};
   share.items = static_cast<std::size_t>(first - pending.begin());
-  if (share.items == 0) change_saga(share);
+  return share.items == 0 ? change_saga(share) : base::Status{};
 }
 
-void UnitRunner::change_saga(LaneShare& share) {
+base::Status UnitRunner::change_saga(LaneShare& share) {
   auto& lane = *share.lane;
   auto& asked = *lane.pending.front().change;
   const auto id = asked.what.saga;
   // What it is about is on its way to be written: the next unit changes that.
   if (std::ranges::any_of(share.transitions,
                           [&](const saga::Transition& one) { return one.saga.id == id; }))
-    return;
+    return {};
   const auto written = world_.store.pending_action(lane.tp, asked.what.tenant, asked.what.id);
-  if (!written) return;  // the next unit asks again
+  if (!written) return written.error();
   share.items = 1;
   asked.is_audited =
       *written == ports::AuditedAction{contract::audited_verb(asked.what),
                                        contract::audited_target(asked.what), asked.what.reason};
   if (!asked.is_audited && !base::failpoint::mutant("change_without_audit")) {
     asked.made = no("no pending row of operator_actions says so");
-    return;
+    return {};
   }
   const auto now = world_.saga_clock.now(world_.clock.steady());
   const auto changed =
@@ -99,9 +99,10 @@ void UnitRunner::change_saga(LaneShare& share) {
           : std::nullopt;
   asked.made =
       changed.value_or(no("it has ended, or waits in the database for room, or is another lane's"));
-  if (!asked.made->ok() || base::failpoint::mutant("change_without_journal")) return;
+  if (!asked.made->ok() || base::failpoint::mutant("change_without_journal")) return {};
   if (auto transition = world_.sagas.due(id))
     share.transitions.insert(share.transitions.begin(), std::move(*transition));
+  return {};
 }
 
 }  // namespace admitone::pipeline

@@ -85,9 +85,11 @@ bool Pipeline::park_saga(Lane& lane, saga::Transition& transition, std::int64_t 
     put_off(lane, {base::ErrorKind::retry_call, base::Effect::not_applied, "it cannot be read"});
     return false;
   }
-  const auto why = fmt::format("what there was to write came to nothing {} times: {}", attempts,
-                               lane.refused.first == id ? lane.refused.second : "the worker died");
-  base::logger("pipeline")->error("saga {} needs an operator: {}", id.str(), base::field(why));
+  // The saga's reason may be told to whoever asked for it, so the database's words are the step's.
+  const auto why = fmt::format("what there was to write came to nothing {} times", attempts);
+  const auto last = base::field(lane.refused.first == id ? lane.refused.second : "the worker died");
+  base::logger("pipeline")->error("saga {} needs an operator: {}: {}", id.str(), why, last);
+  saga::find_step(*written, saga::step_in_view(*written).step)->last_error = last;
   // What it was told of the drain may not be in its journal.
   if (waits_for_drain(*written))
     lane.draining.emplace(ports::EventKey{written->tenant, written->event}, base::Timestamp{});

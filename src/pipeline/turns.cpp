@@ -29,11 +29,19 @@ std::size_t count_read(const Lane& lane, std::size_t most) {
 
 }  // namespace
 
+// Not later than the broker's clock: the time of its last record, and what has passed since that
+// was fetched. Of one that has not sent any here, the worker's own clock has to do.
+base::Timestamp Pipeline::broker_time(const Lane& lane) const {
+  if (!lane.last_record) return world_.clock.now();
+  const auto since = world_.clock.steady() - lane.last_record->fetched_at;
+  return lane.last_record->timestamp + std::chrono::floor<std::chrono::microseconds>(since);
+}
+
 LaneShare Pipeline::share_of(Lane& lane, std::size_t items) const {
   LaneShare share;
   share.lane = &lane;
   share.items = items;
-  share.at_end = is_idle(lane);
+  if (is_idle(lane)) share.at_end = broker_time(lane);
   if (!has_continuation(lane)) return share;
   for (const auto& [event, from] : lane.draining)
     if (share.draining.size() < kEventsContinuedPerUnit && !lane.stuck.contains(event))

@@ -75,7 +75,14 @@ RunReport UnitRunner::failed(const base::Error& error) {
 }
 
 RunReport UnitRunner::run(std::vector<LaneShare>& shares) {
-  for (auto& share : shares) change_sagas(share);
+  for (auto& share : shares) {
+    const auto asked = change_sagas(share);
+    if (asked.ok()) continue;
+    // Whatever ails the database: the change is no worse than what else there is to decide.
+    for (const auto& each : shares) world_.sagas.rolled_back(ids_of(each));
+    world_.meters.add(ports::Counter::units, "retried", 1);
+    return {RunEnd::later, {}, "what an operator changes: " + asked.error().message};
+  }
   recall(shares);
   // Each time that there is none, one kind of look-up more is not left out.
   for (;;) {

@@ -81,8 +81,8 @@ class UnitRunner {
   // Changes that cannot be published any more, as the database is: their sagas turn back.
   void refuse_changes(std::vector<LaneShare>& shares, Overlay& overlay, const Claims& claims);
   [[nodiscard]] saga::Now saga_now() const;
-  void change_sagas(LaneShare& share);  // saga_changes.cpp
-  void change_saga(LaneShare& share);
+  base::Status change_sagas(LaneShare& share);  // saga_changes.cpp
+  base::Status change_saga(LaneShare& share);
   RunReport commit(Overlay& overlay, ports::UnitWrites& writes, std::vector<LaneEffects>& effects);
   // True: the unit cannot be committed without the look-ups that were left out.
   bool unproven(const std::vector<LaneEffects>& effects);

@@ -108,6 +108,11 @@ base::Status resolve(Saga& saga, const Resolution& resolution, base::Timestamp n
   if (saga.status != Status::needs_operator) return no("it does not wait for an operator");
   auto* step = parked_step(saga);
   if (step == nullptr) return no("no step of it is in doubt");
+  // What the lane writes by itself cannot be said to be done, or it would never be.
+  const auto where = definition(step->step).where;
+  if (where == Where::database || where == Where::drain)
+    return no("nothing outside is in doubt at " + std::string(name_of(step->step)) +
+              ": once the cause is gone it can be tried again");
   auto resolved = saga.goes_back() ? resolve_back(*step, resolution.as)
                                    : resolve_forward(saga, *step, resolution);
   if (!resolved) return resolved;

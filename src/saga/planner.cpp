@@ -111,6 +111,7 @@ struct Planner {
 
   [[nodiscard]] Action refused(const StepJournal& step) const {
     if (forward_only(saga)) return Park{step.step, "refused: " + step.last_error};
+    if (saga.stop) return stopped();
     return Turn{step.code.value_or(domain::Code::processing_failed), Status::rejected,
                 step.last_error};
   }

@@ -169,7 +169,8 @@ base::Result<base::Timestamp> FakeStore::database_now() {
 base::Result<std::optional<ports::AuditedAction>> FakeStore::pending_action(base::TopicPartition tp,
                                                                             base::TenantId tenant,
                                                                             base::Uuid id) {
-  if (down) return unreachable();
+  ++actions_asked;
+  if (down || no_actions) return unreachable();
   const auto found = db_.actions.find({tenant, id});
   if (found == db_.actions.end() || found->second.state != "pending" ||
       found->second.lane != tp.partition)

@@ -75,6 +75,8 @@ class FakeStore : public ports::LaneStore {
   bool no_work = false;      // load_work fails, and nothing else
   // So many lanes are taken before the database fails.
   std::size_t takes = std::numeric_limits<std::size_t>::max();
+  bool no_actions = false;  // pending_action fails, and nothing else
+  int actions_asked = 0;
   bool no_time = false;                                      // database_now fails, and nothing else
   bool no_holds = false;                                     // due_holds fails, and nothing else
   std::optional<std::int32_t> no_holds_of;                   // or that of one lane

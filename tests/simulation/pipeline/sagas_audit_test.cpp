@@ -66,6 +66,23 @@ TEST_F(SagasAudit, WhatNobodyHasWrittenDownIsRefused) {
   EXPECT_EQ(saga(), before);
 }
 
+// It waits, is asked for at a pace, and is made when the row can be read.
+TEST_F(SagasAudit, WhatCannotBeReadIsWaitedFor) {
+  park();
+  world.write_down(retry(), lane);
+  one->store.no_actions = true;
+  const auto asked = one->store.actions_asked;
+  const auto at = append(retry());
+  world.turn(*one, 200, 10ms);
+  EXPECT_EQ(world.database.at(at), nullptr);
+  EXPECT_GT(one->store.actions_asked, asked);
+  EXPECT_LT(one->store.actions_asked, asked + 50);
+  one->store.no_actions = false;
+  world.turn(*one, 200, 10ms);
+  ASSERT_NE(world.database.at(at), nullptr);
+  EXPECT_EQ(world.database.at(at)->verdict, Verdict::applied);
+}
+
 TEST_F(SagasAudit, AChangeThatIsHeldAgainstNothingIsCaught) {
   if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
   ASSERT_TRUE(base::failpoint::configure("mutant:change_without_audit"));

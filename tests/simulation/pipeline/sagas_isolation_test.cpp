@@ -84,7 +84,8 @@ TEST_F(SagasIsolation, OneThatTheDatabaseRefusesNeedsAnOperatorWithItsJournalAsI
   EXPECT_EQ(bad().status, Status::needs_operator);
   EXPECT_EQ(saga::find_step(bad(), StepId::venue_hold)->status, StepStatus::unknown)
       << "the call was made, and nobody has written what came of it";
-  EXPECT_NE(bad().why.find("refused"), std::string::npos) << bad().why;
+  EXPECT_EQ(bad().why.find("refused"), std::string::npos) << "told to who asked: " << bad().why;
+  EXPECT_EQ(saga::step_in_view(bad()).last_error, "a row was refused") << "told to operators";
   // The lane goes on; the event waits, and no other one.
   world.send(good[0], hold(good[0], 1, "h"));
   world.send(kEvent, hold(kEvent, 1, "waits"));

@@ -80,6 +80,31 @@ TEST_F(SagasTime, InAQuietLaneItIsTheDatabasesOwn) {
   EXPECT_EQ(world.wrong(), Wrong{});
 }
 
+// A database whose clock is wrong moves no lane: nothing else is decided at its time, and nobody's
+// hold lasts until then.
+TEST_F(SagasTime, IsNotThatOfADatabaseThatIsAhead) {
+  begin();
+  world.turn(*one, 60, 1s);
+  world.database_ahead = 5min;
+  world.fail(Op::find, Fault::none);
+  for (int i = 0; i < 400 && codes().size() < 2; ++i) world.turn(*one, 1, 1s);
+  EXPECT_EQ(codes(), (Codes{"EVENT_CREATED", "RESERVATION_HELD"}));
+  EXPECT_LE(world.database.progress.at({0, lane}).at.lane_time, world.clock.wall);
+  EXPECT_LE(reservation(kReservation)->expires_at, world.clock.wall + kHold);
+  for (const auto* of : {row("k"), row("h")}) EXPECT_LE(*of->completed_at, world.clock.wall);
+}
+
+TEST_F(SagasTime, ThatOfADatabaseThatIsAheadIsCaught) {
+  if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
+  ASSERT_TRUE(base::failpoint::configure("mutant:time_runs_ahead"));
+  begin();
+  world.turn(*one, 60, 1s);
+  world.database_ahead = 5min;
+  world.fail(Op::find, Fault::none);
+  for (int i = 0; i < 400 && codes().size() < 2; ++i) world.turn(*one, 1, 1s);
+  EXPECT_GT(world.database.progress.at({0, lane}).at.lane_time, world.clock.wall);
+}
+
 // So it is not over when it has just been made.
 TEST_F(SagasTime, ATimeThatStandsStillIsCaught) {
   if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";

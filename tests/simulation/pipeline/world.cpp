@@ -72,7 +72,7 @@ void World::turn(Worker& worker, int rounds, base::Duration each) {
   for (int i = 0; i < rounds; ++i) {
     worker.turn();
     clock.pass(each);
-    database.now = clock.wall;
+    database.now = clock.wall + database_ahead;
     time_passed();
   }
 }

@@ -54,6 +54,7 @@ class World {
   std::unique_ptr<Worker> worker(const std::string& name);
   pipeline::EngineOptions options;
   FakeDatabase database;
+  base::Duration database_ahead{};  // its clock, of everybody's
   FakeKafka kafka;
   FakeClock clock;
   saga::Services services;

@@ -35,6 +35,31 @@ TEST(SagaOperator, AHoldIsResolvedAsDoneOnlyByItsName) {
   EXPECT_EQ(saga.status, Status::needs_operator);
 }
 
+// Said to be done it would never be: an event would be left as it is, and its key answered.
+TEST(SagaOperator, WhatTheLaneWritesItselfIsNotResolved) {
+  const std::pair<StepId, Kind> steps[] = {{StepId::db_publish, Kind::event_create},
+                                           {StepId::db_publish_change, Kind::event_update},
+                                           {StepId::db_drain, Kind::event_cancel},
+                                           {StepId::db_cancelled, Kind::event_cancel}};
+  for (const auto& [step, kind] : steps) {
+    auto saga = parked(step, StepStatus::pending, kind);
+    const auto before = saga;
+    EXPECT_FALSE(resolve(saga, {ResolveAs::done, "it is done", "x"}, at(1h), {}));
+    EXPECT_FALSE(resolve(saga, {ResolveAs::undone, "it is not", ""}, at(1h), {}));
+    EXPECT_EQ(saga, before);
+    EXPECT_TRUE(retry(saga, at(1h), {}));
+  }
+}
+
+TEST(SagaOperator, WhatIsRefusedAfterItWasToEndHasFailedAndNotBeenRejected) {
+  auto saga = saga_at(StepId::venue_hold);
+  find_step(saga, StepId::venue_hold)->status = StepStatus::running;
+  find_step(saga, StepId::venue_hold)->attempt_deadline = at(1min);
+  EXPECT_TRUE(end_attempt(saga, at(1s), {}));
+  find_step(saga, StepId::venue_hold)->status = StepStatus::refused;
+  EXPECT_EQ(std::get<Turn>(next(saga, at(1s), {})).ends_as, Status::failed);
+}
+
 TEST(SagaOperator, ResolvedAsUndoneItTurnsBack) {
   auto saga = parked(StepId::chain_register, StepStatus::unknown);
   EXPECT_TRUE(resolve(saga, {ResolveAs::undone, "no such account", ""}, at(1h), {}));
