@@ -147,6 +147,15 @@ class Store final : public ports::LaneStore {
                                                     std::int32_t) override {
     return std::vector<ports::Saga>{};
   }
+  base::Result<std::optional<ports::AuditedAction>> pending_action(base::TopicPartition,
+                                                                   base::TenantId,
+                                                                   base::Uuid) override {
+    return std::optional<ports::AuditedAction>{};
+  }
+  base::Result<std::int32_t> count_transition(base::TopicPartition, std::int64_t, base::TenantId,
+                                              base::SagaId) override {
+    return 1;
+  }
   base::Result<base::Timestamp> database_now() override { return base::Timestamp{}; }
   base::Result<std::int64_t> lane_epoch(base::TopicPartition) override { return 1; }
   base::Result<ports::Attempt> count_attempt(base::TopicPartition, std::int64_t,
