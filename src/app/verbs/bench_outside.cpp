@@ -97,8 +97,8 @@ std::map<std::string, std::string> Outside::variables() const {
   auto out = outside_variables(venue_->url, chain_->url, wallet_);
   // Nothing on this machine holds back for longer what was given up.
   out["ADMITONE_SAGA_ARRIVAL_MARGIN"] = "5s";
-  // A hold takes 20 ms, and one in two hundred the five seconds until it is given up: at 2,000 a
-  // second that is 130 connections in use.
+  // Finding a venue and holding it take 20 ms each, and one hold in two hundred the five seconds
+  // until it is given up: at 2,000 a second that would be 130 connections in use.
   out["ADMITONE_SAGA_CONNECTIONS"] = "512";
   out["ADMITONE_SAGA_SERVICE_CONNECTIONS"] = "256";
   out["ADMITONE_SAGA_VENUE_CALLS"] = "512";
