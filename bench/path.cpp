@@ -171,10 +171,12 @@ class Source final : public ports::RecordSource {
   void start(base::TopicPartition, std::int64_t) override {}
   void pause(base::TopicPartition) override {}
   void resume(base::TopicPartition) override {}
+  void ask_end(base::TopicPartition, base::Instant) override {}
   [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition) const override {
     return {};
   }
   void poll(std::chrono::milliseconds) override {}
+  [[nodiscard]] std::size_t unannounced() const override { return 0; }
   void close(std::chrono::milliseconds) override {}
 };
 
@@ -274,7 +276,8 @@ struct Path {
                      .clock = clock,
                      .sagas = sagas,
                      .saga_clock = saga_clock,
-                     .publish = [this](Publication&& p) { last = std::move(p); }}};
+                     .publish = [this](Publication&& p) { last = std::move(p); },
+                     .meanwhile = {}}};
 };
 
 enum class Stage { prepare, decide, encode };

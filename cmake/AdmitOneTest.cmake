@@ -9,7 +9,7 @@
 # with exit code 77, and may write its own cases to the file named by ADMITONE_RESULT_XML.
 
 set(ADMITONE_TEST_KINDS
-    unit architecture contract conformance simulation pgtest kafkatest redistest stacktest faults fuzz)
+    unit architecture contract conformance simulation pgtest kafkatest redistest stacktest faults fuzz chart)
 
 function(admitone_check_kind name kind)
   if(NOT kind IN_LIST ADMITONE_TEST_KINDS)
@@ -57,11 +57,18 @@ function(admitone_test)
     target_precompile_headers(${arg_NAME} REUSE_FROM admitone_precompiled_test)
   endif()
   add_dependencies(tests_${arg_KIND} ${arg_NAME})
+  # `app` is a third of what there is to compile, and what is of the sanitizers' sort is below it.
+  set(labels ${arg_KIND})
+  if(arg_KIND STREQUAL "unit" AND NOT arg_ROOM STREQUAL "app")
+    list(APPEND labels rooms)
+    add_dependencies(tests_rooms ${arg_NAME})
+  endif()
   add_test(NAME ${arg_NAME} COMMAND ${arg_NAME})
   # Nothing but skipped cases is a skipped program, not one that passed.
   set_tests_properties(${arg_NAME} PROPERTIES SKIP_REGULAR_EXPRESSION
     "PASSED  . 0 tests\\.\n.  SKIPPED . [0-9]+ tests?, listed below:\n(.  SKIPPED . [^\n]*\n)+[ \n]*$")
   admitone_register_test(${arg_NAME} ${arg_KIND} "${arg_TIMEOUT}")
+  set_tests_properties(${arg_NAME} PROPERTIES LABELS "${labels}")
   admitone_record_sources(${arg_SOURCES})
 endfunction()
 
@@ -76,6 +83,7 @@ function(admitone_script_test)
   admitone_register_test(${arg_NAME} ${arg_KIND} "${arg_TIMEOUT}")
 endfunction()
 
+add_custom_target(tests_rooms)
 # One target per kind, so that running the unit tests does not wait for the others to be built.
 foreach(kind IN LISTS ADMITONE_TEST_KINDS)
   add_custom_target(tests_${kind})

@@ -42,6 +42,8 @@ pinned_dir() {
 
 python_dir() { pinned_dir python "$root/tests/requirements.txt"; }
 judges_dir() { pinned_dir judges "$root/tests/contract/judges/package.json"; }
+go_example_dir() { pinned_dir go-example <(cat "$root/docs/examples/go/go.mod" "$root/docs/examples/go/go.sum"); }
+chart_dir() { pinned_dir chart <(cat "$root/tests/chart/tools.txt" "$root/tests/chart/schemas.py"); }
 kafka_dir() { printf '%s/kafka-%s\n' "$cache" "$1"; }
 
 # until_true SECONDS COMMAND… : asks again and again, and gives up at the deadline.

@@ -129,4 +129,7 @@ kafka_env() {
   printf 'export ADMITONE_TEST_KAFKA_PROXY_UPSTREAM=127.0.0.1:%s\n' "$(cat "$dir/kafka/proxied_port")"
   printf 'export ADMITONE_TEST_KAFKA_PROXY_LISTEN=127.0.0.1:%s\n' "$(cat "$dir/kafka/proxy_port")"
   printf 'export ADMITONE_TEST_KAFKA_JARS=%q\n' "$(kafka_dir "$(cat "$dir/kafka/release")")/jars"
+  local older
+  older=$(kafka_dir "$(kafka_release 3.9)")/jars
+  [ ! -d "$older" ] || printf 'export ADMITONE_TEST_OLDER_KAFKA_JARS=%q\n' "$older"
 }

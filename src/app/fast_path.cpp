@@ -55,22 +55,26 @@ void FastPath::stop() {
 void FastPath::look() {
   const auto state = client_.state();
   meters_.set(Gauge::redis_up, "", state.up ? 1 : 0);
-  meters_.set(Gauge::breaker_state, label_, breaker_number(state.breaker));
-  meters_.add(Counter::breaker_openings, label_,
-              static_cast<double>(state.times_opened - openings_));
-  meters_.add(Counter::idempotency_redis_errors, "", static_cast<double>(state.errors - errors_));
-  openings_ = state.times_opened;
-  errors_ = state.errors;
-  const auto breaker = std::string(name_of(state.breaker));
+  show_breaker("/look-ups", state.look_ups, state.look_ups_opened - last_.look_ups_opened);
+  show_breaker("/writes", state.writes, state.writes_opened - last_.writes_opened);
+  meters_.add(Counter::idempotency_redis_errors, "",
+              static_cast<double>(state.errors - last_.errors));
+  last_ = state;
   if (!state.up) {
     return health_->report("redis", Condition::degraded,
                            "down: " + (state.why.empty() ? "not reached yet" : state.why) +
                                "; PostgreSQL alone is asked");
   }
-  health_->report(
-      "redis", state.answered_in > kSlow ? Condition::degraded : Condition::ok,
-      fmt::format("up: answered in {:.1f} ms, breaker {}",
-                  std::chrono::duration<double, std::milli>(state.answered_in).count(), breaker));
+  health_->report("redis", state.answered_in > kSlow ? Condition::degraded : Condition::ok,
+                  fmt::format("up: answered in {:.1f} ms, breaker of look-ups {}, of writes {}",
+                              std::chrono::duration<double, std::milli>(state.answered_in).count(),
+                              name_of(state.look_ups), name_of(state.writes)));
+}
+
+void FastPath::show_breaker(const char* of, resilience::BreakerState state,
+                            std::uint64_t openings) {
+  meters_.set(Gauge::breaker_state, label_ + of, breaker_number(state));
+  meters_.add(Counter::breaker_openings, label_ + of, static_cast<double>(openings));
 }
 
 }  // namespace admitone::app

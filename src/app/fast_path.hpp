@@ -38,14 +38,14 @@ class FastPath {
  private:
   FastPath(const redis::Settings& settings, redis::VenueSettings venues, const ports::Clock& clock,
            ports::Meters& meters);
+  void show_breaker(const char* of, resilience::BreakerState state, std::uint64_t openings);
 
   ports::Meters& meters_;
   const std::string label_;
   redis::Client client_;
   redis::Venues venues_;
   telemetry::Health* health_ = nullptr;
-  std::uint64_t errors_ = 0;
-  std::uint64_t openings_ = 0;
+  redis::State last_;
   std::jthread look_ups_;
   std::jthread writes_;
 };

@@ -1,5 +1,7 @@
 #include "app/output.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <ostream>
@@ -14,6 +16,26 @@ std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
   }));
+}
+
+// As a terminal can stand it: much of what is shown was written by somebody else.
+std::string without_controls(const std::string& text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F, which some terminals obey as well.
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+    if (byte == 0xC2U && next >= 0x80U && next < 0xA0U) {
+      out += fmt::format("\\x{:02x}", next);
+      ++i;
+    } else if (byte < 0x20U || byte == 0x7FU) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
 }
 
 std::string pad(const std::string& text, std::size_t to, bool right) {
@@ -39,7 +61,8 @@ void print_members(std::ostream& out, const Json& document, const std::string& p
       out << prefix << name << '\n';
       print_members(out, value, prefix + "  ");
     } else {
-      out << prefix << pad(name, widest, false) << "  " << cell_text(value) << '\n';
+      out << prefix << pad(name, widest, false) << "  " << without_controls(cell_text(value))
+          << '\n';
     }
   }
 }
@@ -71,9 +94,13 @@ void Rows::print(std::ostream& out, OutputFormat format) const {
     }
     return;
   }
+  out << json().dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+Json Rows::json() const {
   Json all = Json::array();
   for (const auto& cells : rows_) all.push_back(object(cells));
-  out << all.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  return all;
 }
 
 void Rows::print_table(std::ostream& out) const {
@@ -89,7 +116,7 @@ void Rows::print_table(std::ostream& out) const {
   for (const auto& cells : rows_) {
     auto& line = texts.emplace_back();
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      line.push_back(cell_text(cells[i]));
+      line.push_back(without_controls(cell_text(cells[i])));
       widths[i] = std::max(widths[i], width(line.back()));
       right[i] = right[i] || cells[i].is_number();
       left[i] = left[i] || !(cells[i].is_number() || cells[i].is_null());

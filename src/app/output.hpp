@@ -20,7 +20,10 @@ class Rows {
   // One cell per column.
   void add(std::vector<Json> cells);
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
-  // `table`: numbers to the right, a header line in capitals; nothing else is cut or wrapped.
+  // An array of objects.
+  [[nodiscard]] Json json() const;
+  // `table`: numbers to the right, a header line in capitals, control characters as \xNN; nothing
+  // else is cut or wrapped.
   void print(std::ostream& out, OutputFormat format) const;
 
  private:

@@ -18,7 +18,7 @@ constexpr std::array kShorthands{
     Shorthand{"--kafka", "kafka.bootstrap_servers", "Brokers, HOST:PORT"},
     Shorthand{"--group", "kafka.group_id", "Consumer group"},
     Shorthand{"--schema", "database.schema", "Database schema"},
-    Shorthand{"--http-listen", "http.listen", "HOST:PORT of health and metrics"},
+    Shorthand{"--http-listen", "http.listen", "HOST:PORT of health, metrics and the API"},
     Shorthand{"--log-level", "log.level", "trace, debug, info, warn, error"},
     Shorthand{"--log-format", "log.format", "automatic, text, json"},
 };

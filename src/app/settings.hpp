@@ -16,6 +16,8 @@
 namespace admitone::app {
 
 enum class Partitioner { murmur2, consistent, none };
+enum class SecurityProtocol { plaintext, ssl, sasl_plaintext, sasl_ssl };
+enum class SaslMechanism { plain, scram_sha_256, scram_sha_512, oauthbearer };
 enum class PublishMode { exactly_once, at_least_once };
 enum class InProgress { coalesce, reject };
 enum class ContentKeyMode { off, observe, percent, on };
@@ -51,6 +53,20 @@ struct Settings {
     std::int64_t max_record_bytes = 1'048'576;
     std::map<std::string, std::string> options;
     std::map<std::string, std::string> option_files;
+    SecurityProtocol security_protocol = SecurityProtocol::plaintext;
+    SaslMechanism sasl_mechanism = SaslMechanism::scram_sha_512;
+    std::string sasl_username;
+    std::string sasl_password;
+    std::string oauth_token_file;
+    std::string oauth_token_url;
+    std::string oauth_client_id;
+    std::string oauth_client_secret;
+    std::string oauth_scope;
+    std::string ca_file;
+    std::string client_certificate_file;
+    std::string client_key;  // PEM
+    std::string client_key_password;
+    bool verify_host_name = true;
   } kafka;
 
   struct Database {
@@ -200,6 +216,9 @@ struct Settings {
   } log;
 
   contract::Limits limits;
+
+  // Keys of secrets that were read from files, and the files: they are read again later.
+  std::map<std::string, std::string> secret_files;
 };
 
 using Environment = std::map<std::string, std::string>;
@@ -234,6 +253,9 @@ std::vector<Problem> check_settings(const Settings& settings);
 // What only a process with the worker's own files and rights can know: reads the wallet, the IDL,
 // the venue's key. Blocking: small files.
 std::vector<Problem> check_secrets(const Settings& settings);
+// What can be read or forged on the way to a server that is not on this machine. Nothing is refused
+// for it: told by the worker, `config check` and `doctor`.
+std::vector<Problem> insecure_settings(const Settings& settings);
 // Each of solana.rpc_url.
 std::vector<std::string> rpc_urls(const Settings& settings);
 // The named settings must not be empty; for verbs that need only some of them.

@@ -247,6 +247,7 @@ std::vector<Problem> check_settings(const Settings& settings) {
   check_names(settings, out);
   check_topics(settings, out);
   check_options(settings, out);
+  check_kafka_security(settings, out);
   check_retention(settings, out);
   check_times(settings, out);
   check_sizes(settings, out);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <optional>
 #include <regex>
 #include <set>
 #include <sstream>
 
+#include "app/secret_file.hpp"
 #include "app/settings.hpp"
 #include "app/settings_print.hpp"
 #include "app/settings_table.hpp"
@@ -17,7 +17,6 @@ namespace admitone::app {
 namespace {
 
 constexpr std::string_view kPrefix = "ADMITONE_";
-constexpr std::size_t kSecretFileLimit = 64 * 1024;
 
 // One layer of sources: whole values, and single entries of maps laid over weaker layers.
 struct Layer {
@@ -171,9 +170,9 @@ class Loader {
 
   // What carries the prefix and is meant for something else: the program itself, the tests.
   static bool no_setting(std::string_view rest) {
-    constexpr std::array<std::string_view, 7> kNames{"config",        "failpoints", "program",
-                                                     "cache_dir",     "source_dir", "result_xml",
-                                                     "contract_probe"};
+    constexpr std::array<std::string_view, 8> kNames{"config",     "operator",      "failpoints",
+                                                     "program",    "cache_dir",     "source_dir",
+                                                     "result_xml", "contract_probe"};
     constexpr std::array<std::string_view, 5> kFamilies{"test_", "stack_", "faults_", "fuzz_",
                                                         "bench_"};
     return std::ranges::find(kNames, rest) != kNames.end() ||
@@ -350,25 +349,21 @@ class Loader {
 
   bool take(const Setting& setting, const Layer::Value& value, RawValue& raw, std::string& origin) {
     origin = value.origin;
+    out_.settings.secret_files.erase(setting.key);
     if (!value.from_file) {
       raw = value.raw;
       return true;
     }
-    std::ifstream in(value.raw.scalar, std::ios::binary);
-    std::string content(kSecretFileLimit + 1, '\0');
-    in.read(content.data(), static_cast<std::streamsize>(content.size()));
-    content.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
-    if (!in.is_open() || content.empty() || content.size() > kSecretFileLimit) {
+    auto content = read_secret(value.raw.scalar);
+    if (!content) {
       fail(origin + ": '" + setting.key + "_file' names '" + value.raw.scalar +
                "', which is missing, empty, unreadable or over 64 KiB",
            setting.key);
       return false;
     }
-    while (!content.empty() && (content.back() == '\n' || content.back() == '\r')) {
-      content.pop_back();
-    }
+    out_.settings.secret_files[setting.key] = value.raw.scalar;
     raw = RawValue{};
-    raw.scalar = std::move(content);
+    raw.scalar = std::move(*content);
     origin += " (file " + value.raw.scalar + ")";
     return true;
   }

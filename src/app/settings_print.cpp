@@ -1,5 +1,6 @@
 #include "app/settings_print.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/settings_table.hpp"
@@ -18,11 +19,19 @@ std::string join(const std::vector<std::string>& items) {
   return out;
 }
 
+// Of a connection everything but its password is of use to who looks for a mistake; what is no
+// connection may look like one. An RPC endpoint's path is its key more often than not.
+std::string masked(const Setting& setting, const std::string& value) {
+  if (value.empty()) return {};
+  if (setting.key == "solana.rpc_url") return mask_endpoints(value);
+  return setting.key.ends_with("url") ? mask_url(value) : std::string(kMask);
+}
+
 std::string shown(const Setting& setting, const RawValue& raw) {
   if (raw.kind == RawValue::Kind::list) return "[" + join(raw.list) + "]";
   if (raw.kind == RawValue::Kind::scalar) {
-    const bool mask = setting.secret && !base::failpoint::mutant("secrets_printed");
-    return mask ? mask_url(raw.scalar) : raw.scalar;
+    if (!setting.secret || base::failpoint::mutant("secrets_printed")) return raw.scalar;
+    return masked(setting, raw.scalar);
   }
   std::vector<std::string> items;
   for (const auto& [name, values] : raw.map) {
@@ -93,6 +102,23 @@ Json schema_default(const Setting& setting) {
   return raw.scalar;
 }
 
+// `goes_on`: what follows the comma is no address, so the comma may be a password's.
+std::string mask_endpoint(std::string_view url, bool goes_on) {
+  const auto scheme = url.find("://");
+  if (scheme == std::string_view::npos) return std::string(kMask);
+  std::string out(url.substr(0, scheme + 3));
+  const auto rest = url.substr(scheme + 3);
+  const auto host = rest.substr(0, rest.find_first_of("/?#"));
+  // An '@' behind the host ends a password with a '/', '?' or '#' in it, and the host begins it.
+  const bool torn = rest.find('@', host.size()) != std::string_view::npos;
+  if (torn || goes_on) return out + std::string(kMask);
+  const auto at = host.rfind('@');
+  if (at != std::string_view::npos) out += std::string(kMask) + "@";
+  out += at == std::string_view::npos ? host : host.substr(at + 1);
+  if (host.size() < rest.size()) out += "/" + std::string(kMask);
+  return out;
+}
+
 std::string name_in_section(const Setting& setting) {
   return setting.key.substr(setting.key.find('.') + 1);
 }
@@ -117,6 +143,19 @@ std::string mask_url(std::string_view url) {
   const auto colon = url.find(':', scheme + 3);
   if (colon == std::string_view::npos || colon > at) return std::string(url);
   return std::string(url.substr(0, colon + 1)) + std::string(kMask) + std::string(url.substr(at));
+}
+
+std::string mask_endpoints(std::string_view urls) {
+  std::string out;
+  while (!urls.empty()) {
+    const auto comma = std::min(urls.find(','), urls.size());
+    const auto url = urls.substr(0, comma);
+    urls.remove_prefix(std::min(comma + 1, urls.size()));
+    const auto next = urls.substr(0, urls.find(','));
+    const bool goes_on = !next.empty() && next.find("://") == std::string_view::npos;
+    out += (out.empty() ? "" : ",") + mask_endpoint(url, goes_on);
+  }
+  return out;
 }
 
 bool secret_option(std::string_view option) {

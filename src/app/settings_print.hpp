@@ -26,6 +26,8 @@ std::string settings_markdown();
 
 // A URL or connection string without what must not be read by others.
 std::string mask_url(std::string_view url);
+// Of addresses of services, comma separated, no more than scheme, host and port.
+std::string mask_endpoints(std::string_view urls);
 // Is the librdkafka option a secret?
 bool secret_option(std::string_view option);
 

@@ -1,7 +1,7 @@
 #pragma once
 // How a row of the settings' table is made from a member of Settings: what its text may be, and how
 // it is stored and shown.
-// Used by: settings_table.cpp and settings_outside.cpp, nobody else.
+// Used by: settings_table.cpp, settings_security.cpp and settings_outside.cpp, nobody else.
 
 #include <algorithm>
 #include <charconv>
@@ -23,6 +23,18 @@ struct Choices;
 template <>
 struct Choices<Partitioner> {
   static std::vector<std::string> names() { return {"murmur2", "consistent", "none"}; }
+};
+template <>
+struct Choices<SecurityProtocol> {
+  static std::vector<std::string> names() {
+    return {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"};
+  }
+};
+template <>
+struct Choices<SaslMechanism> {
+  static std::vector<std::string> names() {
+    return {"plain", "scram_sha_256", "scram_sha_512", "oauthbearer"};
+  }
 };
 template <>
 struct Choices<PublishMode> {
@@ -237,6 +249,8 @@ Setting row(std::string key, std::string text, Get get, Extra extra) {
   row(                                    \
       #path, text, [](auto& settings) -> auto& { return settings.path; }, Extra{__VA_ARGS__})
 
+// Rows of the section kafka that say who is who.
+Table kafka_security_rows();
 // Rows of the sections that follow the database: what is outside, and the sagas that need it.
 Table outside_rows();
 Table saga_rows();

@@ -96,9 +96,12 @@ Table database_rows() {
 Table worker_rows() {
   return {
       ADMITONE_SETTING(http.listen,
-                       "HOST:PORT of health and metrics; port 0 takes a free one; empty is off."),
-      ADMITONE_SETTING(http.admin_token_file, "File with the token that may change things."),
-      ADMITONE_SETTING(http.reader_token_file, "File with the token that may read."),
+                       "HOST:PORT of health, metrics and the API; port 0 takes a free one; "
+                       "empty is off."),
+      ADMITONE_SETTING(http.admin_token_file,
+                       "File with the token of the API that may change things; "
+                       "without a token the API is off."),
+      ADMITONE_SETTING(http.reader_token_file, "File with the token of the API that may read."),
       ADMITONE_SETTING(shutdown.grace, "From SIGTERM to the end of the process, at the most.",
                        1'000, 600'000),
       ADMITONE_SETTING(worker.start_patience,
@@ -184,8 +187,8 @@ Table limit_rows() {
 
 Table make_table() {
   Table table;
-  for (Table part : {kafka_names(), kafka_limits(), database_rows(), outside_rows(), saga_rows(),
-                     worker_rows(), rule_rows(), limit_rows()}) {
+  for (Table part : {kafka_names(), kafka_security_rows(), kafka_limits(), database_rows(),
+                     outside_rows(), saga_rows(), worker_rows(), rule_rows(), limit_rows()}) {
     table.insert(table.end(), part.begin(), part.end());
   }
   return table;

@@ -130,8 +130,7 @@ class StartCheck {
         if (marks->high >= next) continue;
         good = fail(fmt::format(
             "{}/{} ends at offset {} but the database has consumed it up to {}: the topic was "
-            "re-created or truncated; restore it, or give the new topic another name in "
-            "kafka.command_topics, or start with an empty database.schema",
+            "re-created or truncated; restore it, or see docs/runbooks/recreated-topic.md",
             name, tp.partition, marks->high, next));
       }
     }

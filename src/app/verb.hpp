@@ -11,34 +11,14 @@
 #include <memory>
 #include <optional>
 #include <ostream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "app/output.hpp"
 #include "app/settings.hpp"
+#include "app/verb_error.hpp"
 
 namespace admitone::app {
-
-// Exit codes; scripts rely on them.
-inline constexpr int kOk = 0;
-inline constexpr int kFailed = 1;
-inline constexpr int kUsage = 2;
-inline constexpr int kNotMet = 3;
-inline constexpr int kNotFound = 4;
-inline constexpr int kConflict = 5;
-inline constexpr int kPartly = 6;
-inline constexpr int kInterrupted = 130;
-
-// One line for the operator, and the exit code.
-class VerbError : public std::runtime_error {
- public:
-  VerbError(int code, const std::string& line) : std::runtime_error(line), code_(code) {}
-  [[nodiscard]] int code() const { return code_; }
-
- private:
-  int code_;
-};
 
 // What a verb may use. Lives as long as the run.
 struct Context {

@@ -1,11 +1,11 @@
 #include "app/wiring.hpp"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include "app/duration.hpp"
+#include "app/secret_file.hpp"
 #include "app/window_name.hpp"
+#include "app/wiring_kafka.hpp"
 #include "app/wiring_outside.hpp"
 #include "base/assert.hpp"
 #include "contract/codes.hpp"
@@ -77,6 +77,26 @@ std::int64_t whole_seconds(Settings::Ms duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
 }
 
+// Where the connection was read, to be read again for the next session.
+std::string url_file(const Settings& settings, const std::string& url) {
+  const auto& database = settings.database;
+  for (const auto& [key, value] : {std::pair{"database.url", &database.url},
+                                   std::pair{"database.owner_url", &database.owner_url},
+                                   std::pair{"database.reader_url", &database.reader_url}}) {
+    const auto found = settings.secret_files.find(key);
+    if (*value == url && found != settings.secret_files.end()) return found->second;
+  }
+  return {};
+}
+
+// A secret as its file has it now, for what is made long after the settings were loaded.
+std::string newest(const Settings& settings, const std::string& key, const std::string& loaded) {
+  const auto file = settings.secret_files.find(key);
+  if (file == settings.secret_files.end()) return loaded;
+  const auto now = read_secret(file->second);
+  return now && !now->empty() ? *now : loaded;
+}
+
 // Room that reasons and positions take in a dead letter beside the record itself.
 constexpr std::size_t kDeadLetterHeaders = 64 * 1024;
 // Room that an outcome takes beside the event it shows: headers, and what is said of the command.
@@ -89,19 +109,20 @@ base::Result<kafka::ClientSettings> kafka_client(const Settings& settings,
   kafka::ClientSettings out;
   out.bootstrap_servers = settings.kafka.bootstrap_servers;
   out.client_id = "admitone-" + purpose;
+  out.security = kafka_security(settings);
+  out.security.password = newest(settings, "kafka.sasl_password", out.security.password);
   out.options = settings.kafka.options;
   out.socket_timeout = settings.kafka.request_timeout;
   out.max_record_bytes = small(settings.kafka.max_record_bytes);
   for (const auto& [option, path] : settings.kafka.option_files) {
-    std::ifstream in(path, std::ios::binary);
-    std::string value(std::istreambuf_iterator<char>(in), {});
-    if (!in.is_open()) {
+    auto value = read_secret(path);
+    if (!value) {
       return base::Error{base::ErrorKind::permanent, base::Effect::not_applied,
                          "kafka.option_files: '" + path + "' for '" + option +
-                             "' cannot be read; check the path and its rights"};
+                             "' is missing, empty, unreadable or over 64 KiB; check the path and "
+                             "its rights"};
     }
-    while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
-    out.options[option] = std::move(value);
+    out.options[option] = std::move(*value);
   }
   return out;
 }
@@ -160,12 +181,16 @@ postgres::ConnectionSettings connection_settings(const Settings& settings, const
                                                  const std::string& purpose) {
   postgres::ConnectionSettings out;
   out.url = url;
+  out.url_file = url_file(settings, url);
   out.schema = settings.database.schema;
   out.application_name = "admitone " + purpose;
   out.connect_timeout = settings.database.connect_timeout;
   out.statement_timeout = settings.database.statement_timeout;
   out.lock_timeout = settings.database.lock_timeout;
   out.idle_in_transaction_timeout = settings.database.idle_in_transaction_timeout;
+  // What a unit of work sends together may take longer than any one of its statements; the rest is
+  // for the way.
+  out.answer_limit = 2 * out.statement_timeout + std::chrono::seconds{5};
   return out;
 }
 
@@ -182,6 +207,7 @@ postgres::HousekeeperOptions housekeeper_options(const Settings& settings) {
   out.part_length = settings.ledger.part_length;
   out.horizon = dedupe_horizon(settings);
   out.interval = settings.ledger.housekeeping_interval;
+  out.answers_kept = settings.idempotency.completed_ttl;
   return out;
 }
 
@@ -199,6 +225,7 @@ pipeline::EngineOptions engine_options(const Settings& settings, const Deploymen
     }
   }
   out.group_id = settings.kafka.group_id;
+  out.dead_letter_topic = settings.kafka.dead_letter_topic;
   out.limits = settings.limits;
   out.rules = {whole_seconds(settings.reservations.default_hold),
                whole_seconds(settings.reservations.max_hold)};

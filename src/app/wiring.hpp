@@ -1,7 +1,8 @@
 #pragma once
 // Settings in the words of the rooms they configure: nothing here decides or connects.
 // Used by: the worker and every verb that talks to a server. Threads: pure functions, any; the
-// kafka client's settings read kafka.option_files.
+// kafka client's settings read kafka.option_files, and the password of its login where that is in a
+// file.
 
 #include <map>
 #include <string>

@@ -6,8 +6,9 @@
 //   publisher thread   publishes, takes lanes over
 //   outside thread     calls of the venue service and the chain, when they are named
 //   redis threads      look-ups and writes, when Redis is named
-//   upkeep thread      probes the database, rotates the ledger
-//   http thread        health and metrics
+//   probe thread       asks the database how it is
+//   upkeep thread      rotates the ledger
+//   http threads       health, metrics, the API
 //   main thread        watches all of them, waits for a signal
 //
 // Used by: the verb `worker`. Lifetime: one run. Threads: the main thread.

@@ -47,7 +47,11 @@ std::string packed(const Fields& fields) {
   add("admitone.command_id", fields.command);
   add("admitone.tenant_id", fields.tenant);
   add("admitone.position", fields.position);
+  add("admitone.saga_id", fields.saga);
   add("trace.id", fields.trace);
+  add("span.id", fields.span);
+  add("parent.id", fields.parent);
+  add("http.request.id", fields.request);
   return out;
 }
 

@@ -28,7 +28,11 @@ struct Fields {
   std::string command = {};   // admitone.command_id
   std::string tenant = {};    // admitone.tenant_id
   std::string position = {};  // admitone.position: <topic>/<partition>[/<offset>]
+  std::string saga = {};      // admitone.saga_id
   std::string trace = {};     // trace.id
+  std::string span = {};      // span.id: of the call that the line is about
+  std::string parent = {};    // parent.id: of the span before it
+  std::string request = {};   // http.request.id
 };
 
 // How the fields travel behind the text, and back.

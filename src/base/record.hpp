@@ -30,6 +30,8 @@ struct Record {
   std::unique_ptr<char[]> storage;
   // Bytes of key, value and headers together; what queue limits count.
   std::size_t bytes = 0;
+  // `timestamp` is the broker's (LogAppendTime), not the producer's. Known of what was just read.
+  bool appended = false;
 };
 
 // A header of our own making.

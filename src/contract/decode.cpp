@@ -16,10 +16,12 @@ namespace {
 constexpr std::size_t kEnvelopeDepth = 1;
 constexpr std::size_t kEnvelopeElements = 64;
 
-// What AdmitOne itself adds to a record that it forwards does not count: within the limits on one
-// topic is within the limits at home. A topic's name has up to 249 bytes, a signature 64.
-constexpr std::size_t kOriginHeaders = 3;
-constexpr std::size_t kOriginBytes = 512;
+// What AdmitOne itself adds to a record that it forwards or redrives does not count: within the
+// limits on one topic is within the limits at home. A topic's name has up to 249 bytes, a signature
+// 64; a redriven record names two positions; a forward has up to three headers beside origin and
+// signature, and a letter of it may have kept one of them.
+constexpr std::size_t kOriginHeaders = 6;
+constexpr std::size_t kOriginBytes = 896;
 
 struct Allowance {
   std::size_t headers = 0;

@@ -1,5 +1,6 @@
 #pragma once
-// The digests the room derives from, by OpenSSL. Used inside the room only.
+// The digests the room derives from, by OpenSSL. Used inside the room, and by the
+// HTTP API for the hashes it keeps of keys and requests.
 // Threads: any; each thread keeps its own digest context. Blocking: never.
 // Errors: a digest that cannot be made is our own mistake (or no memory) and ends the process.
 

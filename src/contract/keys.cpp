@@ -1,6 +1,7 @@
 #include "contract/keys.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "contract/codes.hpp"
 #include "contract/hash.hpp"
@@ -153,6 +154,16 @@ std::string sign_timer(std::string_view secret, const base::Record& record) {
 }
 
 bool is_own_timer(std::string_view secret, const base::Record& record) {
+  const auto is_redrives = [](const auto& header) {
+    return header.name == kRedriveHeader || header.name == kRedriveTimeHeader;
+  };
+  if (std::ranges::any_of(record.headers, is_redrives)) {
+    base::Record before;
+    before.key = record.key;
+    before.value = record.value;
+    std::ranges::remove_copy_if(record.headers, std::back_inserter(before.headers), is_redrives);
+    return is_own_timer(secret, before);
+  }
   const auto is_signature = [](const auto& header) { return header.name == kTimerSignatureHeader; };
   const auto found = std::ranges::find_if(record.headers, is_signature);
   return found != record.headers.end() &&

@@ -55,6 +55,24 @@ inline constexpr std::string_view kOriginSignatureHeader = "admitone-origin-sign
 // what was left out.
 inline constexpr std::string_view kLeftOutHeader = "admitone-left-out";
 
+// On each forward, behind what it forwards: when the broker had that (RFC 3339), as how long it was
+// under way is nothing that it is judged by; empty where only its producer's clock tells. What else
+// has this name is a producer's.
+inline constexpr std::string_view kForwardTimeHeader = "admitone-forward-time";
+// Behind that, when its topic did not let it in: by the time it arrives the topic may be read no
+// more.
+inline constexpr std::string_view kForbiddenHeader = "admitone-forbidden";
+
+// On a dead letter that was sent again: the position of the record that died first, and its time
+// (RFC 3339), however often it was redriven since. Its origin is the letter's own position, signed
+// like a forward's, so that a lane decides it once, however often it is sent. The two are covered
+// by that signature and mean nothing without it.
+inline constexpr std::string_view kRedriveHeader = "admitone-redrive-of";
+inline constexpr std::string_view kRedriveTimeHeader = "admitone-redrive-time";
+
+// On a dead letter some of whose parts are gone: which.
+inline constexpr std::string_view kLetterLeftOutHeader = "admitone-dlq-left-out";
+
 // HMAC-SHA256 in hex over origin position, key, value and headers (the two above left out, so that
 // the record may be signed before and checked after they are added), with the deployment's secret.
 std::string sign_origin(std::string_view secret, std::string_view origin_position,
@@ -63,7 +81,8 @@ bool verify_origin(std::string_view secret, std::string_view origin_position,
                    std::string_view signature_hex, const base::Record& record);
 
 // The header by which a lane knows its own timer's command, whatever the topic's tenants are: as
-// above, in the place of a position a word that is none.
+// above, in the place of a position a word that is none. A timer's command that died and is
+// redriven is one still: what the redrive has added is not covered.
 inline constexpr std::string_view kTimerSignatureHeader = "admitone-timer-signature";
 std::string sign_timer(std::string_view secret, const base::Record& record);
 // False, too, when there is no such header, or more than one.

@@ -1,6 +1,7 @@
 #include "kafka/conf.hpp"
 
 #include <fmt/format.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <array>
@@ -8,6 +9,8 @@
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "kafka/credentials.hpp"
+#include "kafka/notes.hpp"
 #include "kafka/traffic.hpp"
 
 namespace admitone::kafka {
@@ -16,6 +19,10 @@ namespace {
 void log_line(const rd_kafka_t* client, int level, const char* facility, const char* text) {
   // kafka.options holds producer and consumer settings together; each client ignores the other's.
   if (std::string_view(facility) == "CONFWARN") return;
+  // Only of a client without an owner to tell it to (error_line).
+  if (std::string_view(facility) == "FAIL" || std::string_view(facility) == "ERROR") {
+    note_complaint(client, text);
+  }
   static const auto log = base::logger("kafka");
   const auto severity = level <= 3   ? spdlog::level::err
                         : level == 4 ? spdlog::level::warn
@@ -24,7 +31,8 @@ void log_line(const rd_kafka_t* client, int level, const char* facility, const c
   log->log(severity, "{} {}: {}", rd_kafka_name(client), facility, text);
 }
 
-void error_line(rd_kafka_t*, int code, const char* reason, void* opaque) {
+void error_line(rd_kafka_t* client, int code, const char* reason, void* opaque) {
+  note_complaint(client, reason);
   static_cast<ClientEvents*>(opaque)->on_error(static_cast<rd_kafka_resp_err_t>(code), reason);
 }
 
@@ -35,6 +43,29 @@ void delivery_line(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque)
 void rebalance_line(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
                     void* opaque) {
   static_cast<ClientEvents*>(opaque)->on_rebalance(code, *list);
+}
+
+// OpenSSL has judged; this only keeps its reason, which librdkafka does not pass on.
+int certificate_line(rd_kafka_t* client, const char* broker, std::int32_t, int* x509_error, int,
+                     const char*, std::size_t, char* why, std::size_t size, void*) {
+  if (*x509_error == X509_V_OK) return 1;
+  const std::string reason =
+      fmt::format("certificate of {}: {}", broker, X509_verify_cert_error_string(*x509_error));
+  note_complaint(client, reason);
+  reason.copy(why, size - 1);
+  why[std::min(reason.size(), size - 1)] = '\0';
+  return 0;
+}
+
+// On librdkafka's background thread.
+void token_wanted(rd_kafka_t* client, const char*, void*) {
+  const auto notes = notes_of(client);
+  if (!notes.token) return;
+  const auto token = notes.token();
+  const auto given = token ? give(client, *token) : base::Status(token.error());
+  if (given) return;
+  note_complaint(client, given.error().message);
+  rd_kafka_oauthbearer_set_token_failure(client, given.error().message.c_str());
 }
 
 rd_kafka_resp_err_t request_sent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api_key,
@@ -125,20 +156,57 @@ base::Result<Client> Conf::make(rd_kafka_type_t type) {
   const auto permanent = [](std::string text) {
     return base::Error{base::ErrorKind::permanent, base::Effect::not_applied, std::move(text)};
   };
+  if (auto known = check_security(settings_.security); !known) return known.error();
   if (!refused_.empty()) return permanent(refused_);
-  for (const auto& [name, value] : settings_.options) {
-    char ignored[8];
-    rd_kafka_conf_set(conf_.get(), name.c_str(), value.c_str(), ignored, sizeof(ignored));
+  for (const auto& options : {options_of(settings_.security), settings_.options}) {
+    for (const auto& [name, value] : options) {
+      char ignored[8];
+      rd_kafka_conf_set(conf_.get(), name.c_str(), value.c_str(), ignored, sizeof(ignored));
+    }
+  }
+  rd_kafka_conf_set_ssl_cert_verify_cb(conf_.get(), certificate_line);
+  const auto& security = settings_.security;
+  // Most clients are seldom polled: tokens are fetched on librdkafka's background thread.
+  const bool tokens = with_sasl(security) && security.mechanism == Mechanism::oauthbearer;
+  if (tokens) rd_kafka_conf_enable_sasl_queue(conf_.get(), 1);
+  if (tokens && security.token) {
+    rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf_.get(), token_wanted);
   }
   char why[512];
   rd_kafka_t* made = rd_kafka_new(type, conf_.get(), why, sizeof(why));
   if (made == nullptr) {
-    return permanent(fmt::format("Kafka client '{}' cannot be made: {}", role_, why));
+    const char* advice = "";
+    if (with_tls(security)) {
+      advice =
+          "; check kafka.ca_file, kafka.client_certificate_file, kafka.client_key_file and "
+          "kafka.client_key_password";
+    }
+    return permanent(fmt::format("Kafka client '{}' cannot be made: {}{}", role_, why, advice));
   }
   static_cast<void>(conf_.release());  // owned by the client now
-  base::logger("kafka")->debug("client {}:{}{}", role_, ours_,
-                               settings_.options.empty() ? "" : " and kafka.options");
-  return Client(made);
+  Client client(made);
+  keep_notes(made, {.token = security.token, .credentials = security.credentials});
+  if (security.credentials) security.credentials->joined(made);
+  if (tokens) {
+    // Before that nobody asks for a token, so the notes are there.
+    const CallError refused(rd_kafka_sasl_background_callbacks_enable(made));
+    if (refused) return permanent(rd_kafka_error_string(refused.get()));
+  }
+  base::logger("kafka")->debug("client {}:{}, {}{}", role_, ours_, describe(security),
+                               shown_options());
+  return client;
+}
+
+// Of kafka.options and the secrets only that they are there (law L22).
+std::string Conf::shown_options() const {
+  if (base::failpoint::mutant("secrets_logged")) {
+    std::string out;
+    for (const auto& options : {options_of(settings_.security), settings_.options}) {
+      for (const auto& [name, value] : options) out += fmt::format(" {}={}", name, value);
+    }
+    return out;
+  }
+  return settings_.options.empty() ? "" : " and kafka.options";
 }
 
 base::Error error_of(rd_kafka_resp_err_t code, const std::string& what, base::Effect effect) {
@@ -179,9 +247,12 @@ base::Error call_error(rd_kafka_t* client, rd_kafka_resp_err_t code, const std::
       RD_KAFKA_CONF_OK) {
     return error;
   }
-  error.message += fmt::format(
-      "; no answer from {}: check kafka.bootstrap_servers, and TLS and SASL in kafka.options",
-      servers);
+  const std::string complaint = notes_of(client).complaint;
+  std::string advice = advice_on(complaint);
+  if (advice.empty()) advice = "check kafka.bootstrap_servers and kafka.security_protocol";
+  // A broker may have had a word in it.
+  error.message += fmt::format("; no answer from {}: {}{}{}", servers, base::field(complaint),
+                               complaint.empty() ? "" : "; ", advice);
   return error;
 }
 

@@ -50,6 +50,7 @@ class Conf {
 
  private:
   Conf& opaque(ClientEvents& events);
+  [[nodiscard]] std::string shown_options() const;
 
   const ClientSettings& settings_;
   std::string role_;

@@ -97,6 +97,7 @@ void Consumer::Impl::poll(Milliseconds budget) {
     bool worked = serve_events();
     announce();
     worked = serve_partitions() || worked;
+    tell_ends();
     const auto left = std::chrono::ceil<Milliseconds>(end - clock_.steady());
     if (left <= Milliseconds::zero()) return;
     if (worked) continue;
@@ -107,8 +108,25 @@ void Consumer::Impl::poll(Milliseconds budget) {
   }
 }
 
+LogEnds::Leaders Consumer::Impl::leaders() const {
+  return {
+      .wake =
+          [this](base::TopicPartition tp) {
+            std::int64_t low = 0;
+            std::int64_t high = 0;
+            rd_kafka_query_watermark_offsets(raw(), settings_.topics.name(tp.topic).c_str(),
+                                             tp.partition, &low, &high,
+                                             static_cast<int>(LogEnds::kPatience.count()));
+          },
+      .watermarks =
+          [this](base::TopicPartition tp) {
+            return probe_->watermarks(named(tp), LogEnds::kPatience);
+          },
+  };
+}
+
 void Consumer::Impl::keep_fetching(const std::stop_token& stop) {
-  if (rd_kafka_version() < kHasQueueBackoff) refill_.run(raw(), settings_.topics, stop);
+  log_ends_.run(leaders(), stop);
 }
 
 void Consumer::Impl::close(Milliseconds limit) {
@@ -157,6 +175,9 @@ void Consumer::pause(base::TopicPartition tp) {
 void Consumer::resume(base::TopicPartition tp) {
   impl_->enqueue({Impl::Verb::resume, tp});
 }
+void Consumer::ask_end(base::TopicPartition tp, base::Instant asked) {
+  impl_->ask_end(tp, asked);
+}
 std::optional<std::int64_t> Consumer::log_end(base::TopicPartition tp) const {
   // What came with the last fetch; nobody is asked.
   std::int64_t low = 0;
@@ -165,6 +186,9 @@ std::optional<std::int64_t> Consumer::log_end(base::TopicPartition tp) const {
       impl_->raw(), impl_->topics().name(tp.topic).c_str(), tp.partition, &low, &high);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return std::nullopt;
   return high;
+}
+std::size_t Consumer::unannounced() const {
+  return impl_->unannounced();
 }
 void Consumer::poll(Milliseconds budget) {
   impl_->poll(budget);

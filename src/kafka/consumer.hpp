@@ -9,7 +9,7 @@
 // Used by: app (makes and polls it), pipeline (through ports::RecordSource), Publisher
 // (group_metadata), PlainPublisher (commit).
 // Lifetime: create → subscribe → poll … → close. Outlives the publishers that ask for metadata.
-// Threads: poll, close and all calls of the sink on the poll thread; start, pause, resume,
+// Threads: poll, close and all calls of the sink on the poll thread; start, pause, resume, ask_end,
 // group_metadata and commit from any; keep_fetching on one of its own, which ends before the
 // consumer does.
 // Blocking: poll by its budget, plus position_timeout when partitions are assigned, plus what the
@@ -69,11 +69,14 @@ class Consumer final : public ports::RecordSource {
   void start(base::TopicPartition tp, std::int64_t offset) override;
   void pause(base::TopicPartition tp) override;
   void resume(base::TopicPartition tp) override;
+  void ask_end(base::TopicPartition tp, base::Instant asked) override;
   [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition tp) const override;
+  [[nodiscard]] std::size_t unannounced() const override;
   void poll(Milliseconds budget) override;
   void close(Milliseconds limit) override;
-  // Until `stop`. Without it a partition whose queue was full is looked at once a second by some
-  // versions of librdkafka: slow, but nothing is lost.
+  // Until `stop`. Without it nobody is told of ends that were asked for, and a partition whose
+  // queue was full is looked at once a second by some versions of librdkafka: slow, but nothing is
+  // lost.
   void keep_fetching(const std::stop_token& stop);
 
   // The membership as it is now. Generation -1 when not in the group.

@@ -1,9 +1,7 @@
 // Who owns which partition, and telling the sink of it.
-#include <fmt/format.h>
+#include <algorithm>
 
-#include "base/log.hpp"
 #include "kafka/consumer_impl.hpp"
-#include "kafka/extent.hpp"
 
 namespace admitone::kafka {
 
@@ -34,9 +32,16 @@ void Consumer::Impl::assign(rd_kafka_topic_partition_list_t& list) {
   rd_kafka_pause_partitions(raw(), &list);
   rd_kafka_assign(raw(), &list);
   next_look_up_ = clock_.steady();
+  look_ups_.begin();
   // More members than partitions: in the group all the same.
   if (list.cnt == 0) sink_->assigned({});
+  count_unannounced();
   announce();
+}
+
+void Consumer::Impl::count_unannounced() {
+  unannounced_ = static_cast<std::size_t>(
+      std::ranges::count_if(owned_, [](const auto& lane) { return !lane.second.announced; }));
 }
 
 void Consumer::Impl::revoke(bool lost) {
@@ -49,46 +54,37 @@ void Consumer::Impl::revoke(bool lost) {
     rd_kafka_queue_cb_event_enable(owned.queue.get(), nullptr, nullptr);
   }
   owned_.clear();
-  refill_.forget();
+  count_unannounced();
+  log_ends_.forget();
   rd_kafka_assign(raw(), nullptr);
 }
 
-std::optional<ports::AssignedPartition> Consumer::Impl::look_up(base::TopicPartition tp,
-                                                                const Probe::Position& position) {
-  const auto marks = probe_->watermarks(named(tp), settings_.position_timeout);
-  if (!marks) {
-    base::logger("kafka")->warn("assignment waits: {}", marks.error().message);
-    return std::nullopt;
-  }
-  ports::AssignedPartition assigned{tp, std::nullopt, marks->low, marks->high};
-  if (position) assigned.committed = *position;
-  return assigned;
+LookUps::Questions Consumer::Impl::questions() const {
+  return {
+      .positions =
+          [this](const LookUps::Partitions& partitions) {
+            std::vector<NamedPartition> names;
+            for (const auto& tp : partitions) names.push_back(named(tp));
+            return probe_->stable_positions(names, settings_.position_timeout);
+          },
+      .watermarks =
+          [this](base::TopicPartition tp) {
+            return probe_->watermarks(named(tp), settings_.position_timeout);
+          },
+  };
 }
 
 // Tells the sink of new partitions as soon as their positions are known.
 void Consumer::Impl::announce() {
-  std::vector<base::TopicPartition> fresh;
-  std::vector<NamedPartition> names;
+  LookUps::Partitions fresh;
   for (const auto& [tp, owned] : owned_) {
-    if (owned.announced) continue;
-    fresh.push_back(tp);
-    names.push_back(named(tp));
+    if (!owned.announced) fresh.push_back(tp);
   }
   if (fresh.empty() || clock_.steady() < next_look_up_) return;
-
-  const auto positions = probe_->stable_positions(names, settings_.position_timeout);
-  std::vector<ports::AssignedPartition> found;
-  if (!positions) {
-    base::logger("kafka")->warn("assignment waits: {}", positions.error().message);
-  } else {
-    for (std::size_t i = 0; i < fresh.size(); ++i) {
-      auto one = look_up(fresh[i], (*positions)[i]);
-      if (!one) break;  // the same broker would take as long for the others
-      found.push_back(*one);
-    }
-  }
+  const auto found = look_ups_.look(std::move(fresh));
   for (const auto& one : found) owned_.at(one.tp).announced = true;
-  next_look_up_ = clock_.steady() + Milliseconds(200);
+  count_unannounced();
+  next_look_up_ = clock_.steady() + look_ups_.pause();
   if (!found.empty()) sink_->assigned(found);
 }
 

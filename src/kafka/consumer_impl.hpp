@@ -2,8 +2,10 @@
 // What is behind the consumer: one librdkafka client with a queue for each partition. Its parts are
 // in consumer.cpp (making, errors, polling), consumer_assignment.cpp (who owns what) and
 // consumer_reading.cpp (where reading begins, and what comes).
-// Threads: as in consumer.hpp; all but `enqueue` on the thread that polls.
+// Threads: as in consumer.hpp; all but `enqueue`, `ask_end` and `unannounced` on the thread that
+// polls.
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,7 +17,8 @@
 #include "base/assert.hpp"
 #include "kafka/conf.hpp"
 #include "kafka/consumer.hpp"
-#include "kafka/refill.hpp"
+#include "kafka/log_ends.hpp"
+#include "kafka/look_ups.hpp"
 #include "kafka/wake.hpp"
 
 namespace admitone::kafka {
@@ -37,7 +40,8 @@ class Consumer::Impl final : public ClientEvents {
       : settings_(std::move(settings)),
         probe_(std::move(probe)),
         clock_(clock),
-        refill_(settings_.queue_records, std::int64_t{settings_.queue_kbytes} * 1024) {}
+        log_ends_(settings_.queue_records, std::int64_t{settings_.queue_kbytes} * 1024, wake_),
+        look_ups_(questions()) {}
   ~Impl() { ADMITONE_ASSERT(owned_.empty()); }
 
   base::Status make(const ClientSettings& client);
@@ -53,6 +57,8 @@ class Consumer::Impl final : public ClientEvents {
     std::int64_t offset = 0;
   };
   void enqueue(const Command& command);
+  void ask_end(base::TopicPartition tp, base::Instant asked) { log_ends_.ask(tp, asked); }
+  [[nodiscard]] std::size_t unannounced() const { return unannounced_; }
 
   [[nodiscard]] rd_kafka_t* raw() const { return client_.get(); }
   [[nodiscard]] const TopicNames& topics() const { return settings_.topics; }
@@ -81,8 +87,10 @@ class Consumer::Impl final : public ClientEvents {
   void assign(rd_kafka_topic_partition_list_t& list);
   void revoke(bool lost);
   void announce();
-  std::optional<ports::AssignedPartition> look_up(base::TopicPartition tp,
-                                                  const Probe::Position& position);
+  void count_unannounced();
+  // By the probe, for as long as this lives.
+  [[nodiscard]] LookUps::Questions questions() const;
+  [[nodiscard]] LogEnds::Leaders leaders() const;
   void run_commands();
   void run_starts();
   void halt(const rd_kafka_topic_partition_list_t& starting);
@@ -91,6 +99,7 @@ class Consumer::Impl final : public ClientEvents {
   void begin(base::TopicPartition tp, std::int64_t offset);
   bool serve_events();
   bool serve_partitions();
+  void tell_ends();
   void take(Lanes::iterator lane, const rd_kafka_message_t& message);
   void complain(rd_kafka_resp_err_t code, const std::string& text);
   void fail(const std::string& why);
@@ -110,8 +119,10 @@ class Consumer::Impl final : public ClientEvents {
   Client client_;
   Queue events_;
   Lanes owned_;
-  Refill refill_;
+  LogEnds log_ends_;
+  LookUps look_ups_;
   base::Instant next_look_up_{};
+  std::atomic<std::size_t> unannounced_{0};
   bool failed_ = false;
   bool closed_ = false;
   bool warned_time_ = false;

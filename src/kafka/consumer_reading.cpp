@@ -188,7 +188,7 @@ void Consumer::Impl::take(Lanes::iterator lane, const rd_kafka_message_t& messag
   owned.rest = {};
   owned.next = message.offset + 1;
   owned.last = message.offset;
-  refill_.taken(tp, static_cast<std::int64_t>(message.len + message.key_len));
+  log_ends_.taken(tp, static_cast<std::int64_t>(message.len + message.key_len));
   rd_kafka_timestamp_type_t type{};
   rd_kafka_message_timestamp(&message, &type);
   if (type != RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME && !warned_time_ &&
@@ -210,6 +210,13 @@ bool Consumer::Impl::serve_events() {
     complain(message->err, rd_kafka_message_errstr(message.get()));
   }
   return worked;
+}
+
+void Consumer::Impl::tell_ends() {
+  for (const auto& [tp, next_offset, asked] : log_ends_.told()) {
+    const auto lane = owned_.find(tp);
+    if (lane != owned_.end() && lane->second.announced) sink_->end_told(tp, next_offset, asked);
+  }
 }
 
 bool Consumer::Impl::serve_partitions() {

@@ -2,9 +2,13 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "kafka/credentials.hpp"
+#include "kafka/notes.hpp"
+
 namespace admitone::kafka {
 
 void Release::operator()(rd_kafka_s* client) const noexcept {
+  if (const auto notes = drop_notes(client); notes.credentials) notes.credentials->left(client);
   // Consumers are closed by their owner, with a deadline; the implicit close of rd_kafka_destroy
   // has none.
   rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);

@@ -96,7 +96,7 @@ base::Status PlainPublisher::fence(const std::string& transactional_id) {
 base::Result<ports::Tail> PlainPublisher::read_tail(std::int32_t lane, std::int64_t from) {
   return impl_->tail().read(lane, from);
 }
-base::Result<std::optional<std::int64_t>> PlainPublisher::stable_position(base::TopicPartition tp) {
+base::Result<ports::GroupPosition> PlainPublisher::stable_position(base::TopicPartition tp) {
   return impl_->tail().stable_position(
       {impl_->settings().command_topics.name(tp.topic), tp.partition});
 }

@@ -47,7 +47,7 @@ class PlainPublisher final : public ports::OutcomeLog {
   // exactly-once life of the lane are fenced all the same.
   base::Status fence(const std::string& transactional_id) override;
   base::Result<ports::Tail> read_tail(std::int32_t lane, std::int64_t from) override;
-  base::Result<std::optional<std::int64_t>> stable_position(base::TopicPartition tp) override;
+  base::Result<ports::GroupPosition> stable_position(base::TopicPartition tp) override;
 
  private:
   class Impl;

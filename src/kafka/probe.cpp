@@ -35,12 +35,14 @@ base::Result<Watermarks> Probe::watermarks(const NamedPartition& partition,
 namespace {
 
 Probe::Position position_of(const rd_kafka_topic_partition_t& found) {
+  if (found.err == RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT)
+    return ports::GroupPosition{.pending = true};
   if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return error_of(found.err,
                     fmt::format("group position of {}/{}", found.topic, found.partition));
   }
-  if (found.offset < 0) return std::optional<std::int64_t>{};
-  return std::optional<std::int64_t>{found.offset};
+  if (found.offset < 0) return ports::GroupPosition{};
+  return ports::GroupPosition{.offset = found.offset};
 }
 
 }  // namespace
@@ -76,8 +78,7 @@ base::Result<std::vector<Probe::Position>> Probe::stable_positions(
     const auto* one =
         rd_kafka_topic_partition_list_find(const_cast<rd_kafka_topic_partition_list_t*>(found),
                                            partition.topic.c_str(), partition.partition);
-    positions.push_back(one == nullptr ? Position(std::optional<std::int64_t>{})
-                                       : position_of(*one));
+    positions.push_back(one == nullptr ? Position(ports::GroupPosition{}) : position_of(*one));
   }
   return positions;
 }

@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "kafka/handles.hpp"
 #include "kafka/settings.hpp"
+#include "ports/outcome_log.hpp"
 
 namespace admitone::kafka {
 
@@ -39,9 +40,8 @@ class Probe {
 
   base::Result<Watermarks> watermarks(const NamedPartition& partition, Milliseconds limit) const;
 
-  // Positions of this process's group, index-aligned. Inside: nullopt when the group has none yet;
-  // error retry_call while a Kafka transaction is pending on the partition.
-  using Position = base::Result<std::optional<std::int64_t>>;
+  // Positions of this process's group, index-aligned.
+  using Position = base::Result<ports::GroupPosition>;
   base::Result<std::vector<Position>> stable_positions(std::span<const NamedPartition> partitions,
                                                        Milliseconds limit) const;
 

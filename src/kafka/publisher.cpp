@@ -252,7 +252,7 @@ base::Result<ports::Tail> Publisher::read_tail(std::int32_t lane, std::int64_t f
   if (auto ready = impl_->open(kShort, nullptr); !ready) return ready.error();
   return impl_->tail().read(lane, from);
 }
-base::Result<std::optional<std::int64_t>> Publisher::stable_position(base::TopicPartition tp) {
+base::Result<ports::GroupPosition> Publisher::stable_position(base::TopicPartition tp) {
   return impl_->tail().stable_position(
       {impl_->settings().command_topics.name(tp.topic), tp.partition});
 }

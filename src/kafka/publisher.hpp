@@ -58,7 +58,7 @@ class Publisher final : public ports::OutcomeLog {
   base::Result<bool> closed(std::int32_t lane) override;
   base::Status fence(const std::string& transactional_id) override;
   base::Result<ports::Tail> read_tail(std::int32_t lane, std::int64_t from) override;
-  base::Result<std::optional<std::int64_t>> stable_position(base::TopicPartition tp) override;
+  base::Result<ports::GroupPosition> stable_position(base::TopicPartition tp) override;
 
  private:
   class Impl;

@@ -36,6 +36,30 @@ base::Result<Extent> Reader::extent(const std::string& topic, Milliseconds limit
   return ask_extent(client_.get(), topic, limit, kUnknown, clock_);
 }
 
+base::Result<std::map<std::int32_t, std::int64_t>> Reader::offsets_at(const std::string& topic,
+                                                                      const Extent& extent,
+                                                                      base::Timestamp time,
+                                                                      Milliseconds limit) const {
+  const auto list = make_list(static_cast<int>(extent.size()));
+  for (const auto& [partition, marks] : extent) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset =
+        base::to_unix_millis(time);
+  }
+  const auto code =
+      rd_kafka_offsets_for_times(client_.get(), list.get(), static_cast<int>(limit.count()));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return call_error(client_.get(), code, fmt::format("asking {} for a time", topic));
+  }
+  std::map<std::int32_t, std::int64_t> out;
+  for (int i = 0; i < list->cnt; ++i) {
+    const auto& one = list->elems[i];
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) return error_of(one.err, topic);
+    // Nothing as late as that: the library's word for the end.
+    out[one.partition] = one.offset < 0 ? extent.at(one.partition).high : one.offset;
+  }
+  return out;
+}
+
 base::Status Reader::begin(const std::string& topic, const Extent& extent, bool at_end) const {
   const auto list = make_list(static_cast<int>(extent.size()));
   for (const auto& [partition, marks] : extent) {

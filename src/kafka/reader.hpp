@@ -36,6 +36,13 @@ class Reader {
   // nobody knows is given two seconds to be told to all brokers.
   base::Result<Extent> extent(const std::string& topic, Milliseconds limit) const;
 
+  // Per partition of `extent` the first offset whose record is of `time` or later; its end when
+  // there is none.
+  base::Result<std::map<std::int32_t, std::int64_t>> offsets_at(const std::string& topic,
+                                                                const Extent& extent,
+                                                                base::Timestamp time,
+                                                                Milliseconds limit) const;
+
   // Every committed record within `extent`, in order per partition; Record::position has topic 0.
   // `each` returns false to stop early. `patience`: longest time without a record or an end.
   using Each = std::function<bool(base::Record&&)>;

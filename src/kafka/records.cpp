@@ -71,6 +71,7 @@ base::Record to_record(const rd_kafka_message_t& message, base::TopicId topic) {
   record.position = {topic, message.partition, message.offset};
   rd_kafka_timestamp_type_t type{};
   record.timestamp = base::from_unix_millis(rd_kafka_message_timestamp(&message, &type));
+  record.appended = type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
   record.bytes = message.key_len + message.len;
 
   rd_kafka_headers_t* headers = nullptr;

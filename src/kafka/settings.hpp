@@ -12,6 +12,7 @@
 
 #include "base/position.hpp"
 #include "base/result.hpp"
+#include "kafka/security.hpp"
 
 namespace admitone::kafka {
 
@@ -22,8 +23,9 @@ class Traffic;
 struct ClientSettings {
   std::string bootstrap_servers;
   std::string client_id = "admitone";
-  // Raw librdkafka settings (kafka.options): SASL, TLS and tuning. They win over ours, except the
-  // refused ones.
+  Security security{};
+  // Raw librdkafka settings (kafka.options), for tuning and what `security` has no word for. They
+  // win over ours, except the refused ones.
   std::map<std::string, std::string> options;
   Milliseconds socket_timeout{10'000};
   // Largest command, with its headers. What we write may be larger by kHeaderRoom (a dead letter is

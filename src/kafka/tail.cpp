@@ -52,8 +52,7 @@ base::Result<bool> Tail::closed(std::int32_t lane) const {
   return stable->high >= all->high;
 }
 
-base::Result<std::optional<std::int64_t>> Tail::stable_position(
-    const NamedPartition& partition) const {
+base::Result<ports::GroupPosition> Tail::stable_position(const NamedPartition& partition) const {
   const auto found = probe_->stable_positions(std::span(&partition, 1), settings_.limit);
   if (!found) return found.error();
   return found->front();

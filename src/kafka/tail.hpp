@@ -40,7 +40,7 @@ class Tail {
   base::Result<bool> closed(std::int32_t lane) const;
   // Committed outcomes from `from` to the last stable offset; only the last one is kept.
   base::Result<ports::Tail> read(std::int32_t lane, std::int64_t from) const;
-  base::Result<std::optional<std::int64_t>> stable_position(const NamedPartition& partition) const;
+  base::Result<ports::GroupPosition> stable_position(const NamedPartition& partition) const;
 
  private:
   [[nodiscard]] base::Result<Watermarks> stable_marks(std::int32_t lane) const;

@@ -92,7 +92,7 @@ void examine_commands(const TopicFacts& facts, const TopicPlan& plan, bool home,
   } else {
     check.expect(check.text("message.timestamp.type") == "LogAppendTime", Level::warn,
                  fmt::format("message.timestamp.type={}: producers' clocks decide how long its "
-                             "records are kept",
+                             "records are kept, and what is late is judged by when it is forwarded",
                              check.text("message.timestamp.type")),
                  check.alter("message.timestamp.type", "LogAppendTime"));
   }

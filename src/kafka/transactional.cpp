@@ -13,11 +13,14 @@ namespace admitone::kafka {
 namespace {
 
 // librdkafka says in which state the connection was; no request of ours was ever on one that was
-// not yet up. A text that does not say counts as trouble.
-bool was_established(std::string_view reason) {
+// not yet up. A text that does not say counts as trouble, unless it is about a login: a token that
+// could not be had is no connection's.
+bool was_established(rd_kafka_resp_err_t code, std::string_view reason) {
   constexpr std::string_view kMark = "in state ";
   const auto at = reason.find(kMark);
-  return at == std::string_view::npos || reason.substr(at + kMark.size()).starts_with("UP");
+  if (at == std::string_view::npos) return code != RD_KAFKA_RESP_ERR__AUTHENTICATION;
+  const auto state = reason.substr(at + kMark.size());
+  return state.starts_with("UP") || state.starts_with("REAUTH");
 }
 
 bool group_moved_on(rd_kafka_resp_err_t code) {
@@ -62,7 +65,7 @@ Milliseconds TransactionalProducer::patience(Milliseconds limit) const {
 }
 
 void TransactionalProducer::on_error(rd_kafka_resp_err_t code, const char* reason) {
-  if (was_established(reason)) troubled_ = true;
+  if (was_established(code, reason)) troubled_ = true;
   base::logger("kafka")->warn("publisher: {} ({})", reason, rd_kafka_err2name(code));
 }
 

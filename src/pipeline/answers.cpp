@@ -144,14 +144,13 @@ void Decider::silent(const Item& item, domain::Verdict verdict, const Unparked* 
 
 void Decider::replay(const Item& item, const KeyState& state, bool alias, const Unparked* slot) {
   auto row = row_of(item, domain::Verdict::duplicate);
-  if (alias) {
-    row.key = item.owned_key();
-    row.expires_at = state.expires_at;  // with the one it stands for
-  }
+  if (alias) row.key = item.owned_key();
   if (slot != nullptr) row.key = slot->row.row;
   if (row.key == item.owned_key()) {
+    row.expires_at = state.expires_at;  // with the one it stands for
     auto own = state;
     own.payload = item.command.payload;
+    own.part = slot != nullptr ? slot->row.part : overlay_.part();
     overlay_.set_key(row.key, std::move(own));
   }
   row.status = state.status;
@@ -180,14 +179,14 @@ void Decider::bury(const Item& item) {
   facts.topic = std::move(origin.topic);
   facts.partition = origin.partition;
   facts.offset = origin.offset;
-  facts.timestamp = item.record.timestamp;
+  facts.timestamp = sent_at(item);
   facts.group = options_.group_id;
   facts.attempts = item.attempts;
   facts.first_failed_at = fx_.lane_time;
 
   base::Record verbatim;
   verbatim.position = {item.record.position.topic, origin.partition, origin.offset};
-  verbatim.timestamp = item.record.timestamp;
+  verbatim.timestamp = facts.timestamp;
   // What does not fit is left out, the value first; the position says where it is in full.
   auto room = options_.dead_letter_value_bytes;
   const auto fits = [&room](std::size_t bytes) {
@@ -196,10 +195,30 @@ void Decider::bury(const Item& item) {
     return yes;
   };
   constexpr std::size_t kFrame = 8;  // the lengths of a header's two parts
-  for (const auto& header : headers_as_sent(item))
-    if (fits(header.name.size() + header.value.size() + kFrame)) verbatim.headers.push_back(header);
-  if (item.record.key && fits(item.record.key->size())) verbatim.key = item.record.key;
-  if (item.record.value && fits(item.record.value->size())) verbatim.value = item.record.value;
+  std::string left_out;
+  const auto leave_out = [&left_out](std::string_view part) {
+    if (left_out.ends_with(part)) return;
+    left_out.append(left_out.empty() ? "" : ", ").append(part);
+  };
+  for (const auto& header : headers_as_sent(item)) {
+    if (fits(header.name.size() + header.value.size() + kFrame)) {
+      verbatim.headers.push_back(header);
+    } else {
+      leave_out("headers");
+    }
+  }
+  const auto keep = [&](const auto& part, auto& kept, std::string_view name) {
+    if (!part) return;
+    if (fits(part->size())) {
+      kept = part;
+    } else {
+      leave_out(name);
+    }
+  };
+  keep(item.record.key, verbatim.key, "key");
+  keep(item.record.value, verbatim.value, "value");
+  // A letter that is not whole says so: without a header it may be another command.
+  if (!left_out.empty()) verbatim.headers.push_back({contract::kLetterLeftOutHeader, left_out});
   ports::PendingDeadLetter letter{item.record.position, item.tenant(),
                                   contract::pack_record(verbatim), std::move(facts)};
   overlay_.made_bytes += letter.packed.size();

@@ -127,19 +127,24 @@ void Decider::drain(const LaneShare& share, const ports::EventKey& event) {
 }
 
 // By the database's clock, as timers go by, and never beyond the time of what comes next: of the
-// record that is there, or at the end of the log what the broker's clock says. So what is decided
-// about that is what a replay decides, and a database whose clock is wrong moves no lane.
+// record that is there, or what the broker's clock said when the log was last known to have ended.
+// So what is decided about that is what a replay decides, and a database whose clock is wrong moves
+// no lane.
 void Decider::bring_time_up(const LaneShare& share) {
   if (base::failpoint::mutant("time_stands_still")) return;
   const bool ahead = base::failpoint::mutant("time_runs_ahead");
   auto now = overlay_.database_now();
+  std::optional<base::Timestamp> next;
   if (!lane_.pending.empty()) {
-    if (!ahead) now = std::min(now, lane_.pending.front().record.timestamp);
-  } else if (share.at_end && lane_.queue->records() == 0) {
-    if (!ahead) now = std::min(now, *share.at_end);
-  } else {
-    return;
+    next = lane_.pending.front().record.timestamp;
+  } else if (const auto oldest = lane_.queue->oldest()) {
+    next = oldest;  // (The others' turn; or it was decided before, and moves nothing.)
+  } else if (share.at_end) {
+    next = share.at_end->time;
+    if (!ahead) now -= share.at_end->age;
   }
+  if (!next) return;
+  if (!ahead) now = std::min(now, *next);
   fx_.lane_time = std::max(fx_.lane_time, now);
 }
 

@@ -15,11 +15,19 @@ namespace {
 
 using base::failpoint::mutant;
 
+constexpr std::chrono::minutes kClockStep{1};
+
 // Rows are large to move. Doubling keeps many small shares of one unit cheap.
 template <class T>
 void make_room(std::vector<T>& list, std::size_t more) {
   const auto needed = list.size() + more;
   if (list.capacity() < needed) list.reserve(std::max(needed, 2 * list.capacity()));
+}
+
+// What told that a command had come before. A timer's has a key, but no producer has sent it twice.
+std::string_view layer_of(const Item& item) {
+  if (std::holds_alternative<domain::ExpireReservation>(item.command.command)) return "timer";
+  return contract::name_of(item.command.key_source);
 }
 
 }  // namespace
@@ -56,7 +64,18 @@ void Decider::run(LaneShare& share) {
 bool Decider::ends_before(const Item& item) {
   if (item.kind == Item::Kind::change) return false;  // its transition is written
   if (is_full()) return true;
-  return (item.kind == Item::Kind::command && is_unread(item)) || claims_are_old(item);
+  if (item.kind == Item::Kind::command && (is_unread(item) || frees_what_is_unwritten(item)))
+    return true;
+  return claims_are_old(item);
+}
+
+// A row that this unit writes has the key, and would have to give it up: rows do that before others
+// are written.
+bool Decider::frees_what_is_unwritten(const Item& item) const {
+  const auto* known = overlay_.key(item.owned_key());
+  if (known == nullptr || !known->made || known->status == domain::CommandStatus::in_progress)
+    return false;
+  return known->status == domain::CommandStatus::failed || has_ended(item, *known);
 }
 
 // What an operator has changed is in the journal with its verdict, or neither is.
@@ -146,10 +165,19 @@ void Decider::check_proof(const Item& item) {
 }
 
 std::optional<domain::Code> Decider::too_late(const Item& item) const {
-  if (item.record.timestamp < overlay_.database_now() - options_.horizon)
+  if (sent_at(item) < overlay_.database_now() - options_.horizon)
     return domain::Code::replay_too_old;
   if (expired(item)) return domain::Code::command_expired;
   return std::nullopt;
+}
+
+// By the time at which it was sent. The lane's may be ahead of
+// it, by as much as a saga took (decision 0046) or a forward was under way, and that is not in the
+// log. Of two clocks the earlier counts: a copy too many is answered, none is executed.
+bool Decider::has_ended(const Item& item, const KeyState& known) const {
+  if (!known.expires_at) return false;
+  const auto lane = std::max(fx_.lane_time, item.record.timestamp);
+  return *known.expires_at <= (mutant("keys_end_by_the_lane") ? lane : sent_at(item));
 }
 
 bool Decider::expired(const Item& item) const {
@@ -161,7 +189,7 @@ void Decider::command(const Item& item) {
   const auto key = item.owned_key();
   std::int32_t attempts = 1;
   const auto* known = overlay_.key(key);
-  if (known != nullptr && known->expires_at && *known->expires_at <= fx_.lane_time &&
+  if (known != nullptr && has_ended(item, *known) &&
       known->status != domain::CommandStatus::in_progress) {
     // As if it had never been seen (audit B6): its content is looked at like that of a new one.
     set_free(item, *known);
@@ -176,8 +204,7 @@ void Decider::command(const Item& item) {
                  "the key was used before with another payload; use a new key for a new command"));
       return;
     }
-    if (running || known->status != domain::CommandStatus::failed)
-      ++fx_.duplicates[contract::name_of(item.command.key_source)];
+    if (running || known->status != domain::CommandStatus::failed) ++fx_.duplicates[layer_of(item)];
     if (running) {
       wait_for(item, known->stored_at, false);
       return;
@@ -230,14 +257,17 @@ bool Decider::content_duplicate(const Item& item) {
   const auto mode = content_mode(options_.content_key, tenant);
   if (mode == ContentKeyOptions::Mode::off) return false;
   const ports::LedgerKey content{tenant, *item.command.content_key};
-  // Not the record's own: a broker's clock may step back.
-  const auto now = fx_.lane_time;
+  // The record's own time: the lane's may be ahead of it, by as much as a saga took (decision
+  // 0046), and that is not in the log. Where the broker's clock has stepped back in between, what
+  // came second has the earlier time: up to a step it is taken for a copy all the same.
+  const auto now = item.record.timestamp;
   const auto window =
       content_window(options_.content_key, tenant, domain::type_of(item.command.command));
   if (const auto* first = overlay_.content_key(content)) {
-    const auto age = now - first->first_at;
+    const base::Duration apart = now - first->first_at;
     const auto* owner = overlay_.key(first->owner);
-    if (age >= base::Duration{0} && age <= window && owner != nullptr) {
+    if (apart <= window && -apart <= std::max<base::Duration>(window, kClockStep) &&
+        owner != nullptr) {
       const bool on = mode == ContentKeyOptions::Mode::on;
       ++fx_.content_duplicates[on ? "on" : "observe"];
       // What is only observed goes on as if nothing were known, and leaves the window as it is: the

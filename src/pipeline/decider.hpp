@@ -44,9 +44,15 @@ struct LaneShare {
   std::size_t written = 0;                    // so many of them were: the unit ended there
   bool alone = false;                         // one parked command, not a page of them
   std::int64_t gave_up_after = 0;             // attempts, when that one is given up
-  // Nothing more is in the lane's log: what the broker's clock says at least by now. What comes
-  // later has no earlier time.
-  std::optional<base::Timestamp> at_end;
+  // When nothing more was in the lane's log: when its leader was asked, the time then, by the
+  // broker's clock or the worker's, and how long ago that was when the database told its time. What
+  // comes later has no earlier time.
+  struct AtEnd {
+    base::Instant asked;
+    base::Timestamp time;
+    base::Duration age{};
+  };
+  std::optional<AtEnd> at_end;
 };
 
 // What changes in a lane's memory when the unit has committed, and what becomes public.
@@ -182,6 +188,7 @@ class Decider {
   [[nodiscard]] bool is_full() const { return overlay_.made_bytes >= options_.unit_bytes; }
   [[nodiscard]] bool is_left_out(const ports::LedgerKey& key) const;
   [[nodiscard]] bool is_unread(const Item& item) const;
+  [[nodiscard]] bool frees_what_is_unwritten(const Item& item) const;
   bool claims_are_old(const Item& item);
   void take(const Item& item);
   void command(const Item& item);
@@ -198,6 +205,7 @@ class Decider {
   void set_free(const Item& item, const KeyState& known);
   bool content_duplicate(const Item& item);
   [[nodiscard]] bool expired(const Item& item) const;
+  [[nodiscard]] bool has_ended(const Item& item, const KeyState& known) const;
   [[nodiscard]] std::optional<domain::Code> too_late(const Item& item) const;
   [[nodiscard]] domain::View view(const Item& item, const ports::ClaimAnswer& claims);
   [[nodiscard]] bool is_busy(const ports::EventKey& event) const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <random>
 #include <utility>
@@ -10,6 +11,12 @@
 #include "base/log.hpp"
 
 namespace admitone::pipeline {
+namespace {
+
+// Takes the series away.
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
 
 Engine::Engine(EngineOptions options, World world)
     : options_(std::move(options)), world_(std::move(world)) {
@@ -66,6 +73,8 @@ void Engine::started(base::TopicPartition tp, std::int64_t) {
 
 void Engine::revoked(const std::vector<base::TopicPartition>& partitions, bool lost) {
   world_.meters.add(ports::Counter::rebalances, lost ? "lost" : "revoked", 1);
+  // Until it is told what it has now, be it nothing: without lanes anybody would be ready.
+  joined_ = false;
   Publisher::Assignments going;
   for (const auto& tp : partitions) {
     if (const auto found = queues_.find(tp); found != queues_.end())
@@ -108,6 +117,11 @@ void Engine::caught_up(base::TopicPartition tp, std::int64_t next_offset) {
     pipeline_of(tp).intake().push(LaneCaughtUp{tp, queue.tag(), *fetch, next_offset});
 }
 
+void Engine::end_told(base::TopicPartition tp, std::int64_t next_offset, base::Instant asked) {
+  if (const auto found = queues_.find(tp); found != queues_.end())
+    pipeline_of(tp).intake().push(LaneEndTold{tp, found->second->tag(), next_offset, asked});
+}
+
 void Engine::fatal(const std::string& why) {
   base::logger("pipeline")->critical("{}", why);
   const std::scoped_lock lock(fatal_mutex_);
@@ -146,12 +160,27 @@ SagasGlance Engine::sagas() const {
   return all;
 }
 
-bool Engine::ready() const {
-  if (!joined_ || fatal_error()) return false;
+std::string Engine::name_of(base::TopicPartition tp) const {
+  return options_.topic_names.at(tp.topic) + "/" + std::to_string(tp.partition);
+}
+
+Standing Engine::standing() const {
+  Standing out;
   const auto all = lanes();
-  const bool active = std::all_of(all.begin(), all.end(),
-                                  [](const auto& lane) { return lane.state == LaneState::active; });
-  return active && all.size() == owned_.load() && publisher_->settled();
+  bool looked_at = all.size() == owned_.load();
+  bool taken = looked_at && world_.source.unannounced() == 0;
+  for (const auto& lane : all) {
+    looked_at = looked_at && lane.looked_at;
+    taken = taken && lane.state != LaneState::waiting;
+    if (lane.state == LaneState::stopped) out.stopped.push_back(name_of(lane.tp));
+  }
+  for (const auto& tp : publisher_->hanging()) out.hanging.push_back(name_of(tp));
+  out.begun = joined_ && looked_at && !fatal_error();
+  // That several lanes are stopped, and none is not, is this worker's own trouble (its database is
+  // another one): it must not take the place of one that works.
+  const bool works = all.size() < 2 || out.stopped.size() < all.size();
+  out.ready = out.begun && taken && works && publisher_->settled();
+  return out;
 }
 
 void Engine::step() {
@@ -186,16 +215,22 @@ std::vector<std::uint64_t> Engine::rounds() const {
 
 void Engine::show(ports::Meters& meters) {
   const auto all = lanes();
-  const auto stopped = std::count_if(
-      all.begin(), all.end(), [](const auto& lane) { return lane.state == LaneState::stopped; });
+  const auto in = [&all](LaneState state) {
+    return static_cast<std::size_t>(std::count_if(
+        all.begin(), all.end(), [state](const auto& lane) { return lane.state == state; }));
+  };
+  // With those that their pipelines, or even the engine, have not heard of yet.
+  const auto waiting = in(LaneState::waiting) + std::max(owned_.load(), all.size()) - all.size() +
+                       world_.source.unannounced();
   meters.set(ports::Gauge::lanes_owned, "", static_cast<double>(all.size()));
-  meters.set(ports::Gauge::lanes_stopped, "", static_cast<double>(stopped));
+  meters.set(ports::Gauge::lanes_waiting, "", static_cast<double>(waiting));
+  meters.set(ports::Gauge::lanes_stopped, "", static_cast<double>(in(LaneState::stopped)));
   double bytes = 0;
-  std::map<base::TopicPartition, std::size_t> queued;
+  std::map<base::TopicPartition, Queued> queued;
   {
     const std::scoped_lock lock(queues_mutex_);
     for (const auto& [tp, queue] : queues_) {
-      queued[tp] = queue->records();
+      queued[tp] = {queue->records(), queue->oldest()};
       bytes += static_cast<double>(queue->bytes());
     }
   }
@@ -207,7 +242,7 @@ void Engine::show(ports::Meters& meters) {
     shown_.insert(lane.tp);
     show_lane(meters, lane, queued[lane.tp]);
   }
-  for (const auto& tp : gone) show_lane(meters, {tp}, 0);
+  for (const auto& tp : gone) show_lane(meters, {tp}, {});
   show_sagas(meters);
 }
 
@@ -243,14 +278,42 @@ void Engine::show_sagas(ports::Meters& meters) {
   grow("chain", chain_refused_, now.tally.chain_refused);
 }
 
-void Engine::show_lane(ports::Meters& meters, const LaneGlance& lane, std::size_t queued) const {
+// None: nobody knows, which is not the same as none behind. Of a lane that nobody reads that is so.
+std::optional<std::int64_t> Engine::behind(const LaneGlance& lane) const {
+  if (lane.state != LaneState::active) return std::nullopt;
+  const auto end = world_.source.log_end(lane.tp);
+  if (!end) return std::nullopt;
+  return std::max<std::int64_t>(0, *end - lane.decided_to);
+}
+
+// A record's time is the broker's, or its producer's; neither is ours, so it may be yet to come.
+std::optional<base::Duration> Engine::waited(const LaneGlance& lane, const Queued& queued,
+                                             std::optional<std::int64_t> lag) {
+  if (lane.state == LaneState::active && queued.oldest) {
+    unread_.erase(lane.tp);
+    return std::max(base::Duration{0}, world_.clock.now() - *queued.oldest);
+  }
+  if (lag.value_or(0) == 0) {
+    unread_.erase(lane.tp);
+    return lag ? std::optional(base::Duration{0}) : std::nullopt;
+  }
+  const auto now = world_.clock.steady();
+  auto& unread = unread_.try_emplace(lane.tp, Unread{lane.decided_to, now}).first->second;
+  // Others than those of the last look.
+  if (unread.from != lane.decided_to) unread = {lane.decided_to, now};
+  return std::chrono::duration_cast<base::Duration>(now - unread.since);
+}
+
+void Engine::show_lane(ports::Meters& meters, const LaneGlance& lane, const Queued& queued) {
   using ports::Gauge;
   const auto partition = std::to_string(lane.tp.partition);
-  const auto name = options_.topic_names.at(lane.tp.topic) + "/" + partition;
-  const auto end = lane.state == LaneState::active ? world_.source.log_end(lane.tp) : std::nullopt;
-  const auto lag = end ? std::max<std::int64_t>(0, *end - lane.next_offset) : 0;
-  meters.set(Gauge::lag_records, name, static_cast<double>(lag));
-  meters.set(Gauge::queue_records, name, static_cast<double>(queued));
+  const auto name = name_of(lane.tp);
+  const auto lag = behind(lane);
+  const auto oldest = waited(lane, queued, lag);
+  meters.set(Gauge::lag_records, name, lag ? static_cast<double>(*lag) : kUnknown);
+  meters.set(Gauge::lag_seconds, name,
+             oldest ? std::chrono::duration<double>(*oldest).count() : kUnknown);
+  meters.set(Gauge::queue_records, name, static_cast<double>(queued.records));
   if (lane.tp.topic != options_.home_topic) return;
   meters.set(Gauge::unpublished, partition, static_cast<double>(publisher_->backlog(lane.tp)));
   meters.set(Gauge::unpublished_age_seconds, partition,

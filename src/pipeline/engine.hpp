@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,6 +24,7 @@
 
 #include "pipeline/pipeline.hpp"
 #include "pipeline/publisher.hpp"
+#include "pipeline/standing.hpp"
 
 namespace admitone::pipeline {
 
@@ -57,8 +59,7 @@ class Engine : public ports::RecordSink {
   // One round of every loop on the caller's thread, instead of threads: simulation.
   void step();
 
-  // The group was joined, every assigned lane is taken and open for publishing.
-  [[nodiscard]] bool ready() const;
+  [[nodiscard]] Standing standing() const;
   // Shutdown: no new records; then drained() becomes true when all that is durable is published and
   // written down. After `hand_over_by` no unit of work is waited for when the lanes are given away.
   void drain(base::Instant hand_over_by = base::Instant::max());
@@ -79,11 +80,20 @@ class Engine : public ports::RecordSink {
   void revoked(const std::vector<base::TopicPartition>& partitions, bool lost) override;
   void record(base::Record&& record) override;
   void caught_up(base::TopicPartition tp, std::int64_t next_offset) override;
+  void end_told(base::TopicPartition tp, std::int64_t next_offset, base::Instant asked) override;
   void fatal(const std::string& why) override;
 
  private:
   [[nodiscard]] std::chrono::milliseconds hand_over_limit() const;
-  void show_lane(ports::Meters& meters, const LaneGlance& lane, std::size_t queued) const;
+  struct Queued {
+    std::size_t records = 0;
+    std::optional<base::Timestamp> oldest = std::nullopt;  // not decided
+  };
+  void show_lane(ports::Meters& meters, const LaneGlance& lane, const Queued& queued);
+  [[nodiscard]] std::optional<std::int64_t> behind(const LaneGlance& lane) const;
+  std::optional<base::Duration> waited(const LaneGlance& lane, const Queued& queued,
+                                       std::optional<std::int64_t> lag);
+  [[nodiscard]] std::string name_of(base::TopicPartition tp) const;
   void show_sagas(ports::Meters& meters);
   Pipeline& pipeline_of(base::TopicPartition tp) {
     return *pipelines_[static_cast<std::size_t>(tp.partition) % pipelines_.size()];
@@ -103,6 +113,12 @@ class Engine : public ports::RecordSink {
   std::atomic<std::size_t> owned_{0};
   std::atomic<base::Instant> hand_over_by_{base::Instant::max()};
   std::set<base::TopicPartition> shown_;  // by the last show()
+  // Records that are in the log and have not been read: since when, and from where on.
+  struct Unread {
+    std::int64_t from = 0;
+    base::Instant since{};
+  };
+  std::map<base::TopicPartition, Unread> unread_;
   std::uint64_t venue_refused_ = 0;
   std::uint64_t chain_refused_ = 0;
   mutable std::mutex fatal_mutex_;

@@ -90,6 +90,18 @@ std::vector<base::Record> LaneQueue::take(std::size_t records, std::size_t bytes
   return taken;
 }
 
+void LaneQueue::holds(std::optional<base::Timestamp> oldest) {
+  held_.store(oldest ? oldest->time_since_epoch().count() : kNone, std::memory_order_relaxed);
+}
+
+std::optional<base::Timestamp> LaneQueue::oldest() const {
+  const auto held = held_.load(std::memory_order_relaxed);
+  if (held != kNone) return base::Timestamp{base::Duration{held}};
+  const std::scoped_lock lock(mutex_);
+  if (queue_.empty()) return std::nullopt;
+  return queue_.front().timestamp;
+}
+
 std::size_t LaneQueue::records() const {
   const std::scoped_lock lock(mutex_);
   return queue_.size();

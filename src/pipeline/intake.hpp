@@ -1,6 +1,7 @@
 #pragma once
 // The way from the poll thread (and the publisher) into a pipeline thread.
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -60,6 +61,11 @@ class LaneQueue {
   [[nodiscard]] std::optional<std::uint64_t> fetch() const;
   // Pipeline thread. At most `records` records and about `bytes` bytes.
   std::vector<base::Record> take(std::size_t records, std::size_t bytes);
+  // Pipeline thread: the time of the oldest record that was taken and is not decided; none: all
+  // are.
+  void holds(std::optional<base::Timestamp> oldest);
+  // Of the oldest record that is not decided, taken or not; none: no record is here.
+  [[nodiscard]] std::optional<base::Timestamp> oldest() const;
   [[nodiscard]] std::size_t records() const;
   [[nodiscard]] std::size_t bytes() const;
 
@@ -76,6 +82,8 @@ class LaneQueue {
   bool accepting_ = false;
   std::uint64_t fetch_ = 0;
   bool paused_ = false;
+  static constexpr base::Timestamp::rep kNone = -1;
+  std::atomic<base::Timestamp::rep> held_{kNone};
 };
 
 struct LaneAssigned {
@@ -107,6 +115,13 @@ struct LaneCaughtUp {
   std::uint64_t fetch = 0;       // whose end it is: the tag outlives a fence
   std::int64_t next_offset = 0;  // every record below it is in the lane's queue
 };
+// The log itself ended there, some time after it was asked for.
+struct LaneEndTold {
+  base::TopicPartition tp;
+  AssignmentTag tag = 0;
+  std::int64_t next_offset = 0;
+  base::Instant asked;
+};
 // From the publisher: how far the lane's outcomes are in the log.
 struct LanePublished {
   base::TopicPartition tp;
@@ -123,7 +138,8 @@ struct LaneStopped {
   AssignmentTag tag = 0;
   std::int64_t epoch = 0;
 };
-using Message = std::variant<LaneAssigned, LaneRevoked, LaneCaughtUp, LanePublished, LaneStopped>;
+using Message =
+    std::variant<LaneAssigned, LaneRevoked, LaneCaughtUp, LaneEndTold, LanePublished, LaneStopped>;
 
 // Threads: any pushes, the pipeline takes.
 class Intake {

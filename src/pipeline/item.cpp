@@ -4,8 +4,11 @@
 #include <charconv>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "contract/keys.hpp"
 #include "contract/outcome.hpp"
+#include "contract/text.hpp"
+#include "contract/trace.hpp"
 
 namespace admitone::pipeline {
 namespace {
@@ -22,24 +25,26 @@ void refuse(Item& item, domain::Code code, std::string reason, std::string detai
   item.kind = Item::Kind::dead;
 }
 
-// The topic of "<topic>/<partition>/<offset>"; nullopt when it is none of those we read (any more).
-std::optional<base::TopicId> topic_of(std::string_view position, const EngineOptions& options) {
+// The topic's name in "<topic>/<partition>/<offset>"; empty when it has none.
+std::string_view topic_in(std::string_view position) {
   const auto offset = position.rfind('/');
-  if (offset == std::string_view::npos || offset == 0) return std::nullopt;
+  if (offset == std::string_view::npos || offset == 0) return {};
   const auto partition = position.rfind('/', offset - 1);
-  if (partition == std::string_view::npos) return std::nullopt;
-  const auto name = position.substr(0, partition);
+  return partition == std::string_view::npos ? std::string_view{} : position.substr(0, partition);
+}
+
+// Nullopt when it is none of those we read (any more).
+std::optional<base::TopicId> topic_of(std::string_view position, const EngineOptions& options) {
+  const auto name = topic_in(position);
   for (const auto& [id, known] : options.topic_names)
     if (known == name) return id;
   return std::nullopt;
 }
 
-// A forward says whether its topic let it in: by the time it arrives the topic may be read no more.
-constexpr std::string_view kForbidden = "admitone-forbidden";
-
+// (A producer's own header of that name shuts out nobody else.)
 bool was_forbidden(const base::Record& record) {
-  return std::any_of(record.headers.begin(), record.headers.end(),
-                     [](const auto& header) { return header.name == kForbidden; });
+  return std::ranges::any_of(
+      record.headers, [](const auto& header) { return header.name == contract::kForbiddenHeader; });
 }
 
 bool allowed(std::optional<base::TopicId> topic, base::TenantId tenant,
@@ -47,6 +52,73 @@ bool allowed(std::optional<base::TopicId> topic, base::TenantId tenant,
   if (!topic) return true;
   const auto bound = options.topic_tenants.find(*topic);
   return bound == options.topic_tenants.end() || bound->second.contains(tenant);
+}
+
+// The only header of this name; nullopt when there is none, or more than one.
+std::optional<std::string_view> only(const base::Record& record, std::string_view name) {
+  const auto is_it = [name](const auto& header) { return header.name == name; };
+  const auto found = std::ranges::find_if(record.headers, is_it);
+  if (found == record.headers.end() || std::ranges::count_if(record.headers, is_it) != 1)
+    return std::nullopt;
+  return found->value;
+}
+
+// Where a record was let in, as far as that is known. The view is into the item.
+struct CameIn {
+  std::string_view topic;
+  bool forbidden = false;
+};
+
+using Headers = std::span<const base::HeaderView>;
+
+bool ends_with(Headers headers, std::string_view name) {
+  return !headers.empty() && headers.back().name == name;
+}
+
+Headers without_last(Headers headers, std::string_view name) {
+  return ends_with(headers, name) ? headers.first(headers.size() - 1) : headers;
+}
+
+// Of a signed record, without what a forward has behind its time. Each forward has one, known or
+// not: so what is the last now is never a producer's of that name.
+Headers up_to_time(const base::Record& record) {
+  Headers headers(record.headers);
+  for (const auto name :
+       {contract::kOriginSignatureHeader, contract::kOriginHeader, contract::kForbiddenHeader})
+    headers = without_last(headers, name);
+  return headers;
+}
+
+std::optional<base::Timestamp> forward_time(const base::Record& record) {
+  const auto headers = up_to_time(record);
+  if (!ends_with(headers, contract::kForwardTimeHeader)) return std::nullopt;
+  return contract::parse_time(headers.back().value);
+}
+
+// What a signed record says of that. A letter's place tells nothing about who was let in: where
+// topics are bound to tenants, a redriven record whose first topic is not known is nobody's. Who
+// redrives may know the letters' topic by another name than the workers.
+CameIn came_in(Item& item, const EngineOptions& options) {
+  const auto& record = item.record;
+  item.first_sent = forward_time(record);
+  const auto name = topic_in(item.origin);
+  const auto place = topic_of(item.origin, options);
+  const bool letters = !name.empty() && name == options.dead_letter_topic;
+  const auto redriven = only(record, contract::kRedriveHeader);
+  if (!letters && (place || !redriven))
+    return {name, !allowed(place, item.tenant(), options) || was_forbidden(record)};
+  if (const auto time = only(record, contract::kRedriveTimeHeader)) {
+    const auto first = contract::parse_time(*time);
+    // (Where nobody knows the letters' topic it may be a producer's header.)
+    if (letters || !item.first_sent || (first && *first < *item.first_sent))
+      item.first_sent = first;
+  }
+  const auto root = redriven.value_or("");
+  const auto topic = topic_of(root, options);
+  if (base::failpoint::mutant("redrive_lets_in")) return {topic_in(root), false};
+  const bool unknown = !topic && !options.topic_tenants.empty();
+  return {topic_in(root), unknown || !allowed(topic, item.tenant(), options) ||
+                              (!letters && was_forbidden(record))};
 }
 
 // What is forwarded goes by a rule, also where the producers are trusted to have one.
@@ -214,7 +286,6 @@ void prepare(Item& item, const EngineOptions& options) {
     if (read_change(item, options)) return;
   }
 
-  std::optional<base::TopicId> came_in_on = at.topic;
   // On another topic every claim is forged, but only a home lane can answer: it is forwarded as it
   // is, and with the origin of that forward it makes two claims, which are none.
   const bool refused_at_home = at.topic != options.home_topic && item.envelope() != nullptr;
@@ -230,7 +301,6 @@ void prepare(Item& item, const EngineOptions& options) {
     }
     item.origin = decoded.origin->position;
     item.forwarded_in = true;
-    came_in_on = topic_of(item.origin, options);
   }
 
   // A forwarded record is never forwarded again: its lane was chosen when it was forwarded.
@@ -246,12 +316,13 @@ void prepare(Item& item, const EngineOptions& options) {
   if (item.forwarded_in && was_too_large(item.record))
     refuse(item, domain::Code::invalid_command, "limit",
            "larger than what the home topic takes; it is complete at its origin, " + item.origin);
+  const auto in = item.forwarded_in
+                      ? came_in(item, options)
+                      : CameIn{topic_in(item.position), !allowed(at.topic, item.tenant(), options)};
   // A lane's own timer has come in on no topic: the hold that it ends was let in when it was made.
-  const bool forbidden = !allowed(came_in_on, item.tenant(), options) ||
-                         (item.forwarded_in && was_forbidden(item.record));
-  if (forbidden && !contract::is_own_timer(options.forward_secret, item.record)) {
+  if (in.forbidden && !contract::is_own_timer(options.forward_secret, item.record)) {
     refuse(item, domain::Code::tenant_forbidden, "tenant_forbidden",
-           "topic " + origin_of(item).topic + " is bound to other tenants (kafka.topic_tenants)");
+           "topic " + std::string(in.topic) + " is bound to other tenants (kafka.topic_tenants)");
   }
 }
 
@@ -262,9 +333,7 @@ base::Fields fields_of(const Item& item) {
   if (envelope == nullptr) return fields;
   fields.command = envelope->id;
   fields.tenant = envelope->tenant.str();
-  // <version>-<trace id>-<span id>-<flags>
-  if (envelope->traceparent && envelope->traceparent->size() >= 35)
-    fields.trace = envelope->traceparent->substr(3, 32);
+  fields.trace = contract::trace_id(envelope->traceparent, item.origin);
   return fields;
 }
 
@@ -273,13 +342,23 @@ void give_up(Item& item, std::int64_t attempts, const std::string& why) {
   item.attempts = attempts;
 }
 
+base::Timestamp sent_at(const Item& item) {
+  return std::min(item.record.timestamp, item.first_sent.value_or(item.record.timestamp));
+}
+
 std::vector<base::Header> forward_headers(const Item& item, const EngineOptions& options) {
   base::Record record;
   record.key = item.record.key;
   record.value = item.record.value;
   record.headers = item.record.headers;
+  // The broker's time alone is believed: by a producer's clock that is off, keys would end and
+  // windows of content be missed. (What was signed before was believed then.)
+  const bool known =
+      (item.record.appended || item.first_sent) && !base::failpoint::mutant("forwards_are_new");
+  const auto time = known ? contract::format_time(sent_at(item)) : std::string();
+  record.headers.push_back({contract::kForwardTimeHeader, time});
   if (!allowed(item.record.position.topic, item.tenant(), options))
-    record.headers.push_back({kForbidden, "true"});
+    record.headers.push_back({contract::kForbiddenHeader, "true"});
   std::vector<base::Header> headers;
   headers.reserve(record.headers.size() + 2);
   for (const auto& header : record.headers)
@@ -301,15 +380,8 @@ Origin origin_of(const Item& item) {
 }
 
 std::span<const base::HeaderView> headers_as_sent(const Item& item) {
-  std::span<const base::HeaderView> headers(item.record.headers);
-  const auto added = [](const base::HeaderView& header) {
-    return header.name == contract::kOriginHeader ||
-           header.name == contract::kOriginSignatureHeader || header.name == kForbidden;
-  };
-  // (They are the last ones.)
-  while (item.forwarded_in && !headers.empty() && added(headers.back()))
-    headers = headers.first(headers.size() - 1);
-  return headers;
+  if (!item.forwarded_in) return item.record.headers;
+  return without_last(up_to_time(item.record), contract::kForwardTimeHeader);
 }
 
 }  // namespace admitone::pipeline

@@ -39,6 +39,9 @@ struct Item {
   std::string position;  // "<topic>/<partition>/<offset>" of this record
   std::string origin;    // of the record that is answered: differs for a forwarded one
   bool forwarded_in = false;
+  // Of a redriven dead letter: when the record that died first was written; of a forward, when what
+  // it forwards was. See sent_at.
+  std::optional<base::Timestamp> first_sent = std::nullopt;
 
   contract::DecodedCommand command;  // kind command
   contract::Refusal refusal;         // kinds invalid and dead
@@ -77,6 +80,10 @@ base::Fields fields_of(const Item& item);
 // The item becomes a dead letter for a technical reason: it crashed or failed `attempts` times. One
 // that is unread has no identity: nobody is answered.
 void give_up(Item& item, std::int64_t attempts, const std::string& why);
+
+// When the broker had it from its sender, not later than this record: what is forwarded or redriven
+// carries that along. From a topic with producers' times a forward is as old as itself.
+base::Timestamp sent_at(const Item& item);
 
 // The record that carries `item` to its home partition, with its origin signed.
 std::vector<base::Header> forward_headers(const Item& item, const EngineOptions& options);

@@ -63,7 +63,8 @@ struct Lane {
 
   // A command that kills the process (ARCHITECTURE.md).
   std::size_t batch_cap = 0;
-  int put_off = 0;  // units in a row that the database did not answer
+  int put_off = 0;             // units in a row that the database did not answer
+  base::Instant not_before{};  // what stands at its head cannot be tried earlier
   // Earlier owners may have died of a record below this offset: each is tried alone (batch_cap 1).
   std::optional<std::int64_t> suspect_below;
   // Or of what waits: it goes on alone, one thing at a time and before any record.
@@ -89,7 +90,14 @@ struct Lane {
   std::deque<Item> pending;
   // End of the log when it was last reached; none once a record from beyond it was taken.
   std::optional<std::int64_t> caught_up;
-  bool log_seen = false;  // since it was taken: a record, or the log's end
+  // Proof that the log still ended there: when its leader was asked, and the time then by the
+  // clocks of broker and worker, reckoned when that was told, as clocks may move.
+  struct Quiet {
+    base::Instant asked;
+    base::Timestamp at;
+  };
+  std::optional<Quiet> quiet;
+  bool log_seen = false;  // since it was taken: a record, or that the log ends here
   struct Fetched {
     base::Timestamp timestamp;  // of the record
     base::Instant fetched_at;
@@ -121,14 +129,23 @@ struct Lane {
   // How the lane's timer does, and what it has done since that was written down (timers.cpp).
   struct Timer {
     std::int64_t sent = 0;
-    std::int64_t released = 0;  // holds that ended by it
-    std::int64_t failures = 0;  // ticks in a row
-    bool told = true;           // a line in the log tells of `sent` and `released`
-    base::Instant note_at{};    // written down then, if not before
+    std::int64_t released = 0;        // holds that ended by it
+    std::int64_t failures = 0;        // intervals in a row without a success
+    base::Instant succeeded_at{};     // or taken
+    base::Duration longest_rest{};    // since, between two looks: on purpose
+    base::Duration rest{};            // since the last look
+    bool told = true;                 // a line in the log tells of `sent` and `released`
+    base::Instant note_at{};          // written down then, if not before
+    base::Timestamp decided_until{};  // when it was last looked at: what is before that is decided
   };
   Timer timer;
 
   [[nodiscard]] AssignmentTag tag() const { return queue->tag(); }
+  // Tells whoever measures the lag. (What comes first has waited for longest: `pending` is in
+  // order.)
+  void tell_oldest() const {
+    queue->holds(pending.empty() ? std::nullopt : std::optional(pending.front().record.timestamp));
+  }
   // None: it has ended, or nothing of the event waits for room any more.
   void set_saga(const ports::EventKey& event, const std::optional<EventSaga>& saga) {
     if (const auto known = sagas.find(event); known != sagas.end()) {

@@ -60,6 +60,7 @@ bool Publisher::open_lanes() {
   bool opened = false;
   for (auto& lane : due) {
     const auto step = open_lane(lane);
+    ++rounds_;  // (Each may wait for a broker that does not answer, and there may be many.)
     if (step == Step::opened) {
       finish_opening(lane);
       opened = true;
@@ -69,6 +70,7 @@ bool Publisher::open_lanes() {
       if (found == nullptr) continue;
       found->fence_at = lane.fence_at;
       found->refused_since = lane.refused_since;
+      found->hangs = lane.hangs;
       const auto at = world_.clock.steady();
       const bool slow = at - lane.since > kSlow;
       found->look_again = at + (slow ? kLookAgainSlowly : kLookAgain);
@@ -129,22 +131,23 @@ Publisher::Step Publisher::stop_unless_taken(Opening& lane, const std::string& w
 // The order matters: the group's position is stable first, then the outcome partition has no open
 // transaction, then the tail is read. Any other order leaves a race.
 Publisher::Step Publisher::prove_closed(Opening& lane) {
+  const bool too_long = world_.clock.steady() - lane.since >= kHanging;
   const auto* const hanging =
-      world_.clock.steady() - lane.since < kHanging
-          ? ""
-          : "; if no other worker is publishing there, that transaction hangs: see "
-            "docs/runbooks/hanging-transaction.md";
+      too_long ? "; if no other worker is publishing there, that transaction hangs: see "
+                 "docs/runbooks/hanging-transaction.md"
+               : "";
   if (!mutant("tail_before_stable")) {
-    auto position = world_.log.stable_position(lane.tp);
-    if (position) {
-      lane.position = *position;
+    const auto position = world_.log.stable_position(lane.tp);
+    const bool pending = !position || position->pending;
+    if (!position) {
+      lane.waits_for = "the group's position: " + position.error().message;
+    } else if (position->pending) {
+      lane.waits_for = fmt::format("the group's position to be stable, {} publishers to fence{}",
+                                   lane.taken.publishers.size(), hanging);
     } else {
-      lane.waits_for =
-          fmt::format("the group's position to be stable ({}), {} publishers to fence{}",
-                      position.error().message, lane.taken.publishers.size(), hanging);
-      if (world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;
+      lane.position = position->offset;
     }
-    const bool pending = !position;
+    if (pending && world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;
     auto closed =
         pending || !lane.home ? base::Result<bool>(!pending) : world_.log.closed(lane.tp.partition);
     if (!closed) {
@@ -152,6 +155,7 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
       return Step::again;
     }
     if (*closed) return Step::opened;
+    lane.hangs = too_long && position;
     if (!pending)
       lane.waits_for = fmt::format(
           "an open Kafka transaction in the outcome partition to end, {} publishers to fence{}",
@@ -162,6 +166,7 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
   if (now - lane.since < kBeforeFencing || now < lane.fence_at) return Step::again;
   for (const auto& id : lane.taken.publishers) {
     const auto fenced = world_.log.fence(id);
+    ++rounds_;
     if (!fenced) {
       base::logger("pipeline")
           ->warn("lane {}: publisher {} cannot be fenced yet: {}", lane.tp.partition, id,
@@ -186,20 +191,20 @@ std::string Publisher::unsound(const Opening& lane, const ports::Tail& tail) con
     return fmt::format(
         "the outcome log begins at offset {} but outcomes above sequence {} were recorded at "
         "offset {}: part of the log "
-        "is gone; restore the topic",
+        "is gone; restore the topic, or see docs/runbooks/lost-outcome-topic.md",
         tail.begin, lane.published_seq, lane.published_offset);
   }
   if (tail.end < lane.published_offset) {
     return fmt::format(
         "the outcome log ends at offset {} but outcomes were recorded up to offset {}: the topic "
-        "was re-created or truncated; restore it",
+        "was re-created or truncated; restore it, or see docs/runbooks/lost-outcome-topic.md",
         tail.end, lane.published_offset);
   }
   if (tail.last && tail.last->seq > lane.newest_seq) {
     return fmt::format(
         "the outcome log is at sequence {} but the database only at {}: the database is older than "
         "the log (a restore?); "
-        "bring it forward by replaying the command topic before this lane goes on",
+        "restore a newer one, replaying commands does not help: see docs/runbooks/replay.md",
         tail.last->seq, lane.newest_seq);
   }
   return {};
@@ -289,6 +294,7 @@ void Publisher::finish_opening(Opening& opening) {
     lane.published_seq = opening.published_seq;
     lane.published_offset = opening.published_offset;
     lane.stage = Stage::open;
+    lane.hangs = false;
     lane.from_ledger = false;
     lane.predecessors_closed = true;
     std::erase_if(lane.waiting, [&](Publication& publication) {
@@ -342,6 +348,7 @@ void Publisher::stop(base::TopicPartition tp, std::uint64_t serial, const std::s
     auto* const lane = find(tp, serial);
     if (lane == nullptr) return;
     lane->stage = Stage::stopped;
+    lane->hangs = false;
     message.tag = lane->tag;
     message.epoch = lane->taken.epoch;
   }

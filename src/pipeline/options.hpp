@@ -32,6 +32,7 @@ struct EngineOptions {
   std::string forward_secret;
   std::map<base::TopicId, std::set<base::TenantId>> topic_tenants;  // absent: any tenant
   std::string group_id;
+  std::string dead_letter_topic;  // a record whose origin is on it was redriven
 
   contract::Limits limits;
   domain::Rules rules;

@@ -7,6 +7,12 @@
 #include "base/log.hpp"
 
 namespace admitone::pipeline {
+namespace {
+
+// So old the time of a quiet lane may be.
+constexpr std::chrono::seconds kAskEndsAgain{1};
+
+}  // namespace
 
 Pipeline::Pipeline(const EngineOptions& options, World world, Publisher& publisher,
                    AloneTurn& alone_turn)
@@ -68,6 +74,10 @@ bool Pipeline::step() {
   bool done = false;
   if (!draining_) done = take_waiting();
   turn_sagas();
+  if (now >= ask_ends_at_ && !draining_) {
+    ask_ends_at_ = now + kAskEndsAgain;
+    ask_ends();
+  }
   if (now >= next_tick_) {
     next_tick_ = now + options_.tick;
     tick();
@@ -94,11 +104,24 @@ void Pipeline::handle(LaneCaughtUp& caught_up) {
   if (known == nullptr || known->queue->fetch() != caught_up.fetch) return;
   // The news may overtake records from before the end, and be overtaken by some from beyond it.
   Lane& lane = *known;
-  lane.log_seen = true;
   const auto taken =
       lane.pending.empty() ? lane.next_offset : lane.pending.back().record.position.offset + 1;
-  if (taken <= caught_up.next_offset) lane.caught_up = caught_up.next_offset;
+  if (taken <= caught_up.next_offset && lane.caught_up != caught_up.next_offset) {
+    lane.caught_up = caught_up.next_offset;
+    lane.quiet.reset();
+    if (waits_for_time(lane)) world_.source.ask_end(lane.tp, world_.clock.steady());
+  }
   clear_suspicion(lane);
+}
+
+// Of a log that goes on behind what was read this says nothing; what was known of it before stays
+// true of that time.
+void Pipeline::handle(LaneEndTold& told) {
+  auto* lane = find(told.tp, told.tag);
+  if (lane == nullptr || lane->caught_up != told.next_offset) return;
+  lane->log_seen = true;
+  if (!lane->quiet || lane->quiet->asked <= told.asked)
+    lane->quiet = {told.asked, broker_time(*lane, told.asked)};
 }
 
 void Pipeline::handle(LanePublished& published) {
@@ -138,6 +161,7 @@ bool Pipeline::fill(Lane& lane, std::size_t wanted) {
   auto records = lane.queue->take(limit - lane.pending.size(), options_.batch_bytes - held);
   if (!records.empty() && records.back().position.offset >= lane.caught_up.value_or(0)) {
     lane.caught_up.reset();
+    lane.quiet.reset();
   }
   if (!records.empty()) {
     lane.log_seen = true;
@@ -155,6 +179,7 @@ bool Pipeline::fill(Lane& lane, std::size_t wanted) {
     // What is tried alone is counted first: reading it may be what a process died of.
     if (lane.batch_cap > 1) read(item);
   }
+  lane.tell_oldest();
   if (redelivered > 0) {
     world_.meters.add(ports::Counter::records, "redelivered", redelivered);
     // Their verdicts are there already; the group's position follows.
@@ -183,6 +208,23 @@ bool Pipeline::something_waits(const Lane& lane) {
   const auto stuck = [&](const auto& of_event) { return lane.stuck.contains(of_event.first); };
   return lane.sagas_due || !std::all_of(lane.draining.begin(), lane.draining.end(), stuck) ||
          !std::all_of(lane.parked.begin(), lane.parked.end(), stuck);
+}
+
+// A saga ends in it, or what waited for one goes on: at the lane's time, which is old in a quiet
+// one.
+bool Pipeline::waits_for_time(const Lane& lane) {
+  return lane.home && is_idle(lane) && (!lane.sagas.empty() || something_waits(lane));
+}
+
+// Whether quiet lanes still are (decision 0046): where something waits for the time, and before it
+// is written down how far a lane has come. Fetching does not tell: it may stand still.
+void Pipeline::ask_ends() {
+  const auto now = world_.clock.steady();
+  for (const auto& [tp, lane] : lanes_) {
+    if (lane->state != LaneState::active) continue;
+    const bool to_note = lane->home && is_idle(*lane) && now + kAskEndsAgain >= lane->timer.note_at;
+    if (to_note || waits_for_time(*lane)) world_.source.ask_end(tp, now);
+  }
 }
 
 // Not before the lane's time is known, by a record or by the end of its log: what waits may have
@@ -230,13 +272,16 @@ void Pipeline::show_lanes() {
   const std::scoped_lock lock(glance_mutex_);
   glance_.clear();
   for (const auto& [tp, lane] : lanes_) {
+    lane->tell_oldest();  // (It may have been let go.)
     LaneGlance glance{tp,
                       lane->state,
                       lane->next_offset,
                       lane->out_seq,
                       lane->published_seq,
                       lane->parked_for_sagas};
+    glance.looked_at = lane->state != LaneState::waiting || lane->taken.has_value();
     for (const auto& [event, count] : lane->parked) glance.parked += count;
+    glance.decided_to = std::max(lane->next_offset, is_idle(*lane) ? *lane->caught_up : 0);
     glance_.push_back(glance);
   }
 }

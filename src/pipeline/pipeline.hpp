@@ -40,6 +40,10 @@ struct LaneGlance {
   std::int64_t out_seq = 0;
   std::int64_t published_seq = 0;
   std::int64_t parked = 0;
+  // All records below are decided. Beyond next_offset where the log ends in what is none: markers
+  // of Kafka transactions.
+  std::int64_t decided_to = 0;
+  bool looked_at = false;  // taken, though what it takes to begin may be still to be read
 };
 
 // The sagas in memory as others may see them.
@@ -84,6 +88,7 @@ class Pipeline {
   void handle(LaneAssigned& assigned);
   void handle(LaneRevoked& revoked);
   void handle(LaneCaughtUp& caught_up);
+  void handle(LaneEndTold& told);
   void handle(LanePublished& published);
   void handle(LaneStopped& stopped);
   void hand_over();
@@ -139,7 +144,10 @@ class Pipeline {
   [[nodiscard]] bool has_continuation(const Lane& lane) const;
   [[nodiscard]] bool has_watermark(const Lane& lane) const;
   [[nodiscard]] static bool is_idle(const Lane& lane);
-  [[nodiscard]] base::Timestamp broker_time(const Lane& lane) const;  // turns.cpp
+  [[nodiscard]] static bool waits_for_time(const Lane& lane);
+  void ask_ends();
+  // turns.cpp
+  [[nodiscard]] base::Timestamp broker_time(const Lane& lane, base::Instant at) const;
   void tick();
   // timers.cpp
   struct DueHolds {
@@ -150,11 +158,12 @@ class Pipeline {
   enum class Look { done, skipped, failed };
   void fire_timers(std::vector<Lane*>& lanes);
   Look look_at_timers(Lane& lane, std::optional<base::Timestamp>& database_now);
+  [[nodiscard]] base::Timestamp decided_until(const Lane& lane, base::Timestamp until) const;
   std::optional<DueHolds> read_due(Lane& lane, std::optional<base::Timestamp>& database_now);
   bool fire(Lane& lane, const DueHolds& due);
   void timers_failed(const std::string& what, const base::Error& error);
   bool send_timers(Lane& lane, std::span<const ports::DueHold> holds);
-  void count_tick(Lane& lane, bool looked);
+  void count_intervals(Lane& lane);
   void note_timers(const std::vector<Lane*>& lanes);
   void show_lanes();
 
@@ -188,6 +197,7 @@ class Pipeline {
   int races_ = 0;         // units rolled back in a row because another lane was first
   base::Instant not_before_{};
   base::Instant next_tick_{};
+  base::Instant ask_ends_at_{};
   base::Instant tell_timers_at_{};
   base::Instant timers_at_{};  // not before: looking took long
   base::Duration looking_{};   // of a tick, the time that the database took

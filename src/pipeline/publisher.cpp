@@ -119,8 +119,17 @@ bool Publisher::empty() const {
 
 bool Publisher::settled() const {
   const std::scoped_lock lock(mutex_);
-  return std::all_of(lanes_.begin(), lanes_.end(),
-                     [](const auto& entry) { return entry.second.stage == Stage::open; });
+  return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& entry) {
+    return entry.second.stage == Stage::open || entry.second.hangs;
+  });
+}
+
+std::vector<base::TopicPartition> Publisher::hanging() const {
+  std::vector<base::TopicPartition> all;
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [tp, lane] : lanes_)
+    if (lane.hangs) all.push_back(tp);
+  return all;
 }
 
 void Publisher::run(const std::stop_token& stop) {

@@ -66,8 +66,11 @@ class Publisher {
   bool step();
 
   [[nodiscard]] bool empty() const;
-  // Every lane it has is open for publishing.
+  // Every lane it has is open for publishing, or hangs.
   [[nodiscard]] bool settled() const;
+  // Lanes that wait for another's Kafka transaction, and have done so for longer than any may stay
+  // open: only an operator knows for how long yet (docs/runbooks/hanging-transaction.md).
+  [[nodiscard]] std::vector<base::TopicPartition> hanging() const;
   [[nodiscard]] std::string transactional_id() const { return world_.log.transactional_id(); }
   [[nodiscard]] std::uint64_t rounds() const { return rounds_.load(); }
   Wake& wake() { return wake_; }
@@ -88,6 +91,7 @@ class Publisher {
     bool from_ledger = true;         // the predecessor's outcomes are still to be read
     bool predecessors_closed = false;
     base::Instant opening_since{};
+    bool hangs = false;  // as the last look found
     base::Instant look_again{};
     base::Instant complain_at{};
     base::Instant fence_at{};                    // the predecessors, again
@@ -133,6 +137,7 @@ class Publisher {
     std::vector<Publication> reloaded;
     std::vector<base::Position> letters_sent;
     std::string waits_for;  // for the log, when it takes long
+    bool hangs = false;
   };
   enum class Step { again, opened, stopped };
 

@@ -47,12 +47,15 @@ void tell_of_change(const Item& item) {
   const auto& [change, is_audited, made] = *item.change;
   const auto log = base::logger("pipeline");
   const auto what = contract::name_of(change.action);
+  auto about = fields_of(item);
+  about.tenant = change.tenant.str();
+  about.saga = change.saga.str();
   if (made->ok()) {
     log->info("saga {}: {}, as an operator asks: {}{}", change.saga.str(), what,
-              base::field(change.reason), fields_of(item));
+              base::field(change.reason), about);
   } else {
     log->warn("saga {}: an operator's {} is refused: {}{}", change.saga.str(), what,
-              made->error().message, fields_of(item));
+              made->error().message, about);
   }
 }
 

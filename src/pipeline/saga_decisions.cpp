@@ -147,6 +147,8 @@ std::optional<saga::Saga> Decider::saga_for(const Item& item, const domain::Deci
   beginning.lane = lane_.tp;
   beginning.origin = item.origin;
   beginning.started_at = overlay_.database_now();
+  if (const auto* envelope = item.envelope())
+    beginning.trace = {envelope->id, envelope->traceparent, envelope->tracestate};
   if (beginning.kind != saga::Kind::event_create) {
     beginning.old_hold = before->hold_id;
     beginning.on_chain = before->chain_address.has_value();

@@ -60,8 +60,8 @@ void Pipeline::leave_saga(Lane& lane, const saga::Saga& saga, std::int64_t attem
   base::logger("pipeline")
       ->error(
           "a transition of saga {} failed {} times and is left as it is; find out why and restart "
-          "the workers",
-          saga.id.str(), attempts);
+          "the workers{}",
+          saga.id.str(), attempts, saga::fields_of(saga));
   lane.stuck.insert({saga.tenant, saga.event});
 }
 
@@ -88,7 +88,9 @@ bool Pipeline::park_saga(Lane& lane, saga::Transition& transition, std::int64_t 
   // The saga's reason may be told to whoever asked for it, so the database's words are the step's.
   const auto why = fmt::format("what there was to write came to nothing {} times", attempts);
   const auto last = base::field(lane.refused.first == id ? lane.refused.second : "the worker died");
-  base::logger("pipeline")->error("saga {} needs an operator: {}: {}", id.str(), why, last);
+  base::logger("pipeline")
+      ->error("saga {} needs an operator: {}: {}{}", id.str(), why, last,
+              saga::fields_of(*written));
   saga::find_step(*written, saga::step_in_view(*written).step)->last_error = last;
   // What it was told of the drain may not be in its journal.
   if (waits_for_drain(*written))

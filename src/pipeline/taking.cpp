@@ -218,6 +218,7 @@ void Pipeline::begin(Lane& lane) {
     lane.continues_alone =
         lane.suspect_below && !(lane.parked.empty() && lane.draining.empty() && lane.sagas.empty());
   }
+  lane.timer.succeeded_at = world_.clock.steady();
   lane.state = LaneState::active;
   publisher_.add(taken, lane.tag(), lane.home);
   world_.source.start(lane.tp, *from);
@@ -272,6 +273,8 @@ bool Pipeline::settle(const RunReport& report, std::vector<LaneShare>& shares) {
           share.lane->batch_cap = std::max<std::size_t>(2, share.items / 2);
       not_before_ = world_.clock.steady() + kAfterFailure;
       return false;
+    case RunEnd::set_aside:
+      return true;
     case RunEnd::undecidable:
       log()->error("unit refused: {}{}", report.why,
                    shares.size() == 1 && shares.front().items == 1

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "pipeline/pipeline.hpp"
 
@@ -21,8 +22,8 @@ constexpr std::chrono::seconds kTimersToldAgain{30};
 // time at most, in which it is left alone for no longer than this.
 constexpr int kPausePerLook = 9;
 constexpr std::chrono::seconds kLongestPause{30};
-// Failed ticks of a lane, in a row, that somebody should be told of (audit BJ1).
-constexpr std::int64_t kTicksToTell = 3;
+// Intervals of a lane without a success that somebody should be told of (audit BJ1).
+constexpr std::int64_t kIntervalsToTell = 3;
 // How old the note of a timer that has nothing to do may become.
 constexpr std::chrono::seconds kNoteAtLeast{10};
 
@@ -37,7 +38,7 @@ base::Duration length(base::Instant from, base::Instant to) {
 }
 
 std::string text_of(const Lane::Timer& timer) {
-  if (timer.failures > 0) return fmt::format("failed, {} ticks in a row", timer.failures);
+  if (timer.failures > 0) return fmt::format("no success for {} intervals", timer.failures);
   return fmt::format("sent {}, released {}", timer.sent, timer.released);
 }
 
@@ -55,17 +56,20 @@ void Pipeline::fire_timers(std::vector<Lane*>& lanes) {
   bool failed = false;
   bool looked = false;
   for (auto* lane : lanes) {
-    const auto look = failed ? Look::skipped : look_at_timers(*lane, database_now);
-    count_tick(*lane, look == Look::done);
+    const auto look = look_at_timers(*lane, database_now);
     looked = looked || look == Look::done;
-    if (failed) continue;
     failed = look == Look::failed;
-    const bool enough = kPausePerLook * looking_ > options_.tick;
-    if (failed || enough) timers_from_ = behind(lane->tp);
-    if (enough && !failed) break;
+    if (!failed && kPausePerLook * looking_ <= options_.tick) continue;
+    timers_from_ = behind(lane->tp);
+    break;
   }
   const auto pause = std::min<base::Duration>(kPausePerLook * looking_, kLongestPause);
   if (pause > options_.tick) timers_at_ = world_.clock.steady() + pause;
+  for (auto* lane : lanes) {
+    auto& rest = lane->timer.rest;
+    rest = failed ? std::max(rest, looking_ + pause) : rest + looking_ + pause;
+    count_intervals(*lane);
+  }
   // Not while the database cannot be asked: it is asked often enough without this.
   if (looked) note_timers(lanes);
 }
@@ -78,13 +82,33 @@ Pipeline::Look Pipeline::look_at_timers(Lane& lane, std::optional<base::Timestam
   const auto due = read_due(lane, database_now);
   const auto ended = world_.clock.steady();
   looking_ += length(begun, ended);
+  auto& timer = lane.timer;
+  timer.longest_rest = std::max(timer.longest_rest, std::exchange(timer.rest, {}));
   timers_breaker_.end(*pass, due ? resilience::CallEnd::success : resilience::CallEnd::failure,
                       ended);
   if (!due) {
     lane.timers_not_before = ended + kTimersAfterFailure;
     return Look::failed;
   }
-  return fire(lane, *due) ? Look::done : Look::skipped;
+  timer.decided_until = decided_until(lane, due->until);
+  if (!fire(lane, *due)) return Look::skipped;
+  timer.succeeded_at = ended;
+  timer.longest_rest = {};
+  if (timer.failures > 0) timer.note_at = {};
+  timer.failures = 0;
+  return Look::done;
+}
+
+// What was sent before this is decided: parts of the ledger go by it (decision 0076), and it is
+// never taken back. So it needs proof that the log had ended (decision 0046); that the lane has
+// nothing to do is none, as its fetch may stand still, or wait for an open transaction.
+base::Timestamp Pipeline::decided_until(const Lane& lane, base::Timestamp until) const {
+  if (!is_idle(lane)) return lane.lane_time;
+  if (base::failpoint::mutant("idle_is_decided")) return until;
+  if (!lane.quiet) return lane.lane_time;
+  // What the database's clock said then, and not its time of now: the worker's may be ahead.
+  const auto then = until - length(lane.quiet->asked, world_.clock.steady());
+  return std::max(lane.lane_time, std::min(then, lane.quiet->at));
 }
 
 std::optional<Pipeline::DueHolds> Pipeline::read_due(Lane& lane,
@@ -197,21 +221,24 @@ bool Pipeline::send_timers(Lane& lane, std::span<const ports::DueHold> holds) {
   return true;
 }
 
-// A tick at which a lane's holds were not looked at, or not sent, has failed for it.
-void Pipeline::count_tick(Lane& lane, bool looked) {
+// By the time that has passed and not by ticks: a look that is put off on purpose is not one that
+// has failed, and that none succeeds is a failure, whatever keeps them. So an interval is what may
+// lie between two looks at a lane: a tick, the pause after a failure, or what it had to wait for
+// its turn while looking was slow.
+void Pipeline::count_intervals(Lane& lane) {
   auto& timer = lane.timer;
-  if (looked) {
-    if (timer.failures > 0) timer.note_at = {};
-    timer.failures = 0;
-    return;
-  }
-  if (++timer.failures % kTicksToTell != 0) return;
+  const auto interval = std::max<base::Duration>(
+      {options_.tick, kTimersAfterFailure, timer.longest_rest, timer.rest});
+  const std::int64_t without = length(timer.succeeded_at, world_.clock.steady()) / interval;
+  const auto before = std::exchange(timer.failures, std::max(timer.failures, without));
+  if (timer.failures / kIntervalsToTell == before / kIntervalsToTell) return;
   world_.meters.add(ports::Counter::timers, "stuck", 1);
   timer.note_at = {};
-  if (timer.failures == kTicksToTell)
+  if (before < kIntervalsToTell)
     base::logger("pipeline")
-        ->error("lane {}: holds that are due stay held: {} ticks of its timer have failed in a row",
-                lane.tp.partition, timer.failures);
+        ->error("lane {}: holds that are due stay held: its timer has had no success for {} s",
+                lane.tp.partition,
+                std::chrono::floor<std::chrono::seconds>(timer.failures * interval).count());
 }
 
 // Tells of each tick that did something, and writes down last run, result and next run (audit BJ4,
@@ -231,7 +258,8 @@ void Pipeline::note_timers(const std::vector<Lane*>& lanes) {
     if (!did && now < timer.note_at) continue;
     const auto next = std::max({now + options_.tick, timers_at_, lane->timers_not_before});
     runs.push_back({lane->tp.partition, lane->epoch, text_of(timer), length(now, next),
-                    static_cast<std::int32_t>(timer.failures), timer.released});
+                    static_cast<std::int32_t>(timer.failures), timer.released,
+                    timer.decided_until});
     noted.push_back(lane);
   }
   if (runs.empty()) return;

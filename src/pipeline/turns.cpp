@@ -29,19 +29,22 @@ std::size_t count_read(const Lane& lane, std::size_t most) {
 
 }  // namespace
 
-// Not later than the broker's clock: the time of its last record, and what has passed since that
-// was fetched. Of one that has not sent any here, the worker's own clock has to do.
-base::Timestamp Pipeline::broker_time(const Lane& lane) const {
-  if (!lane.last_record) return world_.clock.now();
-  const auto since = world_.clock.steady() - lane.last_record->fetched_at;
-  return lane.last_record->timestamp + std::chrono::floor<std::chrono::microseconds>(since);
+// The time of the broker's last record and what had passed since that was taken, or the worker's
+// own clock where that was later: the record may have waited for long before it was taken.
+base::Timestamp Pipeline::broker_time(const Lane& lane, base::Instant at) const {
+  const auto after = [at](base::Timestamp time, base::Instant then) {
+    return time + std::chrono::floor<std::chrono::microseconds>(at - then);
+  };
+  const auto own = after(world_.clock.now(), world_.clock.steady());
+  if (!lane.last_record) return own;
+  return std::max(own, after(lane.last_record->timestamp, lane.last_record->fetched_at));
 }
 
 LaneShare Pipeline::share_of(Lane& lane, std::size_t items) const {
   LaneShare share;
   share.lane = &lane;
   share.items = items;
-  if (is_idle(lane)) share.at_end = broker_time(lane);
+  if (is_idle(lane) && lane.quiet) share.at_end = {lane.quiet->asked, lane.quiet->at};
   if (!has_continuation(lane)) return share;
   for (const auto& [event, from] : lane.draining)
     if (share.draining.size() < kEventsContinuedPerUnit && !lane.stuck.contains(event))
@@ -54,10 +57,11 @@ LaneShare Pipeline::share_of(Lane& lane, std::size_t items) const {
 }
 
 bool Pipeline::run_unit() {
+  const auto now = world_.clock.steady();
   std::vector<Lane*> alone;
   std::vector<Lane*> together;
   for (auto& [tp, lane] : lanes_) {
-    if (lane->state != LaneState::active) continue;
+    if (lane->state != LaneState::active || lane->not_before > now) continue;
     if (waiting(*lane) == 0 && !has_continuation(*lane)) continue;
     (goes_alone(*lane) ? alone : together).push_back(lane.get());
   }

@@ -232,7 +232,11 @@ base::Result<bool> UnitRunner::read(std::vector<LaneShare>& shares, Overlay& ove
   count_look_ups(query, *first);
   if (base::failpoint::mutant("redis_hit_decides")) believe(query.hints, *first);
   weigh(first->events);
-  world_.saga_clock.set(first->database_now, world_.clock.steady());
+  const auto told = world_.clock.steady();
+  world_.saga_clock.set(first->database_now, told);
+  for (auto& share : shares)
+    if (share.at_end)
+      share.at_end->age = std::chrono::floor<std::chrono::microseconds>(told - share.at_end->asked);
   ports::UnitQuery more;
   for (const auto& content : first->content_keys) more.keys.push_back(content.owner);
   overlay.load(std::move(*first));

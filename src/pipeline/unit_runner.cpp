@@ -16,6 +16,8 @@ namespace {
 using base::failpoint::hit;
 using base::failpoint::mutant;
 
+constexpr std::chrono::milliseconds kSetAside{500};
+
 double seconds(base::Duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -74,15 +76,29 @@ RunReport UnitRunner::failed(const base::Error& error) {
   return {RunEnd::later, {}, error.message};
 }
 
+// Whatever ails the database about an operator's change: it is no worse than what else there is to
+// decide, and the other lanes have nothing to do with it. This one has no part in the unit.
+void UnitRunner::set_aside(LaneShare& share, const base::Error& why) {
+  base::logger("pipeline")
+      ->warn("lane {} waits: what an operator changes cannot be read: {}", share.lane->tp.partition,
+             why.message);
+  world_.meters.add(ports::Counter::units, "retried", 1);
+  world_.sagas.rolled_back(ids_of(share));
+  share.lane->not_before = world_.clock.steady() + kSetAside;
+  LaneShare nothing;
+  nothing.lane = share.lane;
+  share = std::move(nothing);
+}
+
 RunReport UnitRunner::run(std::vector<LaneShare>& shares) {
+  std::size_t left = shares.size();
   for (auto& share : shares) {
     const auto asked = change_sagas(share);
     if (asked.ok()) continue;
-    // Whatever ails the database: the change is no worse than what else there is to decide.
-    for (const auto& each : shares) world_.sagas.rolled_back(ids_of(each));
-    world_.meters.add(ports::Counter::units, "retried", 1);
-    return {RunEnd::later, {}, "what an operator changes: " + asked.error().message};
+    set_aside(share, asked.error());
+    --left;
   }
+  if (left == 0) return {RunEnd::set_aside, {}, {}};
   recall(shares);
   // Each time that there is none, one kind of look-up more is not left out.
   for (;;) {
@@ -245,6 +261,7 @@ void UnitRunner::apply(Overlay& overlay, std::vector<LaneEffects>& effects, std:
     }
     lane.pending.erase(lane.pending.begin(),
                        lane.pending.begin() + static_cast<std::ptrdiff_t>(fx.items));
+    lane.tell_oldest();
     for (const auto& due : fx.expired)
       world_.meters.observe(ports::Histogram::timer_lateness_seconds, seconds(wall - due));
     if (!fx.expired.empty()) {

@@ -26,6 +26,7 @@ enum class RunEnd {
   fenced,       // some lanes are not ours any more: `fenced` names them; nothing was applied
   again,        // raced with another lane, or memory was stale: run again at once
   later,        // the database or the broker did not answer: run again after a pause
+  set_aside,    // nothing was there but for lanes that have to wait (Lane::not_before)
   undecidable,  // this batch cannot be decided or stored: make it smaller, down to one item
 };
 
@@ -81,6 +82,7 @@ class UnitRunner {
   // Changes that cannot be published any more, as the database is: their sagas turn back.
   void refuse_changes(std::vector<LaneShare>& shares, Overlay& overlay, const Claims& claims);
   [[nodiscard]] saga::Now saga_now() const;
+  void set_aside(LaneShare& share, const base::Error& why);
   base::Status change_sagas(LaneShare& share);  // saga_changes.cpp
   base::Status change_saga(LaneShare& share);
   RunReport commit(Overlay& overlay, ports::UnitWrites& writes, std::vector<LaneEffects>& effects);

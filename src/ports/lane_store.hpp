@@ -102,7 +102,8 @@ struct AuditedAction {
 
 // The newest row found under a key: the one that owns it, or an alias (a content-key duplicate
 // keeps its own (source, id) with verdict `duplicate`, owns_key false and stored_at set; its
-// outcome value is looked up there).
+// outcome value is looked up there). An alias whose value is gone, because the first gave its key
+// up or its part was dropped, is over: it has no outcome, and has expired at the epoch.
 struct FoundKey {
   LedgerKey key;
   std::int32_t part = 0;

@@ -15,14 +15,14 @@ enum class Counter {
   epoch_fences,
   dead_letters,  // label: reason
   forwards,
-  // Label: fired (sent), failed, released (holds that ended), stuck (three ticks of a lane in a row
-  // have failed, and each three more).
+  // Label: fired (sent), failed, released (holds that ended), stuck (a lane's timer has had no
+  // success for three intervals, and for each three more).
   timers,
   take_overs,        // label: clean, republished, fenced_publisher, stopped
   database_retries,  // label: class of the SQLSTATE, or connection
   rotations,         // label: made, dropped, deferred
-  // Commands that had come before and were answered so, by what told.
-  duplicates,            // label: explicit, cloudevent, content
+  // Commands that had come before and were answered so, by what told; those of timers apart.
+  duplicates,            // label: explicit, cloudevent, content, timer
   content_duplicates,    // label: on (answered as duplicates), observe (only counted)
   database_statements,   // sent by units of work and publishers
   database_round_trips,  // ways there and back that they took
@@ -44,9 +44,12 @@ enum class Counter {
 
 enum class Gauge {
   lanes_owned,
+  lanes_waiting,  // assigned and not taken
   lanes_stopped,  // a lane that an operator has to look at
-  lag_records,    // label: topic/partition
-  unpublished,    // label: lane
+  // Label of both: topic/partition. None where the lane is not worked on: nobody knows.
+  lag_records,
+  lag_seconds,  // for how long the oldest of them has waited
+  unpublished,  // label: lane
   unpublished_age_seconds,
   out_seq,        // label: lane
   published_seq,  // label: lane
@@ -54,14 +57,16 @@ enum class Gauge {
   queue_bytes,
   parked,               // label: lane
   clock_drift_seconds,  // worker against database
-  memory_bytes,         // label: allocated, active, resident, retained
-  sagas,                // label: kind/status; in memory
-  saga_age_seconds,     // label: step; of the saga that is there for longest
-  sagas_stuck,          // beyond the objective of their step, or in need of an operator
-  saga_calls,           // in flight
-  breaker_state,        // label: service/endpoint; 0 closed, 1 half-open, 2 open
-  external_requests,    // label: waiting (for a connection), active
-  redis_up,             // 1 or 0; only when Redis is configured
+  // How long the oldest part of the ledger has been kept that should have gone by now; 0: none.
+  ledger_part_overdue_seconds,
+  memory_bytes,       // label: allocated, active, resident, retained
+  sagas,              // label: kind/status; in memory
+  saga_age_seconds,   // label: step; of the saga that is there for longest
+  sagas_stuck,        // beyond the objective of their step, or in need of an operator
+  saga_calls,         // in flight
+  breaker_state,      // label: service/endpoint; 0 closed, 1 half-open, 2 open
+  external_requests,  // label: waiting (for a connection), active
+  redis_up,           // 1 or 0; only when Redis is configured
 };
 
 enum class Histogram {

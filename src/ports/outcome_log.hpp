@@ -57,6 +57,12 @@ struct PublishReport {
   std::optional<std::size_t> record = {};  // too_large only: the index of that record
 };
 
+// A group's position in an input partition.
+struct GroupPosition {
+  bool pending = false;                     // an open Kafka transaction is about to change it
+  std::optional<std::int64_t> offset = {};  // none: the group has none yet, or it is pending
+};
+
 struct TailRecord {
   std::int64_t offset = 0;
   std::int64_t seq = 0;
@@ -90,9 +96,8 @@ class OutcomeLog {
   virtual base::Status fence(const std::string& transactional_id) = 0;
   // Reads the outcome partition at read_committed from `from` to its end.
   virtual base::Result<Tail> read_tail(std::int32_t lane, std::int64_t from) = 0;
-  // Group position of an input partition, stable only; nullopt inside: none yet. Error retry_call
-  // while pending.
-  virtual base::Result<std::optional<std::int64_t>> stable_position(base::TopicPartition tp) = 0;
+  // Error: nobody could tell.
+  virtual base::Result<GroupPosition> stable_position(base::TopicPartition tp) = 0;
 };
 
 // Forwards and timer commands: plain idempotent producer. Threads: any.

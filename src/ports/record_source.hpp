@@ -11,6 +11,7 @@
 #include "base/position.hpp"
 #include "base/record.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
 
 namespace admitone::ports {
 
@@ -40,6 +41,9 @@ class RecordSink {
   virtual void record(base::Record&& record) = 0;
   // End of what the log holds for now (next offset to come); for lag and idle lanes.
   virtual void caught_up(base::TopicPartition tp, std::int64_t next_offset) = 0;
+  // The answer to RecordSource::ask_end: some time after `asked` the log ended here, with open
+  // transactions. (caught_up leaves these out, and is told once for each end that is reached.)
+  virtual void end_told(base::TopicPartition tp, std::int64_t next_offset, base::Instant asked) = 0;
   // The consumer cannot go on (fatal error, offset out of range): the process must end (law L19).
   virtual void fatal(const std::string& why) = 0;
 };
@@ -53,8 +57,14 @@ class RecordSource {
   virtual void start(base::TopicPartition tp, std::int64_t offset) = 0;
   virtual void pause(base::TopicPartition tp) = 0;
   virtual void resume(base::TopicPartition tp) = 0;
+  // Asks the broker where the log ends; RecordSink::end_told answers, or nobody does. `asked` is
+  // the monotonic time of the caller, now. Threads: any. Does not block.
+  virtual void ask_end(base::TopicPartition tp, base::Instant asked) = 0;
   // Where the log of an assigned partition ended when it was last heard of. Threads: any.
   [[nodiscard]] virtual std::optional<std::int64_t> log_end(base::TopicPartition tp) const = 0;
+  // Assigned partitions that the sink was not told of yet: nobody answers for their positions.
+  // Threads: any.
+  [[nodiscard]] virtual std::size_t unannounced() const = 0;
 
   // Poll thread only: serves callbacks and records for at most `budget`.
   virtual void poll(std::chrono::milliseconds budget) = 0;

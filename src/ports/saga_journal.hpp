@@ -100,6 +100,15 @@ struct SagaInput {
   bool operator==(const SagaInput&) const = default;
 };
 
+// What is known of the command that the saga is about, for its requests and the log. Nothing is
+// decided by it.
+struct SagaTrace {
+  std::string command_id;                  // as its producer named it
+  std::optional<std::string> traceparent;  // as the command came with it
+  std::optional<std::string> tracestate;
+  bool operator==(const SagaTrace&) const = default;
+};
+
 struct Saga {
   base::SagaId id;
   SagaKind kind{};
@@ -122,6 +131,7 @@ struct Saga {
   SagaStatus ends_as = SagaStatus::failed;
   std::string why;    // the cause, or what an operator has to look at; one line
   bool stop = false;  // an operator asked to compensate
+  SagaTrace trace;
 
   [[nodiscard]] bool is_over() const {
     return status == SagaStatus::completed || status == SagaStatus::rejected ||

@@ -13,8 +13,10 @@ struct TimerRun {
   std::int64_t epoch = 0;
   std::string result;         // one line for an operator
   base::Duration next_in{};   // from now
-  std::int32_t failures = 0;  // ticks in a row
+  std::int32_t failures = 0;  // intervals in a row without a success
   std::int64_t released = 0;  // holds that ended, since the last note
+  // The lane has decided whatever has an earlier time. Parts of the ledger wait for it.
+  base::Timestamp decided_until{};
 };
 
 }  // namespace admitone::ports

@@ -14,6 +14,7 @@ Chain::~Chain() {
   if (!open_) return;
   for (auto& one : sent_) one.check = {};
   auto end = ports::UnitEnd::committed;
+  const Patience::Wait wait(*connection_.watched_);
   close();
   PQclear(collect(end));
 }
@@ -28,6 +29,8 @@ void Chain::sent(int accepted, Sent what) {
 
 void Chain::send(const Statement& statement, const Params& params, Check check) {
   ADMITONE_ASSERT(open_);
+  // (What is sent may find the way full: the server takes it only when it works on it.)
+  const Patience::Wait wait(*connection_.watched_);
   if (connection_.prepared_.emplace(statement.name).second) {
     connection_.sent_.statements += 1;
     sent(PQsendPrepare(connection_.raw_, statement.name, statement.sql, 0, nullptr),
@@ -56,6 +59,7 @@ ports::UnitEnd Chain::end(const ports::LaneStore::Meanwhile& meanwhile) {
   ADMITONE_ASSERT(open_);
   connection_.sent_.round_trips += 1;
   auto end = ports::UnitEnd::committed;
+  const Patience::Wait wait(*connection_.watched_);
   close();
   try {
     if (meanwhile) meanwhile();

@@ -1,10 +1,9 @@
 #include "postgres/connection.hpp"
 
-#include <algorithm>
-#include <array>
 #include <pqxx/pqxx>
 #include <vector>
 
+#include "postgres/dial.hpp"
 #include "postgres/errors.hpp"
 #include "postgres/quoting.hpp"
 #include "postgres/url.hpp"
@@ -12,26 +11,9 @@
 namespace admitone::postgres {
 namespace {
 
-// Dead peers are noticed by keep-alives and unacknowledged data, not by hope.
 PGconn* connect(const ConnectionSettings& settings, RoleKind kind) {
-  check_url(settings.url);
-  const auto timeout = std::to_string(std::max<std::int64_t>(
-      2, std::chrono::ceil<std::chrono::seconds>(settings.connect_timeout).count()));
-  const std::array<const char*, 9> keys{
-      "dbname",           "application_name",     "connect_timeout",
-      "keepalives_idle",  "keepalives_interval",  "keepalives_count",
-      "tcp_user_timeout", "target_session_attrs", nullptr};
-  const std::array<const char*, 9> values{settings.url.c_str(),
-                                          settings.application_name.c_str(),
-                                          timeout.c_str(),
-                                          "5",
-                                          "2",
-                                          "3",
-                                          "10000",
-                                          "read-write",
-                                          nullptr};
-  PGconn* raw = PQconnectdbParams(keys.data(), values.data(), 1);
-  if (raw == nullptr) throw std::bad_alloc();
+  PGconn* raw = dial(current_url(settings.url, settings.url_file), settings.application_name,
+                     settings.connect_timeout, "read-write");
   if (PQstatus(raw) != CONNECTION_OK) {
     // Of a sound connection string libpq's text names host, port and role, never the password.
     std::string message = PQerrorMessage(raw);
@@ -39,7 +21,7 @@ PGconn* connect(const ConnectionSettings& settings, RoleKind kind) {
     const char* setting = kind == RoleKind::worker  ? "database.url"
                           : kind == RoleKind::owner ? "database.owner_url"
                                                     : "database.reader_url";
-    message += std::string("; is the server up, and is ") + setting + " right?";
+    message += "; " + advice_on(message, setting);
     PQfinish(raw);
     throw Failure({}, {}, true, message);
   }
@@ -148,6 +130,9 @@ void verify_role(pqxx::nontransaction& tx, RoleKind kind) {
 Connection::Connection(const ConnectionSettings& settings, RoleKind kind) {
   raw_ = connect(settings, kind);
   session_ = adopt(raw_);
+  watched_.emplace(settings.patience, PQsocket(raw_), settings.answer_limit,
+                   settings.application_name);
+  const Patience::Wait wait(*watched_);
   set_up(settings, kind);
 }
 
@@ -203,6 +188,7 @@ void Connection::count_one() {
 }
 
 Rows Connection::run(const Statement& statement, const Params& params) {
+  const Patience::Wait wait(*watched_);
   if (!prepared_.contains(statement.name)) {
     count_one();
     PGresult* made = PQprepare(raw_, statement.name, statement.sql, 0, nullptr);
@@ -239,6 +225,7 @@ wire::RowType Connection::row_type(const char* name) {
 }
 
 void Connection::command(const std::string& sql) {
+  const Patience::Wait wait(*watched_);
   count_one();
   PGresult* result = PQexec(raw_, sql.c_str());
   const auto status = PQresultStatus(result);

@@ -2,12 +2,14 @@
 // One connection, set up and verified. libpqxx and libpq work on the same session: the hot path
 // sends binary arrays with libpq, everything else goes through libpqxx.
 // Used by: every class of the room. Lifetime: one per owner; a broken one is thrown away, never
-// revived silently. Threads: one at a time. Blocking: connect_timeout, then statement_timeout.
+// revived silently. Threads: one at a time. Blocking: connect_timeout, then statement_timeout, and
+// where somebody watches (patience.hpp) answer_limit, whatever the server does.
 // Errors: Failure, Refused or libpqxx's exceptions (the room's classes translate them).
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <pqxx/version.hxx>
 #include <set>
 #include <string>
@@ -15,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "postgres/patience.hpp"
 #include "postgres/settings.hpp"
 #include "postgres/wire.hpp"
 
@@ -98,6 +101,7 @@ class Connection {
 
   std::shared_ptr<Session> session_;  // its base class has no virtual destructor in 6.4
   PGconn* raw_ = nullptr;             // owned by session_
+  std::optional<Patience::Watched> watched_;
   std::set<std::string, std::less<>> prepared_;
   std::map<std::string, wire::RowType, std::less<>> row_types_;
   Backend backend_;

@@ -38,8 +38,8 @@ void pin(pqxx::transaction_base& tx, const Pins& pins) {
         "the home topic's partition count", std::to_string(count),
         std::to_string(pins.partition_count),
         "an event's lane follows from the count, and partitions cannot be taken away: make the "
-        "home topic with the pinned count again, or move to a new home topic, group and "
-        "database.schema");
+        "home topic with the pinned count again, or move its events, see "
+        "docs/runbooks/more-partitions.md");
   }
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // Keeps the ledger's parts: makes them ahead, switches to the next when the current one has lasted
 // `part_length`, and drops those whose every row is past its use (ARCHITECTURE.md, the data).
-// Forgets sagas that ended a horizon ago.
+// Forgets sagas that ended a horizon ago, and answers of the HTTP API. Shows for how long a part
+// that should have gone has been kept.
 // Used by: the worker's upkeep, the verb `timers run`. Lifetime: as its user; a connection of its
 // own. Threads: one at a time. Blocking: never longer than 100 ms on a lock that a unit of work
 // holds; looking through an old part may take minutes. Errors: retry_call; what was done stays
@@ -26,7 +27,8 @@ struct HousekeeperOptions {
   std::chrono::milliseconds horizon = std::chrono::hours{24 * 7};
   std::chrono::milliseconds interval = std::chrono::minutes{1};  // for job_log's next run
   int parts_ahead = 2;
-  int sagas_at_once = 1000;  // forgotten in one step, at most
+  std::chrono::milliseconds answers_kept = std::chrono::hours{24 * 7};
+  int sagas_at_once = 1000;  // forgotten in one step, at most; answers as many
   // For a look through an old part.
   std::chrono::milliseconds statement_timeout = std::chrono::minutes{10};
 };
@@ -38,6 +40,7 @@ struct Housekeeping {
   int detached = 0;
   int dropped = 0;
   int forgotten = 0;  // sagas
+  int answers = 0;    // forgotten
   int deferred = 0;   // lock not free in time: next time
   [[nodiscard]] std::string text() const;
 };

@@ -21,11 +21,15 @@ from unnest($1::smallint[], $2::int[], $3::bigint[], $4::bigint[]) g (topic, par
 where p.topic = g.topic and p.partition = g.partition and p.epoch = g.epoch
   and (p.tries > 0 or p.alone_offset = g.begun))"};
 
+// The lane's row is locked as long as the count is not durable: whoever takes the lane waits for
+// it, or is waited for and then seen.
 constexpr Statement kCountTransition{"lane_count_transition", R"(
+with owned as (select partition from partition_progress
+               where topic = $1::smallint and partition = $2::int and epoch = $3::bigint
+               for share)
 update sagas s set begun_alone = s.begun_alone + 1
-from partition_progress p
-where p.topic = $1::smallint and p.partition = $2::int and p.epoch = $3::bigint
-  and s.tenant_id = $4::uuid and s.saga_id = $5::uuid and s.lane = p.partition
+from owned
+where s.tenant_id = $4::uuid and s.saga_id = $5::uuid and s.lane = owned.partition
   and s.ended_at is null
 returning s.begun_alone)"};
 

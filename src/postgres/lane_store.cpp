@@ -60,7 +60,15 @@ void add_missing(std::vector<base::TenantId>& to, const std::vector<base::Tenant
 Connection& LaneStore::Impl::connected() {
   if (connection && connection->alive()) return *connection;
   forget_connection();
-  connection = std::make_unique<Connection>(options.connection, RoleKind::worker);
+  try {
+    connection = std::make_unique<Connection>(options.connection, RoleKind::worker);
+  } catch (...) {
+    // The start has looked at connection and role. What they have become meanwhile is for the
+    // operator to mend: never the fault of the record that met it.
+    const auto error = translate_current("connecting");
+    if (error.kind != ErrorKind::permanent) throw;
+    throw Refused(ErrorKind::retry_unit, error.message);
+  }
   if (lost_backend.pid != 0) {
     end_lost_backend();
     lost_backend = {};

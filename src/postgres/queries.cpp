@@ -24,6 +24,7 @@ const std::string kRecordStory =
 const std::string kOutcomeStory =
     "select partition as lane, seq, type, code, replayed, published, created_at, outcome_id, "
     "command_id, event_id, origin, tenant_id from outcome_log ";
+const std::string kOfEvent = "where tenant_id = $1::uuid and event_id = $2::uuid ";
 
 }  // namespace
 
@@ -171,27 +172,10 @@ ViewQuery keys(const KeyFilter& filter) {
       {filter.tenant, filter.status, filter.type, seconds, std::to_string(filter.limit)}};
 }
 
-ViewQuery keys_in_scope(const KeyScope& scope) {
-  return {
-      "select k.tenant_id, k.actor_id, k.command_type, k.idempotency_key, k.key_source, k.status, "
-      "k.outcome_code, k.attempts, k.first_seen_at, k.completed_at, k.expires_at, k.event_id, "
-      "k.lane, r.verdict, "
-      "coalesce(r.origin, k.topic || '/' || k.partition || '/' || k.\"offset\") as origin "
-      "from command_log k left join record_ledger r on r.tenant_id = k.tenant_id "
-      "and r.topic = k.topic and r.partition = k.partition and r.\"offset\" = k.\"offset\" "
-      "where (k.idempotency_key = $1 or k.command_id = $1) "
-      "and ($2::uuid is null or k.tenant_id = $2::uuid) "
-      "and ($3::text is null or k.command_type = $3::text) "
-      "and ($4::text is null or k.actor_id = $4::text) "
-      "order by k.status <> 'in_progress', k.first_seen_at limit 20",
-      {scope.key_or_command_id, scope.tenant, scope.type, scope.actor}};
-}
-
 ViewQuery due_holds(std::int64_t limit) {
   return {
       "select expires_at, expires_at <= clock_timestamp() as due, tenant_id, reservation_id, "
-      "event_id, lane, hold_version from reservation_log where status = 'held' "
-      "order by expires_at limit $1",
+      "event_id, lane, hold_version from hold_log order by expires_at limit $1",
       {std::to_string(limit)}};
 }
 
@@ -218,7 +202,7 @@ ViewQuery timers() {
 
 ViewQuery ledger_parts() {
   return {
-      "select part, current, made_at, closed_at, detached_at from ledger_part_log "
+      "select part, current, made_at, closed_at, last_end, detached_at from ledger_part_log "
       "order by part",
       {}};
 }
@@ -272,8 +256,19 @@ ViewQuery records_of_outcome(const std::string& outcome_id) {
           {outcome_id}};
 }
 
+ViewQuery records_of_event(const std::string& tenant, const std::string& id, std::int64_t limit) {
+  return {kRecordStory + kOfEvent + "order by decided_at desc limit $3",
+          {tenant, id, std::to_string(limit)}};
+}
+
 ViewQuery records_with_origin(const std::string& position) {
   return {kRecordStory + "where origin = $1 order by decided_at limit 20", {position}};
+}
+
+ViewQuery records_from_topic(const std::string& topic) {
+  return {"select origin, " + kPosition + ", verdict, " + kDecidedAt +
+              " from record_ledger where starts_with(origin, $1) order by decided_at",
+          {topic + "/"}};
 }
 
 ViewQuery outcomes_with_id(const std::string& outcome_id) {
@@ -285,10 +280,10 @@ ViewQuery outcomes_of_origin(const std::string& position) {
   return {kOutcomeStory + "where origin = $1 order by partition, seq limit 50", {position}};
 }
 
-ViewQuery outcomes_of_event(const std::string& event_id, std::int64_t limit) {
-  return {"select * from (" + kOutcomeStory +
-              "where event_id = $1::uuid order by seq desc limit $2) as latest order by seq",
-          {event_id, std::to_string(limit)}};
+ViewQuery outcomes_of_event(const std::string& tenant, const std::string& id, std::int64_t limit) {
+  return {"select * from (" + kOutcomeStory + kOfEvent +
+              "order by seq desc limit $3) as latest order by seq",
+          {tenant, id, std::to_string(limit)}};
 }
 
 ViewQuery event(const std::string& event_id) {
@@ -304,18 +299,18 @@ ViewQuery event_statuses() {
   return {"select event_id, status from event_log", {}};
 }
 
-ViewQuery sections_of_event(const std::string& event_id) {
+ViewQuery sections_of_event(const std::string& tenant, const std::string& event_id) {
   return {
       "select section_id, name, capacity, held, sold, available, price_minor, currency "
-      "from section_capacity where event_id = $1::uuid order by ordinal",
-      {event_id}};
+      "from section_capacity " +
+          kOfEvent + "order by ordinal",
+      {tenant, event_id}};
 }
 
-ViewQuery reservations_of_event(const std::string& event_id) {
-  return {
-      "select status, count(*) as reservations from reservation_log "
-      "where event_id = $1::uuid group by status order by status",
-      {event_id}};
+ViewQuery reservations_of_event(const std::string& tenant, const std::string& event_id) {
+  return {"select status, count(*) as reservations from reservation_log " + kOfEvent +
+              "group by status order by status",
+          {tenant, event_id}};
 }
 
 ViewQuery reservation(const std::string& reservation_id) {

@@ -2,6 +2,7 @@
 // The questions people and the auditor ask of the public views, by name. Only this room knows how
 // they are put in SQL. Used by: app, through Views. Threads: pure functions, any.
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -63,15 +64,19 @@ struct KeyFilter {
   std::int64_t limit = 100;
 };
 ViewQuery keys(const KeyFilter& filter);
-// Accepted keys of this name, or of the command with this id, running ones first, with the verdict
-// and the origin of their records. At most 20.
+// One key by its name, or by the id of its command.
 struct KeyScope {
   std::string key_or_command_id;
   std::optional<std::string> tenant;
   std::optional<std::string> type;
   std::optional<std::string> actor;
 };
-ViewQuery keys_in_scope(const KeyScope& scope);
+// Those that run, with the verdict and the origin of their records. At most 20.
+ViewQuery running_keys(const KeyScope& scope);
+// All of them, at most 20. Reads the whole ledger: whoever asks bounds its time.
+ViewQuery ended_keys(const KeyScope& scope);
+// The same of one row, by its index.
+ViewQuery key_with_hash(const std::string& tenant, const std::string& key_hash);
 
 // Those that need an operator first, then unfinished ones by age, then ended ones, the latest
 // first. `stuck` is as saga::Runner says it.
@@ -88,19 +93,37 @@ ViewQuery sagas(const SagaFilter& filter);
 ViewQuery saga(const std::string& saga_id);
 // By the signature, or the address, of one of its transactions.
 ViewQuery saga_of_signature(const std::string& signature);
-ViewQuery sagas_of_event(const std::string& event_id, std::int64_t limit);  // the latest
+// The latest. (Of one tenant: two tenants may have an event with the same id.)
+ViewQuery sagas_of_event(const std::string& event_id, std::int64_t limit,
+                         const std::optional<std::string>& tenant = std::nullopt);
 ViewQuery saga_steps(const std::string& saga_id);
 ViewQuery saga_transactions(const std::string& saga_id);
 // event_id; by what the event is on the chain
 ViewQuery event_of_signature(const std::string& signature);
 
+// state, result
+ViewQuery operator_action(const std::string& action_id);
+
 ViewQuery due_holds(std::int64_t limit);
 ViewQuery jobs();
+// lane, tenant_id, event_id, reservation_id, hold_version, expires_at: what timers would end by
+// now, of each lane at most so many, the oldest; by lane, tenant and time
+ViewQuery holds_to_end(std::int64_t of_each_lane);
+// tenant_id, reservation_id, hold_version: those of these that are held yet. (Of equal length.)
+ViewQuery holds_left(const std::vector<std::string>& tenants,
+                     const std::vector<std::string>& reservations,
+                     const std::vector<std::int64_t>& hold_versions);
 // Of the expiry timers together, one row: lanes, released, ran_ago of the one that ran longest ago,
 // next_in of the one that is to run first, in seconds; overdue: the lanes whose timer should have
-// run a minute ago; failing: those of which three ticks in a row, or more, have failed; null: none
+// run a minute ago; failing: those without a success for three intervals, or more; null: none
 ViewQuery timers();
 ViewQuery ledger_parts();
+// part, due_at, overdue in seconds, last_end, until, topic, partition, reached: the oldest part of
+// the ledger, when it should have gone by now, with each lane that has not come past `until`, and
+// how far it is; the one that is furthest behind first. That is the end of the part's last key,
+// then the time at which all lanes first were past it. Without such lanes one row, that names none.
+// Both ends are null while something of the part runs, waits or is not published.
+ViewQuery kept_ledger_part(std::chrono::milliseconds horizon);
 ViewQuery pending_dead_letters();
 ViewQuery parked();
 
@@ -111,16 +134,32 @@ ViewQuery key_at(const std::string& topic, std::int64_t partition, std::int64_t 
 ViewQuery keys_of_outcome(const std::string& outcome_id);
 ViewQuery records_of_command(const std::string& command_id);
 ViewQuery records_of_outcome(const std::string& outcome_id);
+ViewQuery records_of_event(const std::string& tenant, const std::string& event_id,
+                           std::int64_t limit);  // the latest
 // Records that were decided for a record somewhere else.
 ViewQuery records_with_origin(const std::string& position);
+// origin, position, verdict, decided_at in milliseconds: records that were decided for one on this
+// topic; by time
+ViewQuery records_from_topic(const std::string& topic);
+// Of [from, to) of a partition: offset, verdict, has an outcome, that outcome is a key's answer
+// that will be given again for so many seconds yet, is running, origin; by offset
+ViewQuery answers_in_range(const std::string& topic, std::int64_t partition, std::int64_t from,
+                           std::int64_t to, std::int64_t seconds);
+// partition, offset: records of this topic that were forwarded
+ViewQuery forwards_of(const std::string& topic);
+// tenant_id, key_hash: those of these keys that run or have their answer
+ViewQuery keys_that_answer(const std::vector<std::string>& tenants,
+                           const std::vector<std::string>& key_hashes);
 ViewQuery outcomes_with_id(const std::string& outcome_id);
 ViewQuery outcomes_of_origin(const std::string& position);
-ViewQuery outcomes_of_event(const std::string& event_id, std::int64_t limit);
+ViewQuery outcomes_of_event(const std::string& tenant, const std::string& event_id,
+                            std::int64_t limit);
 ViewQuery event(const std::string& event_id);
 // Of all events: event_id, status.
 ViewQuery event_statuses();
-ViewQuery sections_of_event(const std::string& event_id);
-ViewQuery reservations_of_event(const std::string& event_id);  // counted by status
+ViewQuery sections_of_event(const std::string& tenant, const std::string& event_id);
+// Counted by status.
+ViewQuery reservations_of_event(const std::string& tenant, const std::string& event_id);
 ViewQuery reservation(const std::string& reservation_id);
 
 // ---------------------------------------------------------------- counts and conditions

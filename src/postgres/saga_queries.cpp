@@ -51,12 +51,13 @@ ViewQuery saga_of_signature(const std::string& signature) {
           {signature}};
 }
 
-ViewQuery sagas_of_event(const std::string& event_id, std::int64_t limit) {
+ViewQuery sagas_of_event(const std::string& event_id, std::int64_t limit,
+                         const std::optional<std::string>& tenant) {
   return {
       "select saga_id, kind, status, step, step_status, attempts, next_attempt_at, last_error, "
       "started_at, ended_at from saga_log where event_id = $1::uuid "
-      "order by started_at desc limit $2",
-      {event_id, std::to_string(limit)}};
+      "and ($3::uuid is null or tenant_id = $3::uuid) order by started_at desc limit $2",
+      {event_id, std::to_string(limit), tenant}};
 }
 
 ViewQuery saga_steps(const std::string& saga_id) {
@@ -77,6 +78,10 @@ ViewQuery saga_transactions(const std::string& saga_id) {
 ViewQuery event_of_signature(const std::string& signature) {
   return {"select event_id from event_log where chain_signature = $1 or chain_address = $1",
           {signature}};
+}
+
+ViewQuery operator_action(const std::string& action_id) {
+  return {"select state, result from operator_log where action_id = $1::uuid", {action_id}};
 }
 
 }  // namespace admitone::postgres::queries

@@ -8,7 +8,8 @@ using ports::Saga;
 constexpr Statement kSagas{"lane_sagas", R"(
 select tenant_id, saga_id, event_id, kind, status, ends_as, cause, stop, origin, why, started_at,
        deadline, step_since, ended_at, venue_id, starts_at, ends_at, capacity, old_hold, on_chain,
-       artist_bps, venue_bps, artist_wallet, venue_wallet, event_hash
+       artist_bps, venue_bps, artist_wallet, venue_wallet, event_hash, command_id, traceparent,
+       tracestate
 from sagas where lane = $1::int and ended_at is null and saga_id > $2::uuid
 order by saga_id limit $3::int)"};
 
@@ -71,6 +72,9 @@ Saga saga_of(Row row, base::TopicPartition lane) {
   s.step_since = row.next<base::Timestamp>();
   s.ended_at = row.next<std::optional<base::Timestamp>>();
   s.input = input_of(row);
+  s.trace.command_id = row.next<std::string>();
+  s.trace.traceparent = row.next<std::optional<std::string>>();
+  s.trace.tracestate = row.next<std::optional<std::string>>();
   return s;
 }
 

@@ -15,8 +15,9 @@ constexpr Statement kSagas{"unit_sagas", R"(
 insert into sagas as s
   (tenant_id, saga_id, event_id, lane, kind, status, ends_as, cause, stop, origin, why, started_at,
    deadline, step_since, ended_at, venue_id, starts_at, ends_at, capacity, old_hold, on_chain,
-   artist_bps, venue_bps, artist_wallet, venue_wallet, event_hash)
-select * from unnest($1::saga_row[])
+   artist_bps, venue_bps, artist_wallet, venue_wallet, event_hash, command_id, traceparent,
+   tracestate)
+select * from unnest($1::traced_saga_row[])
 on conflict (tenant_id, saga_id) do update
 set status = excluded.status, ends_as = excluded.ends_as, cause = excluded.cause,
     stop = excluded.stop, why = excluded.why, deadline = excluded.deadline,
@@ -109,13 +110,14 @@ void put_input(RowWriter& w, const ports::SagaInput& input) {
   w << input.event_hash;
 }
 
-// The columns of the type saga_row, in its order.
+// The columns of the type traced_saga_row, in its order.
 void put_saga(RowWriter& w, const Saga* saga) {
   const auto& s = *saga;
   w << s.tenant << s.id << s.event << s.lane.partition << number(s.kind) << number(s.status)
     << number(s.ends_as) << number(s.cause) << s.stop << s.origin << storable(s.why) << s.started_at
     << s.deadline << s.step_since << s.ended_at;
   put_input(w, s.input);
+  w << s.trace.command_id << s.trace.traceparent << s.trace.tracestate;
 }
 
 // One of a saga's steps or transactions.
@@ -171,7 +173,7 @@ void write_sagas(Chain& chain, const ports::UnitWrites& writes) {
   // What ends makes room for the event's next one.
   std::ranges::stable_partition(sagas, &Saga::is_over);
   Params p;
-  p.rows(chain.row_type("saga_row"), sagas, put_saga);
+  p.rows(chain.row_type("traced_saga_row"), sagas, put_saga);
   chain.expect(kSagas, p, sagas.size(), UnitEnd::stale);
   write_parts(chain, kSteps, "saga_step_row", parts_of(sagas, &Saga::steps), put_step);
   write_parts(chain, kTransactions, "saga_transaction_row", parts_of(sagas, &Saga::transactions),

@@ -8,13 +8,6 @@ namespace admitone::postgres {
 
 namespace {
 
-void must_be_scratch(const std::string& schema) {
-  const auto begins = [&](const char* prefix) { return schema.starts_with(prefix); };
-  if (begins("demo_") || begins("bench_") || begins("test_")) return;
-  throw Refused(base::ErrorKind::permanent,
-                "the schema " + schema + " was not made to be thrown away");
-}
-
 constexpr const char* kLift = R"(
 do $$
 declare
@@ -29,6 +22,13 @@ begin
 end $$)";
 
 }  // namespace
+
+void must_be_scratch(const std::string& schema) {
+  const auto begins = [&](const char* prefix) { return schema.starts_with(prefix); };
+  if (begins("demo_") || begins("bench_") || begins("test_")) return;
+  throw Refused(base::ErrorKind::permanent,
+                "the schema " + schema + " was not made to be thrown away");
+}
 
 base::Status lift_row_security(const ConnectionSettings& settings) {
   try {

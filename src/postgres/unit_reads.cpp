@@ -22,11 +22,12 @@ constexpr Statement kOrigins{"unit_origins", R"(
 select q.t, q.h from unnest($1::uuid[], $2::uuid[]) q (t, h)
 cross join lateral (select 1 from origins where tenant_id = q.t and origin_hash = q.h limit 1) o)"};
 
+// The one that was written last: its time may be earlier, as those of records need not rise.
 constexpr Statement kContentKeys{"unit_content_keys", R"(
 select q.t, q.h, c.first_at, c.owner_hash from unnest($1::uuid[], $2::uuid[]) q (t, h)
 cross join lateral (select first_at, owner_hash from content_keys
                     where tenant_id = q.t and content_hash = q.h
-                    order by first_at desc limit 1) c)"};
+                    order by part desc limit 1) c)"};
 
 constexpr Statement kEvents{"unit_events", R"(
 select e.tenant_id, e.event_id, e.lane, e.status, e.version, e.row_version, e.venue_id, e.name,

@@ -200,7 +200,7 @@ void learn_row_types(Connection& connection, const ports::UnitWrites& writes) {
   for (const char* name : {"ledger_row", "section_change", "reservation_row"})
     connection.row_type(name);
   if (writes.sagas.empty()) return;
-  for (const char* name : {"saga_row", "saga_step_row", "saga_transaction_row"})
+  for (const char* name : {"traced_saga_row", "saga_step_row", "saga_transaction_row"})
     connection.row_type(name);
 }
 

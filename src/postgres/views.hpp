@@ -1,12 +1,16 @@
 #pragma once
 // The public views as one reader sees them: a single read-only snapshot, however many queries.
 // Used by: app (audit, inspect and the lists). Lifetime: one verb; the snapshot lasts as long.
-// Threads: one. Blocking: every statement is bounded by `statement_timeout`, connecting by
-// `connect_timeout`. Errors: kind retry_call for a lost server, else permanent; a reader changes
-// nothing, so the effect is always not_applied. Limits: streams hold kStreamRows rows in memory.
+// Threads: one. Blocking: every statement is bounded by `statement_timeout`, on the server and, a
+// little later, here, for what lies between may fall silent; connecting by `connect_timeout`; both
+// end when `interrupted` says so, between statements and while one is waited for. Errors: kind
+// retry_call for a lost, full, slow or silent server, cancelled when interrupted, else permanent; a
+// reader changes nothing, so the effect is always not_applied. After a statement that nobody waited
+// for to the end there is nothing more to ask. Limits: streams hold kStreamRows rows in memory.
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,10 +44,12 @@ struct ViewQuery {
 
 struct ViewSettings {
   std::string url;
+  std::string url_file;  // read again for each connection; empty: `url`
   std::string schema;
   std::string application_name = "admitone reader";
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds statement_timeout{60'000};
+  std::function<bool()> interrupted = [] { return false; };
 };
 
 class Views;

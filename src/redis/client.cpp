@@ -29,7 +29,8 @@ struct Awaited {
 Client::Client(Settings settings, const ports::Clock& clock)
     : settings_(std::move(settings)),
       clock_(clock),
-      breaker_(settings_.breaker),
+      may_look_up_(settings_.breaker, clock),
+      may_write_(settings_.breaker, clock),
       look_ups_(link_settings(settings_, "look-ups"), clock),
       writes_(link_settings(settings_, "writes"), clock) {}
 
@@ -41,16 +42,30 @@ base::Result<std::chrono::microseconds> probe(const Settings& settings, const po
   return std::chrono::duration_cast<std::chrono::microseconds>(clock.steady() - since);
 }
 
-std::optional<resilience::Breaker::Pass> Client::admit() {
+std::optional<resilience::Breaker::Pass> Client::Gate::admit() {
   const std::scoped_lock lock(mutex_);
   return breaker_.admit(clock_.steady());
 }
 
-void Client::end(const resilience::Breaker::Pass& pass, bool good) {
-  if (!good) ++errors_;
+void Client::Gate::end(const resilience::Breaker::Pass& pass, bool good) {
   const std::scoped_lock lock(mutex_);
   breaker_.end(pass, good ? resilience::CallEnd::success : resilience::CallEnd::failure,
                clock_.steady());
+}
+
+resilience::BreakerState Client::Gate::state() const {
+  const std::scoped_lock lock(mutex_);
+  return breaker_.state(clock_.steady());
+}
+
+std::uint64_t Client::Gate::times_opened() const {
+  const std::scoped_lock lock(mutex_);
+  return breaker_.times_opened();
+}
+
+void Client::end(Gate& gate, const resilience::Breaker::Pass& pass, bool good) {
+  if (!good) ++errors_;
+  gate.end(pass, good);
 }
 
 std::optional<Client::Replies> Client::look_up(std::function<std::vector<Command>()> make) {
@@ -73,7 +88,7 @@ std::optional<Client::Replies> Client::look_up(std::function<std::vector<Command
 std::vector<ports::KeyHint> Client::recall(const std::vector<ports::LedgerKey>& keys) {
   std::vector<ports::KeyHint> hints;
   if (keys.empty()) return hints;
-  const auto pass = admit();
+  const auto pass = may_look_up_.admit();
   if (!pass) return hints;
   const auto replies = look_up([this, keys] {
     Command command{"MGET"};
@@ -83,7 +98,7 @@ std::vector<ports::KeyHint> Client::recall(const std::vector<ports::LedgerKey>& 
   });
   const bool good = replies && *replies && (**replies).size() == 1 &&
                     (**replies).front().list.size() == keys.size();
-  end(*pass, good);
+  end(may_look_up_, *pass, good);
   if (!good) return hints;
   const auto& list = (**replies).front().list;
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -117,41 +132,42 @@ void Client::remember(std::vector<ports::KeyHint> hints) {
 }
 
 void Client::tell(Make make) {
-  const auto pass = admit();
+  const auto pass = may_write_.admit();
   if (!pass) return;
-  const auto taken = writes_.submit(
-      {.make = std::move(make),
-       .wanted_until = clock_.steady() + settings_.call_limit,
-       .done = [this, pass = *pass](const Replies& replies) { end(pass, replies.ok()); }});
-  if (!taken) end(*pass, false);
+  const auto taken = writes_.submit({.make = std::move(make),
+                                     .wanted_until = clock_.steady() + settings_.call_limit,
+                                     .done = [this, pass = *pass](const Replies& replies) {
+                                       end(may_write_, pass, replies.ok());
+                                     }});
+  if (!taken) end(may_write_, *pass, false);
 }
 
 void Client::ask(Make make, std::chrono::milliseconds wait,
                  std::function<void(const Replies&)> told) {
   const base::Error nobody{base::ErrorKind::retry_call, base::Effect::not_applied, "not asked"};
-  const auto pass = admit();
+  const auto pass = may_look_up_.admit();
   if (!pass) return told(nobody);
   const auto taken = look_ups_.submit({.make = std::move(make),
                                        .wanted_until = clock_.steady() + wait,
                                        .done = [this, pass = *pass, told](const Replies& replies) {
-                                         end(pass, replies.ok());
+                                         end(may_look_up_, pass, replies.ok());
                                          told(replies);
                                        }});
   if (taken) return;
-  end(*pass, false);
+  end(may_look_up_, *pass, false);
   told(nobody);
 }
 
 State Client::state() const {
   const auto link = look_ups_.state();
   const auto writes = writes_.state();
-  const auto now = clock_.steady();
-  const std::scoped_lock lock(mutex_);
   return {.up = link.up && writes.up,
           .why = link.up ? writes.why : link.why,
           .answered_in = std::max(link.answered_in, writes.answered_in),
-          .breaker = breaker_.state(now),
-          .times_opened = breaker_.times_opened(),
+          .look_ups = may_look_up_.state(),
+          .writes = may_write_.state(),
+          .look_ups_opened = may_look_up_.times_opened(),
+          .writes_opened = may_write_.times_opened(),
           .errors = errors_.load()};
 }
 

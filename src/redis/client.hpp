@@ -8,7 +8,8 @@
 // Threads: any; the loops block the two that they are given. One connection each: look-ups, which
 //   somebody waits for, and writes.
 // Blocking: `recall` for `batch_wait` at most; all else never, but the loops (see link.hpp).
-// Errors: none. What fails is counted, opens the breaker, and is as if nothing were known.
+// Errors: none. What fails is counted, opens the breaker of its connection, and is as if nothing
+//   were known.
 // Durable: nothing.
 // Limits: connections (two), jobs that wait (64 each), a call (1 s, three tries), an entry's life.
 
@@ -43,8 +44,10 @@ struct State {
   bool up = false;
   std::string why;  // it is not
   std::chrono::microseconds answered_in{0};
-  resilience::BreakerState breaker = resilience::BreakerState::closed;
-  std::uint64_t times_opened = 0;
+  resilience::BreakerState look_ups = resilience::BreakerState::closed;
+  resilience::BreakerState writes = resilience::BreakerState::closed;
+  std::uint64_t look_ups_opened = 0;  // times
+  std::uint64_t writes_opened = 0;
   std::uint64_t errors = 0;  // questions and writes that failed, entries that were none
 };
 
@@ -77,15 +80,29 @@ class Client final : public ports::KeyHints {
   [[nodiscard]] State state() const;
 
  private:
-  std::optional<resilience::Breaker::Pass> admit();
-  void end(const resilience::Breaker::Pass& pass, bool good);
+  // Of one connection. A server that takes no writes (a replica, one without memory) can be asked.
+  class Gate {
+   public:
+    Gate(const resilience::BreakerSettings& settings, const ports::Clock& clock)
+        : clock_(clock), breaker_(settings) {}
+    std::optional<resilience::Breaker::Pass> admit();
+    void end(const resilience::Breaker::Pass& pass, bool good);
+    [[nodiscard]] resilience::BreakerState state() const;
+    [[nodiscard]] std::uint64_t times_opened() const;
+
+   private:
+    const ports::Clock& clock_;
+    mutable std::mutex mutex_;
+    resilience::Breaker breaker_;
+  };
+  void end(Gate& gate, const resilience::Breaker::Pass& pass, bool good);
   // None: not in time.
   std::optional<Replies> look_up(std::function<std::vector<Command>()> make);
 
   const Settings settings_;
   const ports::Clock& clock_;
-  mutable std::mutex mutex_;
-  resilience::Breaker breaker_;
+  Gate may_look_up_;
+  Gate may_write_;
   std::atomic<std::uint64_t> errors_{0};
   // Last: they end first, and tell of what they give up.
   Link look_ups_;

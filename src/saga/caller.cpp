@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "contract/trace.hpp"
 #include "saga/release.hpp"
 
 namespace admitone::saga {
@@ -29,6 +30,20 @@ ports::ChainRecord record_of(const Saga& saga, StepId step) {
           saga.input.venue_id,
           saga.input.royalties,
           saga.input.event_hash};
+}
+
+// Each call is a span of its own: also of one step, and by whichever owner.
+ports::CallTerms terms_of(const Saga& saga, CallNumber number, base::Instant deadline) {
+  const auto& [command, traceparent, tracestate] = saga.trace;
+  const auto call =
+      std::to_string(number) + '/' + std::to_string(deadline.time_since_epoch().count());
+  return {deadline,
+          {.traceparent = contract::next_traceparent(traceparent, saga.origin, call),
+           .tracestate = contract::next_tracestate(tracestate),
+           .parent = contract::parent_span_id(traceparent),
+           .command_id = command,
+           .position = saga.origin,
+           .saga_id = saga.id.str()}};
 }
 
 }  // namespace
@@ -61,20 +76,21 @@ void make_call(const Services& services, const std::shared_ptr<Inbox>& inbox, Ca
                const Saga& saga, const MakeCall& call, base::Instant deadline) {
   const auto& input = saga.input;
   const auto* step = find_step(saga, call.step);
+  const auto terms = [&] { return terms_of(saga, number, deadline); };
   switch (call.call) {
     case Call::venue_find:
-      return services.venue->find(saga.tenant, input.venue_id, deadline,
+      return services.venue->find(saga.tenant, input.venue_id, terms(),
                                   into<ports::VenueFacts>(inbox, number));
     case Call::venue_hold:
       return services.venue->hold(
           {saga.tenant, input.venue_id, saga.event, input.starts_at, input.ends_at, call.key},
-          deadline, into<ports::VenueHold>(inbox, number));
+          terms(), into<ports::VenueHold>(inbox, number));
     case Call::venue_holds:
-      return services.venue->holds(saga.tenant, input.venue_id, saga.event, deadline,
+      return services.venue->holds(saga.tenant, input.venue_id, saga.event, terms(),
                                    into<std::vector<ports::VenueHold>>(inbox, number));
     case Call::venue_release:
       return services.venue->release(saga.tenant, input.venue_id, hold_to_release(saga, *step),
-                                     call.key, deadline, into<bool>(inbox, number));
+                                     call.key, terms(), into<bool>(inbox, number));
     case Call::chain_prepare:
       return services.chain->prepare(record_of(saga, call.step), deadline,
                                      into<ports::SignedTransaction>(inbox, number));

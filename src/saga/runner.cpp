@@ -5,7 +5,7 @@
 
 #include "base/assert.hpp"
 #include "base/failpoint.hpp"
-#include "base/log.hpp"
+#include "contract/trace.hpp"
 #include "resilience/backoff.hpp"
 
 namespace admitone::saga {
@@ -34,11 +34,10 @@ std::int32_t attempt_of(const Saga& saga, const MakeCall& call) {
 // The clients' own lines know neither step nor attempt (audit EC4). A refusal is an answer.
 void tell_failure(const Saga& saga, const MakeCall& call, const Reply& reply) {
   if (reply.kind != ports::AnswerKind::retry && reply.kind != ports::AnswerKind::unknown) return;
-  base::logger("saga")->warn("saga {}: {}{} failed, attempt {}, request key {}: {}{}",
-                             saga.id.str(), call.undo ? "undoing " : "", name_of(call.step),
-                             attempt_of(saga, call),
-                             call.key.empty() ? "none" : base::field(call.key),
-                             base::field(reply.why), base::Fields{.tenant = saga.tenant.str()});
+  base::logger("saga")->warn(
+      "saga {}: {}{} failed, attempt {}, request key {}: {}{}", saga.id.str(),
+      call.undo ? "undoing " : "", name_of(call.step), attempt_of(saga, call),
+      call.key.empty() ? "none" : base::field(call.key), base::field(reply.why), fields_of(saga));
 }
 
 // A tenant's part of a service is as great as of all.
@@ -48,6 +47,14 @@ Turns::Limits turns_limits(const Limits& limits, std::size_t in_all) {
 }
 
 }  // namespace
+
+base::Fields fields_of(const Saga& saga) {
+  return {.command = saga.trace.command_id,
+          .tenant = saga.tenant.str(),
+          .position = saga.origin,
+          .saga = saga.id.str(),
+          .trace = contract::trace_id(saga.trace.traceparent, saga.origin)};
+}
 
 Runner::Runner(Limits limits, World world)
     : limits_(limits),

@@ -35,6 +35,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.hpp"
 #include "resilience/retry_budget.hpp"
 #include "saga/caller.hpp"
 #include "saga/operator.hpp"
@@ -59,6 +60,9 @@ struct Transition {
 // Where it stands: going forward the first step that is not done, going back the last that may
 // still have to be undone. (As the view saga_log says it.)
 const StepJournal& step_in_view(const Saga& saga);
+
+// What a line of the log about the saga carries.
+base::Fields fields_of(const Saga& saga);
 
 // One saga as others may see it.
 struct Glance {

@@ -33,6 +33,7 @@ Saga begin(const domain::Event& event, const Beginning& beginning, Input input, 
   saga.steps = first_journal(saga.kind, saga.input, switches, beginning.started_at);
   saga.started_at = saga.step_since = beginning.started_at;
   saga.deadline = beginning.started_at + limits.deadline;
+  saga.trace = beginning.trace;
   return saga;
 }
 

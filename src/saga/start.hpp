@@ -16,6 +16,7 @@ struct Beginning {
   // What the venue holds for the event, and whether it is on the chain: from the event's row.
   std::optional<std::string> old_hold;
   bool on_chain = false;
+  ports::SagaTrace trace = {};
 };
 
 // `event`: as the decision leaves it; for an update with the new dates. `event_hash`: of its

@@ -46,9 +46,40 @@ void Health::expect(const std::string& name) {
   states_.try_emplace(name);
 }
 
+void Health::expect(const std::string& name, ProbeLimits limits) {
+  const std::scoped_lock lock(mutex_);
+  auto& state = states_[name];
+  state.probe = limits;
+  state.reported = clock_.steady();
+}
+
+void Health::asking(const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  states_[name].asked = clock_.steady();
+}
+
 void Health::report(const std::string& name, Condition condition, const std::string& detail) {
   const std::scoped_lock lock(mutex_);
-  states_[name] = {condition, detail};
+  auto& state = states_[name];
+  state.condition = condition;
+  state.detail = detail;
+  state.asked.reset();
+  state.reported = clock_.steady();
+}
+
+HealthLine Health::line_of(const std::string& name, const State& state) const {
+  const auto since = [this](base::Instant then) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - then);
+  };
+  if (state.probe && state.asked && since(*state.asked) > state.probe->limit)
+    return {name, false, "no answer for " + std::to_string(since(*state.asked).count()) + " ms"};
+  // (So much later than it should be: the machine may be busy.)
+  if (state.probe && !state.asked &&
+      since(state.reported) > state.probe->every + state.probe->limit)
+    return {name, false, "not asked for " + std::to_string(since(state.reported).count()) + " ms"};
+  const bool good = state.condition == Condition::ok || state.condition == Condition::degraded;
+  const std::string prefix = state.condition == Condition::degraded ? "degraded: " : "";
+  return {name, good, prefix + state.detail};
 }
 
 void Health::started() {
@@ -74,11 +105,7 @@ HealthReport Health::live() const {
 HealthReport Health::ready() const {
   const std::scoped_lock lock(mutex_);
   std::vector<HealthLine> lines;
-  for (const auto& [name, state] : states_) {
-    const bool good = state.condition == Condition::ok || state.condition == Condition::degraded;
-    const std::string prefix = state.condition == Condition::degraded ? "degraded: " : "";
-    lines.push_back({name, good, prefix + state.detail});
-  }
+  for (const auto& [name, state] : states_) lines.push_back(line_of(name, state));
   if (draining_) lines.push_back({"shutdown", false, "draining"});
   return conclude(std::move(lines));
 }

@@ -1,7 +1,8 @@
 #pragma once
 // The board into which loops report that they advance and into which the wiring writes what is
 // ready. Liveness looks only at our own loops; readiness at the schema, the group and the database
-// (operations.md, audit C12).
+// (operations.md, audit C12). Nobody who reads the board waits for what it tells of: whoever asks a
+// service does so on a thread of its own, and is judged by the board when no answer comes.
 // Used by: app (writes), the HTTP server (reads). Lifetime: the process. Threads: any. Blocking:
 // never. Errors: none.
 
@@ -10,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +65,15 @@ class Health {
   Heartbeat& loop(const std::string& name, std::chrono::milliseconds limit);
   // Something readiness waits for; `expect` it before the first report.
   void expect(const std::string& name);
+  // The same, and it is asked again and again, each time `every` so long after its report. What has
+  // not answered within `limit`, and what nobody asks any more, has failed.
+  struct ProbeLimits {
+    std::chrono::milliseconds limit;
+    std::chrono::milliseconds every;
+  };
+  void expect(const std::string& name, ProbeLimits limits);
+  // It is being asked; `report` says what it answered.
+  void asking(const std::string& name);
   void report(const std::string& name, Condition condition, const std::string& detail);
   // Start-up is over; it never begins again.
   void started();
@@ -77,7 +88,11 @@ class Health {
   struct State {
     Condition condition = Condition::waiting;
     std::string detail = "not yet";
+    std::optional<ProbeLimits> probe = std::nullopt;
+    std::optional<base::Instant> asked = std::nullopt;  // and not answered yet
+    base::Instant reported{};
   };
+  [[nodiscard]] HealthLine line_of(const std::string& name, const State& state) const;
 
   const ports::Clock& clock_;
   mutable std::mutex mutex_;

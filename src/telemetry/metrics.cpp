@@ -25,8 +25,9 @@ using ports::Histogram;
 
 // What a label text means; `topic/partition` becomes two labels, and what follows the last slash
 // that is needed is the last one's. Counters with these label values are there from the start: a
-// rate never begins late, and nothing is not the same as not measured. A histogram has this one
-// label value.
+// rate never begins late (the first sample of a series is no increase to Prometheus, so what an
+// alert names has to be among them), and nothing is not the same as not measured. A histogram has
+// this one label value.
 struct Description {
   const char* name;
   const char* help;
@@ -38,8 +39,10 @@ constexpr const char* kTopicPartition = "topic/partition";  // of Kafka
 
 // In the order of the enumerations.
 constexpr std::array kCounters{
-    Description{"admitone_records_total", "Records consumed, by verdict", "verdict", "redelivered"},
-    Description{"admitone_outcomes_total", "Outcomes decided, by code", "code"},
+    Description{"admitone_records_total", "Records consumed, by verdict", "verdict",
+                "redelivered applied duplicate mismatch invalid expired parked forwarded dead"},
+    Description{"admitone_outcomes_total", "Outcomes decided, by code", "code",
+                "PROCESSING_FAILED VENUE_UNAVAILABLE CHAIN_UNAVAILABLE"},
     Description{"admitone_units_of_work_total", "Units of work, by how they ended", "result",
                 "committed fenced key_taken stale retried in_doubt"},
     Description{"admitone_kafka_transactions_total", "Kafka transactions, by how they ended",
@@ -53,7 +56,7 @@ constexpr std::array kCounters{
     Description{"admitone_forwards_total", "Records sent on to the lane of their event", ""},
     Description{"admitone_timers_total",
                 "Timer commands sent, those that failed, holds released by them, and times that "
-                "three ticks of a lane in a row have failed",
+                "a lane's timer has had no success for three intervals",
                 "result", "fired failed released stuck"},
     Description{"admitone_take_overs_total", "Lanes taken over for publishing, by how", "result",
                 "clean republished fenced_publisher stopped"},
@@ -65,8 +68,8 @@ constexpr std::array kCounters{
     Description{
         "admitone_idempotency_duplicates_total",
         "Commands that had come before, by the layer that told: an explicit key, source and "
-        "id, or the content within its window",
-        "layer", "explicit cloudevent content"},
+        "id, or the content within its window; and those that timers had sent before",
+        "layer", "explicit cloudevent content timer"},
     Description{
         "admitone_content_duplicates_total",
         "Commands whose content key was used before within its window, by what the mode makes of "
@@ -107,8 +110,15 @@ static_assert(kCounters.size() == static_cast<std::size_t>(Counter::idempotency_
 
 constexpr std::array kGauges{
     Description{"admitone_lanes_owned", "Lanes this process owns", ""},
+    Description{"admitone_lanes_waiting",
+                "Lanes that are assigned to this process and not taken yet", ""},
     Description{"admitone_lanes_stopped", "Lanes that an operator has to look at", ""},
-    Description{"admitone_lag_records", "Records not yet decided", kTopicPartition},
+    Description{"admitone_lag_records", "Records not yet decided, of lanes that are worked on",
+                kTopicPartition},
+    Description{"admitone_lag_seconds",
+                "For how long the oldest record that is not decided has been in the log; of one "
+                "that is not read yet, for how long that has been known",
+                kTopicPartition},
     Description{"admitone_unpublished_outcomes", "Outcomes decided and not yet published", "lane"},
     Description{"admitone_unpublished_outcomes_age_seconds", "Age of the oldest of them", "lane"},
     Description{"admitone_outcome_sequence", "Last outcome number given", "lane"},
@@ -117,6 +127,10 @@ constexpr std::array kGauges{
     Description{"admitone_queue_bytes", "Bytes of the records that wait", ""},
     Description{"admitone_parked_commands", "Commands that wait for their event", "lane"},
     Description{"admitone_clock_drift_seconds", "Clock of the worker minus that of the database",
+                ""},
+    Description{"admitone_ledger_part_overdue_seconds",
+                "For how long the oldest part of the ledger has been kept that should have gone by "
+                "now, 0 when there is none; the same on every worker",
                 ""},
     Description{"admitone_memory_bytes",
                 "What the allocator has given out, in pages in use, in memory, and kept as "

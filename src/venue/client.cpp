@@ -5,10 +5,10 @@
 #include <utility>
 #include <variant>
 
-#include "base/log.hpp"
 #include "http/rules.hpp"
 #include "resilience/deadline.hpp"
 #include "venue/answers.hpp"
+#include "venue/call_log.hpp"
 #include "venue/requests.hpp"
 
 namespace admitone::venue {
@@ -19,6 +19,7 @@ using domain::Code;
 using ports::Answer;
 using ports::Answered;
 using ports::AnswerKind;
+using ports::CallTerms;
 using ports::VenueFacts;
 using ports::VenueHold;
 using resilience::Breaker;
@@ -54,27 +55,10 @@ CallEnd end_of(const http::Ending& result, bool definite) {
   return resilience::judge_status(result->status);
 }
 
-// What a line of the log says about a call.
-struct About {
-  Call call = Call::find;
-  std::string tenant;
-  std::string key;  // empty: a call without one
-};
-
 std::string value_of(const http::Request& request, std::string_view name) {
   for (const auto& header : request.headers)
     if (http::same_name(header.name, name)) return header.value;
   return {};
-}
-
-void log_failure(const About& about, const http::Ending& result, const std::string& why) {
-  // What never left us is no call.
-  if (!result && (result.error().kind == base::ErrorKind::cancelled || result.nobody_was_asked()))
-    return;
-  base::logger("venue")->warn("{} failed, status {}, request key {}: {}{}", name_of(about.call),
-                              result ? std::to_string(result->status) : "none",
-                              about.key.empty() ? "none" : base::field(about.key), base::field(why),
-                              base::Fields{.tenant = about.tenant});
 }
 
 }  // namespace
@@ -106,10 +90,11 @@ struct Client::Core : std::enable_shared_from_this<Client::Core> {
 
   // Begins, sends, answers. `read` is called on the loop's thread.
   template <class T>
-  void make(Call call, http::Request request, Instant deadline, Read<T> read, Answered<T> answered);
-  template <class T>
-  void send(Call call, const Start& start, http::Request request, Read<T> read,
+  void make(Call call, http::Request request, const CallTerms& terms, Read<T> read,
             Answered<T> answered);
+  template <class T>
+  void send(Call call, const Start& start, const ports::CallContext& context, http::Request request,
+            Read<T> read, Answered<T> answered);
   template <class T>
   void finish(const About& about, const Start& start, const http::Ending& result,
               const Read<T>& read, const Answered<T>& answered);
@@ -160,19 +145,25 @@ std::variant<Client::Core::Start, Client::Core::HeldBack> Client::Core::begin(In
 }
 
 template <class T>
-void Client::Core::make(Call call, http::Request request, Instant deadline, Read<T> read,
+void Client::Core::make(Call call, http::Request request, const CallTerms& terms, Read<T> read,
                         Answered<T> answered) {
-  const auto begun = begin(deadline);
+  const auto begun = begin(terms.deadline);
   if (const auto* held = std::get_if<HeldBack>(&begun))
     return answer_without<T>(call, CallResult::held_back, std::move(answered),
                              Answer<T>::retry(held->why, held->after));
-  send<T>(call, std::get<Start>(begun), std::move(request), std::move(read), std::move(answered));
+  send<T>(call, std::get<Start>(begun), terms.context, std::move(request), std::move(read),
+          std::move(answered));
 }
 
 template <class T>
-void Client::Core::send(Call call, const Start& start, http::Request request, Read<T> read,
-                        Answered<T> answered) {
-  const About about{call, value_of(request, "X-Tenant-ID"), value_of(request, "Idempotency-Key")};
+void Client::Core::send(Call call, const Start& start, const ports::CallContext& context,
+                        http::Request request, Read<T> read, Answered<T> answered) {
+  const About about{call, value_of(request, "X-Tenant-ID"), value_of(request, "Idempotency-Key"),
+                    context};
+  if (!context.traceparent.empty()) {
+    request.headers.push_back({"traceparent", context.traceparent});
+    if (!context.tracestate.empty()) request.headers.push_back({"tracestate", context.tracestate});
+  }
   request.deadline = start.deadline;
   request.limit = settings.call_limit;
   request.max_answer_bytes = settings.max_answer_bytes;
@@ -191,6 +182,8 @@ void Client::Core::finish(const About& about, const Start& start, const http::En
                           const Read<T>& read, const Answered<T>& answered) {
   auto answer = result ? read(*result) : not_answered<T>(about.call, result.error());
   note_end(about.call, start, result, answer.kind);
+  log_span(about, result, result_of(answer.kind),
+           std::chrono::duration_cast<base::Duration>(clock.steady() - start.at));
   if (answer.kind == AnswerKind::retry || answer.kind == AnswerKind::unknown)
     log_failure(about, result, answer.why);
   answered(std::move(answer));
@@ -311,19 +304,20 @@ base::Result<std::unique_ptr<Client>> Client::create(Settings settings, http::Cl
 Client::Client(std::shared_ptr<Core> core) : core_(std::move(core)) {}
 Client::~Client() = default;
 
-void Client::find(const base::TenantId& tenant, const std::string& venue_id, Instant deadline,
+void Client::find(const base::TenantId& tenant, const std::string& venue_id, const CallTerms& terms,
                   Answered<VenueFacts> answered) {
   if (!is_segment(venue_id))
     return core_->answer_without(Call::find, CallResult::refused, std::move(answered),
                                  no_such_venue<VenueFacts>());
-  const auto begun = core_->begin(deadline);
+  const auto begun = core_->begin(terms.deadline);
   if (const auto* held = std::get_if<Core::HeldBack>(&begun)) {
     if (held->by_breaker) return core_->find_cached(tenant, venue_id, *held, std::move(answered));
     return core_->answer_without(Call::find, CallResult::held_back, std::move(answered),
                                  Answer<VenueFacts>::retry(held->why, held->after));
   }
   core_->send<VenueFacts>(
-      Call::find, std::get<Core::Start>(begun), find_request(core_->settings.url, tenant, venue_id),
+      Call::find, std::get<Core::Start>(begun), terms.context,
+      find_request(core_->settings.url, tenant, venue_id),
       [core = core_, tenant, venue_id](const http::Response& response) {
         auto answer = read_venue(response, tenant, venue_id, core->clock.now());
         core->learn(tenant, venue_id, answer);
@@ -332,13 +326,13 @@ void Client::find(const base::TenantId& tenant, const std::string& venue_id, Ins
       std::move(answered));
 }
 
-void Client::hold(const ports::VenueHoldRequest& request, Instant deadline,
+void Client::hold(const ports::VenueHoldRequest& request, const CallTerms& terms,
                   Answered<VenueHold> answered) {
   if (!is_segment(request.venue_id))
     return core_->answer_without(Call::hold, CallResult::refused, std::move(answered),
                                  no_such_venue<VenueHold>());
   core_->make<VenueHold>(
-      Call::hold, hold_request(core_->settings.url, request), deadline,
+      Call::hold, hold_request(core_->settings.url, request), terms,
       [core = core_, request](const http::Response& response) {
         return read_hold(response, request, core->clock.now());
       },
@@ -346,13 +340,13 @@ void Client::hold(const ports::VenueHoldRequest& request, Instant deadline,
 }
 
 void Client::holds(const base::TenantId& tenant, const std::string& venue_id,
-                   const base::EventId& event, Instant deadline,
+                   const base::EventId& event, const CallTerms& terms,
                    Answered<std::vector<VenueHold>> answered) {
   if (!is_segment(venue_id))
     return core_->answer_without(Call::holds, CallResult::refused, std::move(answered),
                                  no_such_venue<std::vector<VenueHold>>());
   core_->make<std::vector<VenueHold>>(
-      Call::holds, holds_request(core_->settings.url, tenant, venue_id, event), deadline,
+      Call::holds, holds_request(core_->settings.url, tenant, venue_id, event), terms,
       [core = core_, event](const http::Response& response) {
         return read_holds(response, event, core->clock.now());
       },
@@ -360,15 +354,15 @@ void Client::holds(const base::TenantId& tenant, const std::string& venue_id,
 }
 
 void Client::release(const base::TenantId& tenant, const std::string& venue_id,
-                     const std::string& hold_id, const std::string& request_key, Instant deadline,
-                     Answered<bool> answered) {
+                     const std::string& hold_id, const std::string& request_key,
+                     const CallTerms& terms, Answered<bool> answered) {
   if (!is_segment(venue_id) || !is_segment(hold_id))
     return core_->answer_without(
         Call::release, CallResult::refused, std::move(answered),
         Answer<bool>::refused(Code::venue_refused, "no hold can have that id"));
   core_->make<bool>(
       Call::release, release_request(core_->settings.url, tenant, venue_id, hold_id, request_key),
-      deadline,
+      terms,
       [core = core_](const http::Response& response) {
         return read_release(response, core->clock.now());
       },

@@ -55,16 +55,16 @@ class Client final : public ports::Venue {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  void find(const base::TenantId& tenant, const std::string& venue_id, base::Instant deadline,
-            ports::Answered<ports::VenueFacts> answered) override;
-  void hold(const ports::VenueHoldRequest& request, base::Instant deadline,
+  void find(const base::TenantId& tenant, const std::string& venue_id,
+            const ports::CallTerms& terms, ports::Answered<ports::VenueFacts> answered) override;
+  void hold(const ports::VenueHoldRequest& request, const ports::CallTerms& terms,
             ports::Answered<ports::VenueHold> answered) override;
   void holds(const base::TenantId& tenant, const std::string& venue_id, const base::EventId& event,
-             base::Instant deadline,
+             const ports::CallTerms& terms,
              ports::Answered<std::vector<ports::VenueHold>> answered) override;
   void release(const base::TenantId& tenant, const std::string& venue_id,
-               const std::string& hold_id, const std::string& request_key, base::Instant deadline,
-               ports::Answered<bool> answered) override;
+               const std::string& hold_id, const std::string& request_key,
+               const ports::CallTerms& terms, ports::Answered<bool> answered) override;
 
   [[nodiscard]] State state() const;
   // Of one tenant's cached venues; how many went.

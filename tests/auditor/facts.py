@@ -25,7 +25,8 @@ class Record:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
     def header(self, name: str) -> str | None:
-        for found, value in self.headers:
+        # What AdmitOne says of a dead letter stands behind what its producer may have said.
+        for found, value in reversed(self.headers) if name.startswith("admitone-dlq-") else self.headers:
             if found == name and value is not None:
                 return value.decode("utf-8", "replace")
         return None

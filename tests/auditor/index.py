@@ -16,7 +16,12 @@ class Index:
         self.understood: dict[str, Command] = {}
         self.origin: dict[str, str] = {}  # position → position that its outcome names
         self.forwards: dict[str, list[Record]] = collections.defaultdict(list)  # origin → home records
+        self.again: dict[str, list[Record]] = collections.defaultdict(list)  # decided record → copies a replay has sent
         self.home_of: dict[str, Record] = {}  # origin → home record that is decided for it
+        self.ledger: dict[str, list[dict]] = collections.defaultdict(list)
+        for row in facts.record_ledger:
+            self.ledger[f"{row['topic']}/{row['partition']}/{row['offset']}"].append(row)
+        self.letters = {letter.position: letter for letter in facts.dead_letters}
         for (topic, _), records in sorted(facts.commands.items()):
             for record in records:
                 position = record.position
@@ -24,16 +29,15 @@ class Index:
                 claim = record.header(FORWARD_HEADER) if topic == facts.home else None
                 self.origin[position] = claim or position
                 if claim:
-                    self.forwards[claim].append(record)
+                    (self.again if self.is_decided_at_home(claim) else self.forwards)[claim].append(record)
         for position, record in self.records.items():
             if position not in self.forwards:
-                if record.topic == facts.home:
+                if record.topic == facts.home and not self.gives_again(record):
                     self.home_of[position] = record
             else:
                 self.home_of[position] = self.forwards[position][0]
-        self.ledger: dict[str, list[dict]] = collections.defaultdict(list)
-        for row in facts.record_ledger:
-            self.ledger[f"{row['topic']}/{row['partition']}/{row['offset']}"].append(row)
+        for origin in self.forwards.keys() & self.letters.keys():
+            self.home_of[origin] = self.forwards[origin][0]
         self.by_origin: dict[str, list[Outcome]] = collections.defaultdict(list)
         for partition in sorted(facts.outcomes):
             for outcome in facts.outcomes[partition]:
@@ -54,9 +58,19 @@ class Index:
         return rows[0]["verdict"] if rows else None
 
     def is_repeat(self, record: Record) -> bool:
-        """A forward that was sent again: the first one of its origin is the one that counts."""
+        """What was sent again under one origin: the first one is the one that counts."""
         claim = record.header(FORWARD_HEADER)
-        return bool(claim) and record.topic == self.facts.home and self.forwards[claim][0] is not record
+        if not claim or record.topic != self.facts.home:
+            return False
+        return (self.again.get(claim) or self.forwards[claim])[0] is not record
+
+    def is_decided_at_home(self, position: str) -> bool:
+        """A record of the home topic that was not forwarded: who claims it as origin is sent by a replay."""
+        return position.startswith(self.facts.home + "/") and self.verdict(position) not in (None, "forwarded")
+
+    def gives_again(self, record: Record) -> bool:
+        claim = record.header(FORWARD_HEADER)
+        return bool(claim) and record.topic == self.facts.home and claim in self.again
 
     def lane_of(self, event: str) -> int:
         return partition_of(event, self.facts.home_partitions)

@@ -91,6 +91,11 @@ def forwards(index: Index, findings: Findings) -> None:
     for origin, copies in index.forwards.items():
         if origin in index.records and index.verdict(origin) == "dead":
             check.refute("dead and forwarded", position=origin, copy=copies[0].position)
+        if origin not in index.records and origin not in index.letters:
+            check.refute("decided for nothing", origin=origin, copy=copies[0].position)
+        letter = index.letters.get(origin)
+        if letter is not None and (copies[0].key, copies[0].value) != (letter.key, letter.value):
+            check.refute("redriven with another key or value", letter=origin, copy=copies[0].position)
 
 
 def keys(index: Index, findings: Findings) -> None:
@@ -225,11 +230,14 @@ def dead_letters(index: Index, findings: Findings) -> None:
 
 def compare_letter(check, index: Index, position: str, letter) -> None:
     original = index.records.get(index.origin[position], index.records[position])
+    # A redriven record is told without what carries its origin.
+    headers = [header for header in original.headers
+               if index.origin[position] not in index.letters or not header[0].startswith("admitone-origin")]
     if letter.key != original.key or letter.value != original.value:
         check.refute("dead letter differs in key or value", position=position, letter=letter.position)
-    mine = letter.headers[:len(original.headers)]
-    extra = letter.headers[len(original.headers):]
-    if mine != original.headers or any(
+    mine = letter.headers[:len(headers)]
+    extra = letter.headers[len(headers):]
+    if mine != headers or any(
             not name.startswith(("admitone-", "kafka_dlt-original-")) for name, _ in extra):
         check.refute("dead letter differs in its headers", position=position, letter=letter.position)
     why = [letter.header(f"admitone-dlq-{part}") for part in ("reason", "code", "detail")]

@@ -165,6 +165,20 @@ def one_outcome(index: Index, findings: Findings) -> None:
         outcomes = index.by_origin.get(index.origin[position], [])
         first = [o for o in outcomes if not o.replayed]
         again = [o for o in outcomes if o.replayed]
+        if index.gives_again(record):
+            if verdict != "duplicate":
+                check.refute("what a replay has sent was not answered as a repeat", position=position, verdict=verdict)
+            continue  # its answer is counted with the record that it is given for
+        given = index.again.get(position, [])[:1]
+        if given and index.verdict(given[0].position) == "duplicate":
+            # It names this very record, also where that answers one that came in elsewhere.
+            named = [o for o in index.by_origin.get(position, []) if o.replayed]
+            if not named and index.facts.drained:
+                check.refute("not given again", position=position, copy=given[0].position)
+            if index.origin[position] == position:
+                again = again[:-1]
+            elif len(named) > 1:
+                check.refute("given again more than once", position=position, copy=given[0].position)
         if command.kind == "ok" and command.short == "event.cancel":
             first = [o for o in first if not o.type.startswith("ticketing.reservation.")]
         silent = command.kind == "ok" and command.short == "reservation.expire"
@@ -187,7 +201,7 @@ def one_outcome(index: Index, findings: Findings) -> None:
                 check.refute("ledger names another outcome", position=position, ledger=row["outcome_id"],
                              log=outcome.id)
     for origin in index.by_origin:
-        if origin not in index.records:
+        if origin not in index.records and not (origin in index.letters and origin in index.forwards):
             check.refute("outcome of a record that does not exist", origin=origin)
 
 

@@ -102,8 +102,9 @@ class World:
         return self.answer(record, verdict, "ticketing.command.rejected.v1", "rejected", code)
 
 
-def small_world() -> Facts:
-    """Two events, holds, a duplicate, a mismatch, a sold-out section, a forward with its repeat, poison."""
+def small_world(also=None) -> Facts:
+    """Two events, holds, a duplicate, a mismatch, a sold-out section, a forward with its repeat, poison; `also`: more
+    that happens to this World at the end."""
     w = World()
     a, b = identifier("event-a"), next(
         e for e in map(identifier, map(str, range(99))) if partition_of(e, LANES) != partition_of(identifier("event-a"), LANES))
@@ -157,6 +158,8 @@ def small_world() -> Facts:
         ("admitone-dlq-detail", b"no JSON"), ("admitone-dlq-topic", HOME.encode()),
         ("admitone-dlq-partition", b"0"), ("admitone-dlq-offset", str(poison.offset).encode()),
         ("kafka_dlt-original-offset", poison.offset.to_bytes(8, "big"))]))
+    if also:
+        also(w)
     return facts_of(w, a, b, r, ends)
 
 

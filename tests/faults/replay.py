@@ -38,10 +38,20 @@ def run_to_the_end(installation: Installation, name: str, count: int, seconds: f
             worker.kill()
 
 
-def in_place(installation: Installation, count: int = 2, seconds: float = 300, failpoints: str = "") -> Replay:
+def through_the_verb(installation: Installation) -> None:
+    """As an operator puts the group's positions back."""
+    for topic in (installation.home, installation.second):
+        done = installation.run("replay", "--topic", topic, "--since", "2020-01-01T00:00:00Z", "--move-group", "--yes",
+                                "--reason", "law L12")
+        if done.returncode != 0:
+            raise RuntimeError(f"replay: {done.stderr.strip()}")
+
+
+def in_place(installation: Installation, count: int = 2, seconds: float = 300, failpoints: str = "",
+             rewind=Installation.rewind) -> Replay:
     """The group's offsets back to the beginning. No worker may be running."""
     before, log = state.full(state.views(installation.env)), len(outcome_ids(installation))
-    installation.rewind()
+    rewind(installation)
     if not installation.lag():
         raise RuntimeError("there is nothing to replay")
     run_to_the_end(installation, "again", count, seconds, failpoints)

@@ -26,6 +26,8 @@ Verbs make_all_verbs() {
   verbs.push_back(make_sagas_resolve());
   verbs.push_back(make_dead_letters_list());
   verbs.push_back(make_dead_letters_show());
+  verbs.push_back(make_dead_letters_redrive());
+  verbs.push_back(make_replay());
   verbs.push_back(make_timers_list());
   verbs.push_back(make_cache_flush());
   verbs.push_back(make_timers_run());

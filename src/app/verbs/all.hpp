@@ -28,6 +28,8 @@ std::unique_ptr<Verb> make_keys_list();
 std::unique_ptr<Verb> make_keys_release();
 std::unique_ptr<Verb> make_dead_letters_list();
 std::unique_ptr<Verb> make_dead_letters_show();
+std::unique_ptr<Verb> make_dead_letters_redrive();
+std::unique_ptr<Verb> make_replay();
 std::unique_ptr<Verb> make_sagas_list();
 std::unique_ptr<Verb> make_sagas_show();
 std::unique_ptr<Verb> make_sagas_retry();

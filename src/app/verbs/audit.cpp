@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "app/operate/redrive_core.hpp"
 #include "app/system_clock.hpp"
 #include "app/verbs/all.hpp"
 #include "app/verbs/audit_core.hpp"
@@ -90,7 +91,7 @@ class AuditRun {
     std::map<kafka::NamedPartition, std::int64_t> out;
     for (std::size_t i = 0; i < partitions.size(); ++i) {
       // One that is pending just now has nothing final to say.
-      if (positions[i].ok() && positions[i].value()) out[partitions[i]] = *positions[i].value();
+      if (positions[i].ok() && positions[i]->offset) out[partitions[i]] = *positions[i]->offset;
     }
     return out;
   }
@@ -161,11 +162,26 @@ class AuditRun {
     return true;
   }
 
+  // Is there, or was there before retention took it, a letter at this position?
+  [[nodiscard]] bool is_letter(const kafka::Extent& letters, const std::string& position) const {
+    const auto place = place_in(settings_.kafka.dead_letter_topic, position);
+    if (!place) return false;
+    const auto found = letters.find(place->partition);
+    return found != letters.end() && place->offset < found->second.high;
+  }
+
   void forwards(Check& check) {
+    // Asked now: what the snapshot shows as redriven is in the topic already.
+    const auto letters = extent_of(*reader_, settings_.kafka.dead_letter_topic, limit());
     // A home record follows its original by no more than it is kept.
-    const audit::ForwardFacts facts{home_is_behind_, horizon_start_,
+    const audit::ForwardFacts facts{home_is_behind_,
+                                    horizon_start_,
                                     horizon_start_ + settings_.kafka.command_retention,
-                                    [this](const std::string& at) { return is_recorded(at); }};
+                                    [this](const std::string& at) { return is_recorded(at); },
+                                    [&](const std::string& at) { return is_letter(letters, at); },
+                                    [this](const std::string& at) {
+                                      return place_in(home(), at).has_value() && is_recorded(at);
+                                    }};
     must(audit::check_forwards(check, facts, audit::forwarded_rows(views_),
                                audit::home_rows(views_)));
   }

@@ -159,6 +159,7 @@ Source<HomeRow> home_rows(postgres::Views& views) {
                     base::from_unix_millis(integer(row[6]))};
         out.decides =
             text(row[3]) != "duplicate" || postgres::boolean(row[4]) || postgres::boolean(row[5]);
+        out.repeats = text(row[3]) == "duplicate";
         return out;
       });
 }
@@ -211,7 +212,7 @@ PublishedOutcome published_outcome(const base::Record& record) {
 
 DeadLetter dead_letter(const std::string& topic, const base::Record& record) {
   const auto header = [&record](const char* name) {
-    return header_of(record, std::string("admitone-dlq-") + name);
+    return last_header_of(record, std::string("admitone-dlq-") + name);
   };
   DeadLetter out;
   out.where = fmt::format("{}/{}/{}", topic, record.position.partition, record.position.offset);

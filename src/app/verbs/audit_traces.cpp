@@ -19,13 +19,30 @@ struct Forward {
   std::string origin;
   std::optional<ForwardedRow> sent;
   std::int64_t decided = 0;
+  std::int64_t executed = 0;  // of those, the ones that repeat nothing
   std::optional<HomeRow> first;
   bool same_tenant = true;
 };
 
+// What no forward but an operator has sent.
+bool judge_operators(Check& check, const ForwardFacts& facts, const Forward& one) {
+  const bool letter = facts.is_letter && facts.is_letter(one.origin);
+  const bool home = !letter && facts.is_decided_at_home && facts.is_decided_at_home(one.origin);
+  if (!letter && !home) return false;
+  if (one.decided > 1) {
+    check.found(one.origin, fmt::format("was sent again and decided {} times", one.decided));
+  } else if (home && one.executed > 0) {
+    check.found(one.first->where, "gives the answer of " + one.origin + " again and executed it");
+  } else {
+    ++check.notes[letter ? "redriven dead letters" : "given again by a replay"];
+  }
+  return true;
+}
+
 void judge(Check& check, const ForwardFacts& facts, const Forward& one) {
   ++check.looked_at;
   if (!one.sent) {
+    if (judge_operators(check, facts, one)) return;
     if (!facts.is_recorded(one.origin)) {
       ++check.notes["forwarded by a unit that is not written yet"];
     } else if (one.first->decided_at < facts.home_since) {
@@ -66,6 +83,7 @@ base::Status check_forwards(Check& check, const ForwardFacts& facts,
     }
     while (!row.done() && row->origin == one.origin) {
       if (row->decides) ++one.decided;
+      if (row->decides && !row->repeats) ++one.executed;
       // What nobody could read any more at home is nobody's.
       if (one.sent && !row->tenant.empty() && row->tenant != one.sent->tenant)
         one.same_tenant = false;

@@ -23,6 +23,7 @@ struct HomeRow {
   std::string tenant;   // empty: nobody's
   bool decides = true;  // false: the forward came again, and what it carried was decided
   base::Timestamp decided_at;
+  bool repeats = false;  // its answer is that of a key that was there before
 };
 struct ForwardFacts {
   bool home_is_behind = false;  // some of its records have no verdict yet
@@ -32,8 +33,14 @@ struct ForwardFacts {
   // Is the record at this position below what its partition has decided? A forward is delivered
   // before the unit that says so.
   std::function<bool(const std::string& position)> is_recorded;
+  // Is there, or was there, a dead letter at this position? One that is redriven has it as origin.
+  std::function<bool(const std::string& position)> is_letter = {};
+  // Is this a record of the home topic that was decided? What a replay gives again has it as
+  // origin.
+  std::function<bool(const std::string& position)> is_decided_at_home = {};
 };
-// Each forwarded record is decided once in a home lane, for the same tenant, and nothing else
+// Each forwarded record is decided once in a home lane, for the same tenant; a dead letter that is
+// redriven once; what a replay gives again is answered once and executes nothing; and nothing else
 // claims to come from elsewhere. Both in the order of origins (as bytes).
 base::Status check_forwards(Check& check, const ForwardFacts& facts,
                             const Source<ForwardedRow>& forwarded, const Source<HomeRow>& home);

@@ -16,7 +16,8 @@ class Bench : public Verb {
         "Measure workloads on topics and a schema of its own; every figure is audited",
         {"admitone bench w1 --size 200000", "admitone bench w1 w2 w3 --runs 5 -o json",
          "admitone bench w1 --runs 5 --program old/admitone --program new/admitone",
-         "admitone bench w7 --rate 10000 --seconds 30 --set publish.mode=at_least_once"},
+         "admitone bench w7 --rate 10000 --seconds 30 --set publish.mode=at_least_once",
+         "admitone bench w1 w9 --runs 3 --long -o jsonl", "admitone bench w13 --runs 3 -o jsonl"},
         {{kNotMet, "the audit refuted a run: there is no figure"}, {kInterrupted, "interrupted"}}};
   }
 
@@ -42,12 +43,18 @@ class Bench : public Verb {
         ->check(CLI::Range(1, 1000));
     app.add_option("--seed", options_.seed, "Other keys, events and order");
     app.add_option("--rate", options_.rates,
-                   "w7, w8: commands a second; may be repeated; by default 1000, 10000 and half of "
-                   "w1, and for w8 500, 1000 and 2000")
+                   "w7, w8, w11, w13: commands a second; may be repeated; by default 1000, 10000 "
+                   "and half of w1, for w8 500, 1000 and 2000, for w11 10000; for w13 those of the "
+                   "one tenant, 10000")
         ->check(CLI::Range(1, 10'000'000))
         ->allow_extra_args(false);
-    app.add_option("--seconds", options_.seconds, "w7, w8, w12: how long")
+    app.add_option("--seconds", options_.seconds, "w7, w8, w11, w12, w13: how long")
         ->check(CLI::Range(1, 86'400));
+    app.add_option("--earlier", options_.earlier,
+                   "w9: so many earlier keys; may be repeated; by default 1000000 and 10000000")
+        ->check(CLI::Range(std::int64_t{1}, kMost))
+        ->allow_extra_args(false);
+    app.add_flag("--long", options_.longer, "w9: and with 100000000 (some 80 GB of disk)");
     app.add_flag("--both-modes", options_.both_modes,
                  "With Kafka transactions and without: publish.mode in turns");
     app.add_option("--program", options_.programs,

@@ -7,8 +7,12 @@
 
 namespace admitone::app::bench {
 
-Answers::Answers(const RatePlan& plan, std::vector<std::chrono::nanoseconds> due, FaultOf fault_of)
-    : plan_(plan), due_(std::move(due)), fault_of_(std::move(fault_of)) {
+Answers::Answers(const RatePlan& plan, std::vector<std::chrono::nanoseconds> due, FaultOf fault_of,
+                 IsApart is_apart)
+    : plan_(plan),
+      due_(std::move(due)),
+      fault_of_(std::move(fault_of)),
+      is_apart_(std::move(is_apart)) {
   times_.reserve(due_.size());
 }
 
@@ -21,7 +25,7 @@ void Answers::take(const base::Record& outcome, base::Instant now) {
   if (due_[*number] < plan_.lead_in) return;
   const double took = std::chrono::duration<double, std::milli>(at - due_[*number]).count();
   times_.push_back(took);
-  if (fault_of_(static_cast<std::int64_t>(*number)) == Fault::none) clean_.push_back(took);
+  if (is_apart_(static_cast<std::int64_t>(*number))) apart_.push_back(took);
 }
 
 double Answers::steady_per_second() const {

@@ -29,8 +29,10 @@ struct RatePlan {
 class Answers {
  public:
   using FaultOf = std::function<Fault(std::int64_t)>;
-  // `fault_of`: of the n-th command.
-  Answers(const RatePlan& plan, std::vector<std::chrono::nanoseconds> due, FaultOf fault_of);
+  using IsApart = std::function<bool(std::int64_t)>;
+  // `fault_of`: of the n-th command; `is_apart`: its time is also one of those that are told apart.
+  Answers(const RatePlan& plan, std::vector<std::chrono::nanoseconds> due, FaultOf fault_of,
+          IsApart is_apart);
 
   [[nodiscard]] const std::vector<std::chrono::nanoseconds>& due() const { return due_; }
   void begin(base::Instant at) { began_ = at; }
@@ -38,7 +40,7 @@ class Answers {
 
   // Of the commands after the lead-in.
   std::optional<Latency> latency() { return latency_of(times_); }
-  std::optional<Latency> latency_without_fault() { return latency_of(clean_); }
+  std::optional<Latency> latency_apart() { return latency_of(apart_); }
   // Outcomes that were read after the lead-in and before the last command was due, a second.
   [[nodiscard]] double steady_per_second() const;
   // Of all commands, the lead-in's included.
@@ -50,9 +52,10 @@ class Answers {
   const RatePlan plan_;
   const std::vector<std::chrono::nanoseconds> due_;
   const FaultOf fault_of_;
+  const IsApart is_apart_;
   std::atomic<base::Instant> began_{base::Instant{}};
   std::vector<double> times_;  // milliseconds
-  std::vector<double> clean_;
+  std::vector<double> apart_;
   std::int64_t in_steady_part_ = 0;
   std::map<std::string, std::int64_t> outcomes_;
 };

@@ -21,6 +21,7 @@ constexpr std::size_t kOpenHolds = 10'000;
 constexpr std::uint64_t kEventRow = 1ULL << 40U;
 constexpr std::uint64_t kReservationRow = 1ULL << 41U;
 constexpr std::uint64_t kScheduleRow = 1ULL << 42U;
+constexpr std::uint64_t kTenantRow = 1ULL << 43U;
 
 constexpr const char* kCreateEvent = "ticketing.event.create.v1";
 constexpr const char* kCreate = "ticketing.reservation.create.v1";
@@ -53,10 +54,17 @@ struct Input::Later {
 Input::Input(InputOptions options)
     : options_(std::move(options)),
       dice_(options_.seed),
-      tenant_(dice_.uuid()),
+      tenants_{dice_.uuid()},
       later_(std::make_unique<Later>()) {
   if (options_.shape == Shape::hot) options_.events = 1;
   if (options_.shape == Shape::creations) options_.events = 0;
+  if (options_.shape == Shape::neighbours) {
+    // As many for each.
+    options_.events =
+        (std::max(options_.events, kNeighbours) + kNeighbours - 1) / kNeighbours * kNeighbours;
+    for (std::int64_t i = 1; i < kNeighbours; ++i)
+      tenants_.push_back(Dice(options_.seed, kTenantRow + row(i)).uuid());
+  }
   for (std::int64_t i = 0; i < options_.events; ++i) {
     events_.push_back(Dice(options_.seed, kEventRow + row(i)).uuid());
   }
@@ -151,8 +159,26 @@ bool Input::next_with_duplicates(ports::OutgoingRecord& record) {
   return true;
 }
 
+bool Input::is_apart(std::int64_t number) const {
+  if (options_.shape == Shape::neighbours) return tenant_of(event_of(number)) != tenant();
+  return fault(number) == Fault::none;
+}
+
+const std::string& Input::tenant_of(std::size_t event) const {
+  return tenants_[event % tenants_.size()];
+}
+
+std::size_t Input::event_of_neighbour(Dice& dice) const {
+  const std::int64_t others = kNeighbours - 1;
+  const auto roll = dice.below(options_.quiet ? others : others + kLoudShare);
+  const std::int64_t tenant = roll < others ? roll + 1 : 0;
+  const auto each = static_cast<std::int64_t>(events_.size()) / kNeighbours;
+  return static_cast<std::size_t>(tenant + kNeighbours * dice.below(each));
+}
+
 std::size_t Input::event_of(std::int64_t number) const {
   Dice dice(options_.seed, row(number));
+  if (options_.shape == Shape::neighbours) return event_of_neighbour(dice);
   return static_cast<std::size_t>(dice.below(static_cast<std::int64_t>(events_.size())));
 }
 
@@ -166,7 +192,7 @@ std::int64_t Input::capacity() const {
 }
 
 void Input::envelope(ports::OutgoingRecord& record, const char* type, const std::string& id,
-                     const std::string& key, const std::string& event) const {
+                     const std::string& key, About of) {
   static const std::vector<base::Header> kHeaders{{"content-type", "application/json"},
                                                   {"ce_specversion", "1.0"},
                                                   {"ce_source", "/bench"},
@@ -176,11 +202,11 @@ void Input::envelope(ports::OutgoingRecord& record, const char* type, const std:
                                                   {"ce_idempotencykey", ""}};
   auto& headers = record.headers;
   if (headers.size() != kHeaders.size()) headers = kHeaders;
-  headers[3].value = tenant_;
+  headers[3].value = of.tenant;
   headers[4].value = type;
   headers[5].value = id;
   headers[6].value = key;
-  record.key = event;
+  record.key = of.event;
 }
 
 void Input::create_event(ports::OutgoingRecord& record, std::size_t event) {
@@ -190,7 +216,7 @@ void Input::create_event(ports::OutgoingRecord& record, std::size_t event) {
         section_of(first), capacity(), price);
   };
   const std::string id = fmt::format("{}-event-{}", options_.label, event);
-  envelope(record, kCreateEvent, id, "create-" + events_[event], events_[event]);
+  envelope(record, kCreateEvent, id, "create-" + events_[event], about(event));
   record.value =
       fmt::format(R"({{"eventId":"{}","venueId":"hall-{}","name":"Evening {}",)"
                   R"("startsAt":"2035-06-01T19:00:00Z","endsAt":"2035-06-01T22:00:00Z",)"
@@ -201,7 +227,7 @@ void Input::create_event(ports::OutgoingRecord& record, std::size_t event) {
 void Input::creation(ports::OutgoingRecord& record, std::int64_t number) const {
   const std::string event = created_event(options_.seed, number);
   envelope(record, kCreateEvent, fmt::format("{}-{}", options_.label, number), "create-" + event,
-           event);
+           {tenant(), event});
   record.value = creation_data(event, number);
 }
 
@@ -211,7 +237,7 @@ void Input::hold(ports::OutgoingRecord& record, std::int64_t number, std::size_t
   dice.next();  // was the event's
   const std::string reservation = reservation_id(number);
   envelope(record, kCreate, fmt::format("{}-{}", options_.label, number), dice.uuid(),
-           events_[event]);
+           about(event));
   if (!record.value) record.value.emplace();
   record.value->clear();
   fmt::format_to(std::back_inserter(*record.value),
@@ -227,7 +253,7 @@ void Input::follow(ports::OutgoingRecord& record, std::int64_t number, Hold hold
                    bool confirm) const {
   Dice dice(options_.seed, row(number));
   envelope(record, confirm ? kConfirm : kRelease, fmt::format("{}-{}", options_.label, number),
-           dice.uuid(), events_[hold.event]);
+           dice.uuid(), about(hold.event));
   record.value = fmt::format(R"({{"eventId":"{}","reservationId":"{}",{}}})", events_[hold.event],
                              reservation_id(hold.number),
                              confirm ? fmt::format(R"("paymentReference":"pay-{}")", number)

@@ -24,7 +24,10 @@ enum class Shape {
   duplicates,  // every other key a second time, later
   mixed,       // holds and what follows them, mistakes and poison, some events far more wanted
   creations,   // of events, each of them a saga: bench_creations.hpp
+  neighbours,  // holds of ten tenants, one of which sends a hundred times as much as each other
 };
+inline constexpr std::int64_t kNeighbours = 10;
+inline constexpr std::int64_t kLoudShare = 100;  // of the loud one, for one of each other
 
 struct InputOptions {
   Shape shape = Shape::unique;
@@ -32,6 +35,7 @@ struct InputOptions {
   std::int64_t size = 1'000'000;  // commands, without those that make the events
   std::int64_t events = 10'000;
   std::string label = "b";  // command ids are <label>-<n>
+  bool quiet = false;       // neighbours: the loud one sends nothing
 };
 
 class Input {
@@ -52,6 +56,12 @@ class Input {
   [[nodiscard]] Fault fault(std::int64_t number) const {
     return options_.shape == Shape::creations ? fault_of(options_.seed, number) : Fault::none;
   }
+  [[nodiscard]] Shape shape() const { return options_.shape; }
+  // Whether the n-th command's time is also told apart from those of all: nothing goes wrong
+  // outside for it (creations), it is not of the loud tenant (neighbours).
+  [[nodiscard]] bool is_apart(std::int64_t number) const;
+  // Whose all commands are, the loud one's of neighbours.
+  [[nodiscard]] const std::string& tenant() const { return tenants_.front(); }
   // Those of them that make events; they are the first.
   [[nodiscard]] std::int64_t event_creations() const {
     return static_cast<std::int64_t>(events_.size());
@@ -72,15 +82,22 @@ class Input {
   bool next_of_shape(ports::OutgoingRecord& record);
   bool next_with_duplicates(ports::OutgoingRecord& record);
   [[nodiscard]] std::size_t event_of(std::int64_t number) const;
+  [[nodiscard]] std::size_t event_of_neighbour(Dice& dice) const;
+  [[nodiscard]] const std::string& tenant_of(std::size_t event) const;
   [[nodiscard]] std::string reservation_id(std::int64_t number) const;
   [[nodiscard]] std::int64_t capacity() const;
-  void envelope(ports::OutgoingRecord& record, const char* type, const std::string& id,
-                const std::string& key, const std::string& event) const;
+  struct About {
+    const std::string& tenant;
+    const std::string& event;
+  };
+  [[nodiscard]] About about(std::size_t event) const { return {tenant_of(event), events_[event]}; }
+  static void envelope(ports::OutgoingRecord& record, const char* type, const std::string& id,
+                       const std::string& key, About of);
 
   InputOptions options_;
   Dice dice_;
-  std::string tenant_;
-  std::vector<std::string> events_;
+  std::vector<std::string> tenants_;
+  std::vector<std::string> events_;  // of the tenants in turn
   std::vector<double>
       wanted_;  // mixed: chance that a command is about one of the events up to here
   std::size_t created_ = 0;

@@ -1,4 +1,4 @@
-// Commands at a fixed rate, whatever becomes of them (w7, w8).
+// Commands at a fixed rate, whatever becomes of them (w7, w8, w13).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,14 +24,6 @@ double seconds_between(base::Instant from, base::Instant to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-// Of what all cores could have given in that time, in percent.
-std::optional<double> share_of_machine(std::optional<double> before, std::optional<double> after,
-                                       double seconds) {
-  const auto cores = static_cast<double>(this_machine().cores);
-  if (!before || !after || seconds <= 0 || cores <= 0) return std::nullopt;
-  return (*after - *before) / (seconds * cores) * 100;
-}
-
 std::int64_t count_of(const std::map<std::string, std::int64_t>& counts, const std::string& name) {
   const auto found = counts.find(name);
   return found == counts.end() ? 0 : found->second;
@@ -44,7 +36,7 @@ SagaFigures saga_figures(Answers& answers, const Outside::Used& before,
   out.created = count_of(answers.outcomes(), "ticketing.event.created.v1");
   out.rejected = count_of(answers.outcomes(), "ticketing.command.rejected.v1");
   out.failed = count_of(answers.outcomes(), "ticketing.command.failed.v1");
-  out.without_fault = answers.latency_without_fault();
+  out.without_fault = answers.latency_apart();
   if (before.venue && after.venue) out.venue_cpu = *after.venue - *before.venue;
   if (before.chain && after.chain) out.chain_cpu = *after.chain - *before.chain;
   return out;
@@ -58,6 +50,13 @@ std::optional<double> Run::Usage::all(const Outside::Used* outside) const {
   if (outside == nullptr) return sum;
   if (!outside->venue || !outside->chain) return std::nullopt;
   return sum + *outside->venue + *outside->chain;
+}
+
+std::unique_ptr<kafka::Feed> Run::open_feed() const {
+  kafka::Feed::Options options;
+  options.topic = stage_.settings().kafka.command_topics.front();
+  options.linger = kLinger;
+  return must(kafka::Feed::create(must(kafka_client(stage_.settings(), "bench")), options, clock_));
 }
 
 void Run::send_events(kafka::Feed& feed, const OutcomeWatch& watch, Input& input) {
@@ -93,19 +92,17 @@ void Run::send_on_time(kafka::Feed& feed, const OutcomeWatch& watch, Input& inpu
 Figures Run::at_rate(const RatePlan& plan, Input& input, Outside* outside) {
   const std::int64_t events = input.event_creations();
   const std::int64_t commands = input.total() - events;
-  Answers answers(plan, due_times(plan.per_second, commands),
-                  [&input](std::int64_t number) { return input.fault(number); });
+  Answers answers(
+      plan, due_times(plan.per_second, commands),
+      [&input](std::int64_t number) { return input.fault(number); },
+      [&input](std::int64_t number) { return input.is_apart(number); });
   const auto server_before = server_load();
   OutcomeWatch watch(
       stage_.settings(), clock_, {input.total(), 0},
       [&](const base::Record& outcome, base::Instant now) { answers.take(outcome, now); });
   start_and_wait(watch, events);
 
-  kafka::Feed::Options options;
-  options.topic = stage_.settings().kafka.command_topics.front();
-  options.linger = kLinger;
-  const auto client = must(kafka_client(stage_.settings(), "bench"));
-  const auto feed = must(kafka::Feed::create(client, options, clock_));
+  const auto feed = open_feed();
   send_events(*feed, watch, input);
 
   const auto used = [outside] { return outside != nullptr ? outside->used() : Outside::Used{}; };
@@ -132,6 +129,10 @@ Figures Run::at_rate(const RatePlan& plan, Input& input, Outside* outside) {
       share_of_machine(before.all(with ? &before_outside : nullptr),
                        then.all(with ? &then_outside : nullptr), seconds_between(start, sent));
   if (with) figures.sagas = saga_figures(answers, before_outside, after_outside);
+  if (input.shape() == Shape::neighbours) {
+    figures.neighbours.emplace();
+    figures.neighbours->others = answers.latency_apart();
+  }
   return figures;
 }
 

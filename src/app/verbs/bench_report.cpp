@@ -47,18 +47,34 @@ Json to_json(const Latency& latency) {
           {"p99_9", rounded(latency.p999, 3)}, {"max", rounded(latency.max, 3)}};
 }
 
+Json to_json(const std::optional<Latency>& latency) {
+  return latency ? to_json(*latency) : Json();
+}
+
 Json to_json(const SagaFigures& sagas, const Figures& figures) {
-  return {
-      {"created", sagas.created},
-      {"rejected", sagas.rejected},
-      {"failed", sagas.failed},
-      {"venue_refusals", sagas.faults_of({Fault::refused})},
-      {"chain_failures", sagas.faults_of({Fault::failed})},
-      {"time_outs", sagas.faults_of({Fault::venue_timed_out, Fault::chain_timed_out})},
-      {"latency_ms_without_fault", sagas.without_fault ? to_json(*sagas.without_fault) : Json()},
-      {"cpu_seconds_per_1000",
-       {{"venue_simulator", rounded(figures.cpu_per_1000(sagas.venue_cpu), 5)},
-        {"chain_simulator", rounded(figures.cpu_per_1000(sagas.chain_cpu), 5)}}}};
+  return {{"created", sagas.created},
+          {"rejected", sagas.rejected},
+          {"failed", sagas.failed},
+          {"venue_refusals", sagas.faults_of({Fault::refused})},
+          {"chain_failures", sagas.faults_of({Fault::failed})},
+          {"time_outs", sagas.faults_of({Fault::venue_timed_out, Fault::chain_timed_out})},
+          {"latency_ms_without_fault", to_json(sagas.without_fault)},
+          {"cpu_seconds_per_1000",
+           {{"venue_simulator", rounded(figures.cpu_per_1000(sagas.venue_cpu), 5)},
+            {"chain_simulator", rounded(figures.cpu_per_1000(sagas.chain_cpu), 5)}}}};
+}
+
+Json to_json(const NeighbourFigures& figures) {
+  return {{"others_ms", to_json(figures.others)},
+          {"others_alone_ms", to_json(figures.others_alone)},
+          {"p50_ratio", rounded(figures.ratio_of(&Latency::p50), 3)},
+          {"p99_ratio", rounded(figures.ratio_of(&Latency::p99), 3)}};
+}
+
+Json to_json(const EarlierFigures& figures) {
+  return {{"keys", figures.keys},
+          {"ledger_bytes", figures.ledger_bytes},
+          {"index_bytes", figures.index_bytes}};
 }
 
 Json to_json(const std::optional<Spread>& spread, int digits) {
@@ -121,6 +137,11 @@ std::optional<Latency> latency_of(std::vector<double>& milliseconds) {
                  rank(990),
                  rank(999),
                  milliseconds.back()};
+}
+
+std::optional<double> NeighbourFigures::ratio_of(double Latency::*part) const {
+  if (!others || !others_alone || (*others_alone).*part <= 0) return std::nullopt;
+  return (*others).*part / (*others_alone).*part;
 }
 
 std::int64_t SagaFigures::faults_of(std::initializer_list<Fault> kinds) const {
@@ -222,9 +243,12 @@ Json to_json(const Figures& f) {
           {"worker_memory_bytes", or_null(f.memory_resident)},
           {"worker_memory_level_bytes", or_null(f.memory_level)},
           {"worker_heap_peak_bytes", by_kind(f.heap)},
-          {"latency_ms", f.latency ? to_json(*f.latency) : Json()},
+          {"latency_ms", to_json(f.latency)},
           {"cpu_percent_of_machine", rounded(f.percent_of_machine, 2)},
           {"sagas", f.sagas ? to_json(*f.sagas, f) : Json()},
+          {"neighbours", f.neighbours ? to_json(*f.neighbours) : Json()},
+          {"earlier", f.earlier ? to_json(*f.earlier) : Json()},
+          {"recovery", f.recovery ? to_json(*f.recovery) : Json()},
           {"audit", "proved"},
           {"audited_records", f.audited}};
 }

@@ -12,6 +12,7 @@
 
 #include "app/output.hpp"
 #include "app/verbs/bench_creations.hpp"
+#include "app/verbs/bench_recovery_figures.hpp"
 
 namespace admitone::app::bench {
 
@@ -48,6 +49,21 @@ struct SagaFigures {
   [[nodiscard]] std::int64_t faults_of(std::initializer_list<Fault> kinds) const;
 };
 
+// Of tenants beside one that sends far more: the times of theirs alone.
+struct NeighbourFigures {
+  std::optional<Latency> others;
+  std::optional<Latency> others_alone;  // while that one sent nothing; none: this is that run
+  // Beside over alone.
+  [[nodiscard]] std::optional<double> ratio_of(double Latency::*part) const;
+};
+
+// What the ledger had before the run.
+struct EarlierFigures {
+  std::int64_t keys = 0;
+  std::int64_t ledger_bytes = 0;  // on disk, with its indexes
+  std::int64_t index_bytes = 0;   // of these
+};
+
 // One run of one workload, audited.
 struct Figures {
   std::string workload;
@@ -82,6 +98,9 @@ struct Figures {
   // What all processes used of the machine's CPU while commands were sent.
   std::optional<double> percent_of_machine;
   std::optional<SagaFigures> sagas;
+  std::optional<NeighbourFigures> neighbours;
+  std::optional<EarlierFigures> earlier;
+  std::optional<RecoveryFigures> recovery;
   std::int64_t audited = 0;  // records with a proven verdict
 
   [[nodiscard]] double per_second() const;
@@ -155,6 +174,10 @@ class Report {
   void print_runs(std::ostream& out) const;
   void print_latencies(std::ostream& out) const;
   void print_sagas(std::ostream& out) const;
+  void print_neighbours(std::ostream& out) const;
+  void print_earlier(std::ostream& out) const;
+  void print_kills(std::ostream& out) const;
+  void print_restarts(std::ostream& out) const;
   static void print_summary(std::ostream& out, const std::vector<Figures>& runs);
   static void print_comparison(std::ostream& out, const std::vector<Figures>& first,
                                const std::vector<Figures>& second);

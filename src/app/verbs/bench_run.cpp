@@ -41,26 +41,31 @@ void Run::set_up() {
   stage_.run_quietly({"topics", "create"});
   stage_.run_quietly({"migrate", "up"});
   if (!plan_.row_security) {
-    const Settings& settings = stage_.settings();
-    must(postgres::lift_row_security(
-        connection_settings(settings, settings.database.owner_url, "bench")));
+    must(postgres::lift_row_security(owner_settings()));
   }
   broker_ = listener_of(stage_.settings().kafka.bootstrap_servers);
 }
 
+postgres::ConnectionSettings Run::owner_settings() const {
+  const Settings& settings = stage_.settings();
+  return connection_settings(settings, settings.database.owner_url, "bench");
+}
+
 void Run::start_workers() {
-  for (std::int64_t i = 0; i < plan_.workers; ++i) {
-    const int port = free_port();
-    const std::string log = fmt::format("worker-{}.log", ++started_);
-    Stage::Variables more;
-    if (!plan_.worker.empty()) {  // reads nothing but the environment
-      const Settings& settings = stage_.settings();
-      more["ADMITONE_KAFKA_BOOTSTRAP_SERVERS"] = settings.kafka.bootstrap_servers;
-      more["ADMITONE_DATABASE_URL"] = settings.database.url;
-    }
-    if (port != 0) more["ADMITONE_HTTP_LISTEN"] = fmt::format("127.0.0.1:{}", port);
-    workers_.push_back({stage_.launch_worker(log, more, plan_.worker), log, port});
+  for (std::int64_t i = 0; i < plan_.workers; ++i) start_worker();
+}
+
+void Run::start_worker() {
+  const int port = free_port();
+  const std::string log = fmt::format("worker-{}.log", ++started_);
+  Stage::Variables more;
+  if (!plan_.worker.empty()) {  // reads nothing but the environment
+    const Settings& settings = stage_.settings();
+    more["ADMITONE_KAFKA_BOOTSTRAP_SERVERS"] = settings.kafka.bootstrap_servers;
+    more["ADMITONE_DATABASE_URL"] = settings.database.url;
   }
+  if (port != 0) more["ADMITONE_HTTP_LISTEN"] = fmt::format("127.0.0.1:{}", port);
+  workers_.push_back({stage_.launch_worker(log, more, plan_.worker), log, port});
 }
 
 void Run::stop_workers() {

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 #include "app/verbs/bench_usage.hpp"
 #include "app/verbs/stage.hpp"
 #include "kafka/feed.hpp"
+#include "postgres/settings.hpp"
 
 namespace admitone::app::bench {
 
@@ -59,6 +61,8 @@ class Run {
   // taken from when each was due. Nothing else is in the home topic. `input` has all of them.
   // `outside`: the services that the workers call, where they do.
   Figures at_rate(const RatePlan& plan, Input& input, Outside* outside = nullptr);
+  // The same of an open end, until the workers have gone and come as `what` says and are at work.
+  Figures recovery(const RatePlan& plan, Input& input, Disturbance what);
   // After the audit: what the services outside know fits what the database has.
   void prove_outside(const Figures& figures, Outside& outside);
   // Workers that have nothing to do, after they have drained `load`.
@@ -66,6 +70,11 @@ class Run {
   // The reference `limit`: the ledger rows and section updates of `input`, `batch` in a unit of
   // work, to PostgreSQL alone. No workers, nothing to audit; it checks what it wrote.
   Figures limit(Input& input, std::int64_t batch);
+  // Before anything is in the ledger: so many keys of earlier commands like those of `like`, spread
+  // over the time that keys are kept. Taken out again before the audit, which knows no record of
+  // theirs.
+  EarlierFigures make_earlier(const InputOptions& like, std::int64_t keys);
+  void drop_earlier();
   // What a reference wrote: so many ledger rows and held seats, or VerbError(kNotMet).
   void check_rows(std::int64_t holds, std::int64_t rows);
   // The audit of `expected` records; VerbError(kNotMet) with its evidence.
@@ -78,6 +87,7 @@ class Run {
     std::string log;
     int port = 0;
   };
+  class Recovery;  // bench_recovery.cpp
   // What everybody has used so far.
   struct Usage {
     std::optional<double> postgres;
@@ -95,6 +105,7 @@ class Run {
   // Workers, and a fresh look at how they get on.
   void begin();
   void start_workers();
+  void start_worker();
   void stop_workers();
   void start_and_wait(const OutcomeWatch& watch, std::int64_t outcomes);
   // VerbError when one ended, when we were interrupted, when nothing comes any more.
@@ -104,6 +115,7 @@ class Run {
   [[nodiscard]] ServerLoad server_load();
   [[nodiscard]] Usage usage() const;
   [[nodiscard]] double scraped(const std::string& name) const;
+  [[nodiscard]] postgres::ConnectionSettings owner_settings() const;
   // Scrapes the workers and stops them.
   Figures finish(const Load& load, const Usage& before, const Usage& after,
                  const ServerLoad& server_before);
@@ -112,6 +124,7 @@ class Run {
   void look_at_memory();
   void tell_memory(Figures& figures) const;
   void rewind();
+  [[nodiscard]] std::unique_ptr<kafka::Feed> open_feed() const;
   void send_events(kafka::Feed& feed, const OutcomeWatch& watch, Input& input);
   void send_on_time(kafka::Feed& feed, const OutcomeWatch& watch, Input& input,
                     const Answers& answers, base::Instant start, Outside* outside);

@@ -30,7 +30,13 @@ constexpr Workload kWorkloads[] = {
      "fixed rates, open loop: time from when a command was due to its outcome"},
     {"w8", Kind::sagas, Shape::creations,
      "event sagas at fixed rates, open loop: a venue and a chain that refuse, fail and time out"},
+    {"w9", Kind::grown, Shape::unique,
+     "grown: w1 with a million and ten million earlier keys within the horizon"},
+    {"w11", Kind::recovery, Shape::unique,
+     "recovery: one of two workers is killed, and three are restarted in turn, at a fixed rate"},
     {"w12", Kind::idle, Shape::unique, "CPU and memory of workers that have nothing to do"},
+    {"w13", Kind::neighbours, Shape::neighbours,
+     "neighbours: nine tenants alone, and beside one that sends a hundred times as much as each"},
     {"w14", Kind::scale, Shape::unique, "w1 with 1, 2 and 4 workers"},
 };
 constexpr std::int64_t kScales[] = {1, 2, 4};
@@ -132,6 +138,7 @@ void Suite::measure(const Workload& workload) {
   }
   std::vector<std::int64_t> workers{options_.workers};
   if (workload.kind == Kind::scale) workers.assign(std::begin(kScales), std::end(kScales));
+  if (workload.kind == Kind::recovery) workers = {kTeamForKill, kTeamForRestarts};
   for (std::int64_t run = 1; run <= options_.runs; ++run) {
     for (const auto& mode : modes) {
       for (const auto count : workers) {
@@ -159,6 +166,9 @@ void Suite::turn(const Workload& workload, const RunPlan& plan) {
                << std::flush;
   if (workload.kind == Kind::rate || workload.kind == Kind::sagas)
     return measure_rates(plan, workload);
+  if (workload.kind == Kind::grown) return measure_grown(plan, workload);
+  if (workload.kind == Kind::neighbours) return measure_neighbours(plan);
+  if (workload.kind == Kind::recovery) return measure_recovery(plan);
   Figures figures = one(plan, workload);
   compare_with_base(figures, workload);
   report_.add(figures);
@@ -178,6 +188,11 @@ void Suite::measure_rates(RunPlan plan, const Workload& workload) {
 
 std::vector<std::int64_t> Suite::rates_of_w7(const RunPlan& plan) {
   std::vector<std::int64_t> rates(std::begin(kRates), std::end(kRates));
+  rates.push_back(std::llround(rate_of_w1(plan) / 2));
+  return rates;
+}
+
+double Suite::rate_of_w1(const RunPlan& plan) {
   Figures like;
   like.workload = "w1";
   like.program = plan.label;
@@ -188,21 +203,25 @@ std::vector<std::int64_t> Suite::rates_of_w7(const RunPlan& plan) {
   if (!own) {
     RunPlan first = plan;
     first.workload = "w1";
-    context_.err << "  first w1, as one of the rates is half of its\n";
+    context_.err << "  first w1, which it is held against\n";
     report_.add(one(first, *find_workload("w1")));
     own = report_.median_rate(like);
   }
-  rates.push_back(std::llround(*own / 2));
-  return rates;
+  return *own;
+}
+
+RatePlan Suite::rate_plan(std::int64_t per_second) const {
+  RatePlan rate;
+  rate.per_second = per_second;
+  rate.length = std::chrono::seconds{options_.seconds};
+  rate.lead_in = std::min(rate.lead_in, rate.length / 2);
+  return rate;
 }
 
 Figures Suite::at_rate(const RunPlan& wanted, const Workload& workload, std::int64_t per_second) {
   RunPlan plan = wanted;
   plan.stage = fmt::format("{}_{}", name_, ++stages_);
-  RatePlan rate;
-  rate.per_second = per_second;
-  rate.length = std::chrono::seconds{options_.seconds};
-  rate.lead_in = std::min(rate.lead_in, rate.length / 2);
+  const auto rate = rate_plan(per_second);
   const auto commands = per_second * (rate.length + rate.lead_in).count();
   Input input(input_of(plan, workload.shape, commands));
   if (workload.kind == Kind::sagas) return sagas_at_rate(plan, rate, input);

@@ -16,7 +16,7 @@
 
 namespace admitone::app::bench {
 
-enum class Kind { drain, replay, resent, rate, sagas, idle, scale };
+enum class Kind { drain, replay, resent, rate, sagas, grown, idle, neighbours, scale, recovery };
 
 struct Workload {
   const char* name;
@@ -52,6 +52,8 @@ struct SuiteOptions {
   std::uint64_t seed = 1;
   std::vector<std::int64_t> rates;  // commands a second; empty: those of the workload
   std::int64_t seconds = 60;
+  std::vector<std::int64_t> earlier;    // keys; empty: those of the workload
+  bool longer = false;                  // and what takes long
   std::vector<std::string> references;  // limit, per-message
   std::vector<std::string> ablations;   // see ablations()
   bool both_modes = false;
@@ -86,8 +88,17 @@ class Suite {
   Figures one(const RunPlan& plan, const Workload& workload);
   Figures play(Run& run, const RunPlan& plan, const Workload& workload);
   [[nodiscard]] std::vector<std::int64_t> rates_of_w7(const RunPlan& plan);
+  // The median of w1 like it; measured now when there is none.
+  double rate_of_w1(const RunPlan& plan);
+  [[nodiscard]] RatePlan rate_plan(std::int64_t per_second) const;
   Figures at_rate(const RunPlan& plan, const Workload& workload, std::int64_t per_second);
   Figures sagas_at_rate(const RunPlan& plan, const RatePlan& rate, Input& input);
+  void measure_grown(const RunPlan& plan, const Workload& workload);
+  Figures grown(const RunPlan& plan, const Workload& workload, std::int64_t keys);
+  void measure_neighbours(const RunPlan& plan);
+  Figures neighbours(const RunPlan& plan, std::int64_t all, std::int64_t per_second);
+  void measure_recovery(const RunPlan& plan);
+  Figures recovery(const RunPlan& plan, std::int64_t per_second, Disturbance what);
   Figures guarded(Run& run, const std::function<Figures()>& measure);
   [[nodiscard]] InputOptions input_of(const RunPlan& plan, Shape shape, std::int64_t size) const;
   Load fill(Run& run, const RunPlan& plan, Shape shape, std::int64_t size);

@@ -14,6 +14,14 @@ std::string text(std::optional<double> value, int digits) {
   return value ? fmt::format("{:.{}f}", *value, digits) : std::string("-");
 }
 
+std::string text(const std::optional<LaneGap>& gap) {
+  return gap ? text(gap->seconds, 2) : std::string("-");
+}
+
+const char* yes_or_no(bool value) {
+  return value ? "yes" : "no";
+}
+
 std::string name_of(const Figures& run) {
   return fmt::format("{}, {} {}, {}", run.workload, run.workers,
                      run.workers == 1 ? "worker" : "workers", run.publish_mode);
@@ -46,6 +54,10 @@ void Report::print_tables(std::ostream& out) const {
   print_runs(out);
   print_latencies(out);
   print_sagas(out);
+  print_neighbours(out);
+  print_earlier(out);
+  print_kills(out);
+  print_restarts(out);
   for (const auto& group : groups()) {
     for (const auto& runs : group.by_program) {
       if (runs.size() > 1) print_summary(out, runs);
@@ -137,6 +149,92 @@ void Report::print_sagas(std::ostream& out) const {
                      of(&Latency::p50), of(&Latency::p90), of(&Latency::p99), of(&Latency::p999),
                      of(&Latency::max), text(micros(f, s.venue_cpu), 1),
                      text(micros(f, s.chain_cpu), 1), text(f.percent_of_machine, 1)});
+  }
+  if (lines.size() == 1) return;
+  out << '\n';
+  print_lines(out, lines);
+}
+
+void Report::print_neighbours(std::ostream& out) const {
+  Lines lines{{"WORKLOAD", "PROGRAM", "PUBLISH", "RUN", "OTHERS", "P50 ms", "P99 ms",
+               "ALONE P50 ms", "ALONE P99 ms", "P50 X", "P99 X"}};
+  for (const auto& f : runs_) {
+    if (!f.neighbours) continue;
+    const auto& n = *f.neighbours;
+    const auto of = [](const std::optional<Latency>& latency, double Latency::*part) {
+      return latency ? text((*latency).*part, 2) : std::string("-");
+    };
+    lines.push_back({f.workload, f.program, f.publish_mode, std::to_string(f.run),
+                     std::to_string(n.others ? n.others->samples : 0), of(n.others, &Latency::p50),
+                     of(n.others, &Latency::p99), of(n.others_alone, &Latency::p50),
+                     of(n.others_alone, &Latency::p99), text(n.ratio_of(&Latency::p50), 2),
+                     text(n.ratio_of(&Latency::p99), 2)});
+  }
+  if (lines.size() == 1) return;
+  out << '\n';
+  print_lines(out, lines);
+}
+
+void Report::print_earlier(std::ostream& out) const {
+  Lines lines{{"WORKLOAD", "PROGRAM", "PUBLISH", "RUN", "EARLIER KEYS", "LEDGER MIB", "INDEXES MIB",
+               "PER SECOND", "X BASE"}};
+  const auto mib = [](std::int64_t bytes) {
+    return text(static_cast<double>(bytes) / 1048576.0, 0);
+  };
+  for (const auto& f : runs_) {
+    if (!f.earlier) continue;
+    lines.push_back({f.workload, f.program, f.publish_mode, std::to_string(f.run),
+                     std::to_string(f.earlier->keys), mib(f.earlier->ledger_bytes),
+                     mib(f.earlier->index_bytes), text(f.per_second(), 0),
+                     text(f.ratio_to_base(), 3)});
+  }
+  if (lines.size() == 1) return;
+  out << '\n';
+  print_lines(out, lines);
+}
+
+void Report::print_kills(std::ostream& out) const {
+  Lines lines{{"WORKLOAD", "PROGRAM", "PUBLISH", "RUN", "LANES", "FIRST s", "LAST LANE s",
+               "EXPECTED s", "MET", "GAP s", "LANE GAP s", "RETURN GAP s", "RETURN LANE s",
+               "KEPT UP", "WAITED", "MOST", "CAUGHT UP s", "REPEATED", "MACHINE %"}};
+  for (const auto& f : runs_) {
+    if (!f.recovery || !f.recovery->kill) continue;
+    const auto& r = *f.recovery;
+    lines.push_back(
+        {f.workload, f.program, f.publish_mode, std::to_string(f.run),
+         std::to_string(r.kill->first_outcomes.size()), text(r.kill->first(), 2),
+         text(r.kill->last(), 2), text(r.expected(), 2), yes_or_no(r.met()), text(r.gap, 2),
+         text(r.lane_gap), text(r.kill->return_gap, 2), text(r.kill->return_lane_gap),
+         yes_or_no(r.kept_up), std::to_string(r.waited_before), std::to_string(r.waited_most),
+         text(r.caught_up, 1), std::to_string(r.repeated), text(f.percent_of_machine, 1)});
+  }
+  if (lines.size() == 1) return;
+  out << '\n';
+  print_lines(out, lines);
+}
+
+void Report::print_restarts(std::ostream& out) const {
+  Lines lines{{"WORKLOAD", "PROGRAM", "PUBLISH", "RUN", "GAP s", "LANE GAP s", "EXPECTED s", "MET",
+               "EXITS s", "CODES", "GRACE s", "READY s", "STEADY LANE s", "KEPT UP", "WAITED",
+               "MOST", "CAUGHT UP s", "REPEATED", "MACHINE %"}};
+  for (const auto& f : runs_) {
+    if (!f.recovery || f.recovery->restarts.empty()) continue;
+    const auto& r = *f.recovery;
+    std::string exits;
+    std::string codes;
+    std::string ready;
+    for (const auto& each : r.restarts) {
+      const char* before = exits.empty() ? "" : " ";
+      exits += before + text(each.exit_seconds, 2);
+      codes += before + std::to_string(each.exit_code);
+      ready += before + text(each.ready_seconds, 2);
+    }
+    lines.push_back({f.workload, f.program, f.publish_mode, std::to_string(f.run), text(r.gap, 2),
+                     text(r.lane_gap), text(r.expected(), 2), yes_or_no(r.met()), exits, codes,
+                     text(r.grace, 0), ready, text(r.steady_lane_gap), yes_or_no(r.kept_up),
+                     std::to_string(r.waited_before), std::to_string(r.waited_most),
+                     text(r.caught_up, 1), std::to_string(r.repeated),
+                     text(f.percent_of_machine, 1)});
   }
   if (lines.size() == 1) return;
   out << '\n';

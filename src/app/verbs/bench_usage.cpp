@@ -198,6 +198,13 @@ Machine this_machine() {
   return machine;
 }
 
+std::optional<double> share_of_machine(std::optional<double> before, std::optional<double> after,
+                                       double seconds) {
+  const auto cores = static_cast<double>(this_machine().cores);
+  if (!before || !after || seconds <= 0 || cores <= 0) return std::nullopt;
+  return (*after - *before) / (seconds * cores) * 100;
+}
+
 std::optional<pid_t> postmaster_of(pid_t backend) {
   const auto session = stat_of(backend);
   if (!session || session->name.find("postgres") == std::string::npos) return std::nullopt;

@@ -33,6 +33,10 @@ struct Machine {
   std::string kernel;
 };
 Machine this_machine();
+// What lies between two counts of CPU seconds, of what all cores could have given in that time, in
+// percent.
+std::optional<double> share_of_machine(std::optional<double> before, std::optional<double> after,
+                                       double seconds);
 
 // The server process that PostgreSQL's session `backend` belongs to.
 std::optional<pid_t> postmaster_of(pid_t backend);

@@ -1,11 +1,6 @@
-#include "app/system_clock.hpp"
+#include "app/operate/caches.hpp"
 #include "app/verbs/all.hpp"
 #include "app/verbs/look.hpp"
-#include "app/wiring.hpp"
-#include "app/wiring_outside.hpp"
-#include "base/ids.hpp"
-#include "postgres/operator_actions.hpp"
-#include "redis/venues.hpp"
 
 namespace admitone::app {
 namespace {
@@ -23,40 +18,20 @@ class CacheFlush : public Verb {
   }
 
   void options(CLI::App& app) override {
-    app.add_option("--tenant", tenant_, "Id of the tenant")->required();
-    app.add_option("--reason", reason_, "Why; kept in the audit row (view operator_log)");
+    app.add_option("--tenant", asked_.tenant, "Id of the tenant")->required();
+    app.add_option("--reason", asked_.reason, "Why; kept in the audit row (view operator_log)")
+        ->required();
   }
 
   int run(Context& context) override {
-    const auto id = base::Uuid::parse(tenant_);
-    if (!id) throw VerbError(kUsage, "'" + tenant_ + "' is no lower-case UUID");
-    if (reason_.empty() || reason_.size() > 2'000) {
-      throw VerbError(kUsage, "--reason wants a text of up to 2000 bytes");
-    }
-    const Settings& settings = context.settings({"database.url"});
-    const auto redis = redis_settings(settings);
-    if (!redis) {
-      throw VerbError(kNotMet, "redis.url is not set: nothing is kept outside of workers");
-    }
-    const base::TenantId tenant{*id};
-    const auto database = connection_settings(settings, settings.database.url, "operator");
-    const auto begun =
-        must(postgres::begin_action(database, {tenant, 0, operator_name(context.environment),
-                                               "cache flush", "tenant " + tenant_, reason_}));
-    const auto gone = redis::flush(*redis, clock_, tenant);
-    const std::string result = gone ? std::to_string(*gone) + " entries" : gone.error().message;
-    must(postgres::end_action(database, tenant, begun.id,
-                              gone ? postgres::ActionEnd::applied : postgres::ActionEnd::refused,
-                              result));
-    if (!gone) throw VerbError(kFailed, redis->address.name() + ": " + result);
-    context.print(Json{{"tenant_id", tenant_}, {"entries", *gone}, {"action_id", begun.id.str()}});
+    check_flush({.settings = context.loaded().settings}, asked_);
+    ask_for_a_name(context);
+    context.print(flush_cache(means_of(context, {"database.url"}), asked_));
     return kOk;
   }
 
  private:
-  SystemClock clock_;
-  std::string tenant_;
-  std::string reason_ = "not given";
+  FlushAsked asked_;
 };
 
 }  // namespace

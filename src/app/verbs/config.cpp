@@ -38,6 +38,10 @@ class ConfigCheck : public Verb {
          require_settings(loaded.settings, {"kafka.bootstrap_servers", "database.url"})) {
       add("warn", problem.key, problem.what + "; the worker needs it", problem.fix);
     }
+    if (fine) {
+      for (const auto& problem : insecure_settings(loaded.settings))
+        add("warn", problem.key, problem.what, problem.fix);
+    }
     if (fine) add("ok", "", "what is set fits together", Json());
     context.print(rows);
     return fine ? kOk : kNotMet;

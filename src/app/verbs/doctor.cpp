@@ -70,6 +70,10 @@ class Examination {
     for (const auto& problem : check_secrets(loaded.settings))
       warn("settings", problem.key + ": " + problem.what, problem.fix);
     ok("settings", "what is set fits together");
+    const auto open = insecure_settings(loaded.settings);
+    for (const auto& problem : open)
+      warn("security", problem.key + ": " + problem.what, problem.fix);
+    if (open.empty()) ok("security", "what is not on this machine is proven to be the right one");
   }
 
   [[nodiscard]] const Settings& values() { return context_.loaded().settings; }
@@ -79,12 +83,12 @@ class Examination {
       return fail("broker", "no broker is named", "set kafka.bootstrap_servers");
     }
     const auto admin = kafka::Admin::create(kafka_for(context_, "doctor"));
-    if (!admin) return fail("broker", admin.error().message, "correct kafka.options");
+    if (!admin) return fail("broker", admin.error().message, "correct the settings of kafka");
     const auto limit = values().kafka.request_timeout;
     const auto cluster = admin.value()->reach(limit);
     if (!cluster) {
       return fail("broker", cluster.error().message,
-                  "check kafka.bootstrap_servers and that the broker runs");
+                  "see that the broker runs, and do what is said there");
     }
     ok("broker",
        fmt::format("{} brokers answer at {}", cluster->brokers, values().kafka.bootstrap_servers));
@@ -284,7 +288,7 @@ class Examination {
            fmt::format("{} partitions are pinned, the topic has {}", cell_text(count),
                        home_partitions_),
            "an event's lane follows from the count: make the topic with the pinned count again, or "
-           "move to a new home topic, group and database.schema");
+           "move its events, see docs/runbooks/more-partitions.md");
     } else if (const auto partitioner = cell_text(cell(table, 0, "partitioner"));
                partitioner != ours) {
       fail("pinned",
@@ -329,8 +333,15 @@ class Examination {
     group(lanes);
     for (const auto& finding :
          examine_jobs(ask(views, queries::jobs()), ask(views, queries::timers()))) {
-      finding.fix.empty() ? ok("jobs", finding.what) : warn("jobs", finding.what, finding.fix);
+      background("jobs", finding);
     }
+    background("ledger",
+               examine_parts(ask(views, queries::kept_ledger_part(dedupe_horizon(values()))),
+                             values().ledger.housekeeping_interval));
+  }
+
+  void background(const char* check, const JobFinding& finding) {
+    finding.fix.empty() ? ok(check, finding.what) : warn(check, finding.what, finding.fix);
   }
 
   Context& context_;

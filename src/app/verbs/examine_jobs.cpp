@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/verbs/look.hpp"
 
 namespace admitone::app {
@@ -9,6 +11,9 @@ namespace {
 
 constexpr std::int64_t kOverdueSeconds = 60;
 constexpr const char* kTimers = "expiry-timer/";
+// A part goes when housekeeping comes to it, and lanes that are quiet say so now and then.
+constexpr int kRoundsUntilKept = 5;
+constexpr std::size_t kLanesNamed = 5;
 
 std::int64_t number(const Json& value) {
   return value.is_number() ? value.get<std::int64_t>() : 0;
@@ -47,7 +52,41 @@ JobFinding examine_timers(const postgres::CellTable& timers) {
   return {fmt::format("{}; next in {} s", what, next_in), ""};
 }
 
+std::string lanes_behind(const postgres::CellTable& kept) {
+  std::string out;
+  const auto lanes = kept.rows.size();
+  for (std::size_t i = 0; i < std::min(lanes, kLanesNamed); ++i) {
+    out += fmt::format("{}{}/{} (has come to {})", out.empty() ? "" : ", ",
+                       cell_text(cell(kept, i, "topic")), cell_text(cell(kept, i, "partition")),
+                       cell_text(cell(kept, i, "reached")));
+  }
+  return lanes > kLanesNamed ? fmt::format("{} and {} more", out, lanes - kLanesNamed) : out;
+}
+
 }  // namespace
+
+JobFinding examine_parts(const postgres::CellTable& kept, std::chrono::milliseconds every) {
+  if (kept.rows.empty()) return {"no part of the ledger is kept beyond its time", ""};
+  const auto overdue = number(cell(kept, 0, "overdue"));
+  const auto last_end = cell(kept, 0, "last_end");
+  const auto what =
+      fmt::format("part {} of the ledger should have gone {} s ago, at {}",
+                  cell_text(cell(kept, 0, "part")), overdue, cell_text(cell(kept, 0, "due_at")));
+  if (std::chrono::seconds(overdue) < kRoundsUntilKept * every)
+    return {what + "; housekeeping has still to come to it", ""};
+  if (!cell(kept, 0, "partition").is_null())
+    return {
+        fmt::format("{}; its last key ended at {}, and these lanes have not come past {}: {}", what,
+                    cell_text(last_end), cell_text(cell(kept, 0, "until")), lanes_behind(kept)),
+        "`admitone lanes` shows who owns them and their lag; the part goes when they have come "
+        "past it"};
+  if (last_end.is_null())
+    return {what + "; something of it runs, waits or is not published",
+            "`admitone keys list --status in_progress`, `admitone sagas list` and `admitone lanes` "
+            "show what"};
+  return {what + "; all lanes are past it",
+          "look at ledger-rotation above, and for unpublished outcomes at `admitone lanes`"};
+}
 
 std::vector<JobFinding> examine_jobs(const postgres::CellTable& jobs,
                                      const postgres::CellTable& timers) {

@@ -2,6 +2,7 @@
 // What `doctor` says of work that is done in the background: when it ran last, what came of it,
 // when it runs next (audit BJ4). Used by: the verb. Threads: pure function, any.
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -17,5 +18,9 @@ struct JobFinding {
 // The answers to queries::jobs and queries::timers.
 std::vector<JobFinding> examine_jobs(const postgres::CellTable& jobs,
                                      const postgres::CellTable& timers);
+
+// The answer to queries::kept_ledger_part, of which housekeeping takes care so often: whether an
+// old part of the ledger is still there, since when it should not be, and which lanes keep it.
+JobFinding examine_parts(const postgres::CellTable& kept, std::chrono::milliseconds every);
 
 }  // namespace admitone::app

@@ -3,22 +3,29 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <utility>
 
 #include "app/logging.hpp"
 #include "app/wiring.hpp"
 
 namespace admitone::app {
+namespace {
+
+// Where a process runs as nobody in particular, $USER is not set: in a pod it never is.
+constexpr const char* kOperator = "ADMITONE_OPERATOR";
+
+std::string person_of(const Environment& environment) {
+  for (const char* name : {kOperator, "USER"}) {
+    const auto found = environment.find(name);
+    if (found != environment.end() && !found->second.empty()) return found->second;
+  }
+  return {};
+}
+
+}  // namespace
 
 postgres::Views open_views(Context& context) {
-  const Settings& settings = context.settings({"database.reader_url"});
-  postgres::ViewSettings reader;
-  reader.url = settings.database.reader_url;
-  reader.schema = settings.database.schema;
-  reader.connect_timeout = settings.database.connect_timeout;
-  return must(postgres::Views::open(reader));
+  return must(postgres::Views::open(view_settings(context.settings({"database.reader_url"}))));
 }
 
 kafka::ClientSettings kafka_for(Context& context, const std::string& purpose) {
@@ -30,61 +37,28 @@ kafka::ClientSettings kafka_for(Context& context, const std::string& purpose) {
   return must(kafka_client(loaded.settings, purpose));
 }
 
-kafka::Extent extent_of(const kafka::Reader& reader, const std::string& topic,
-                        kafka::Milliseconds limit) {
-  auto extent = reader.extent(topic, limit);
-  if (extent) return std::move(extent.value());
-  const bool permanent = extent.error().kind == base::ErrorKind::permanent;
-  throw VerbError(kFailed,
-                  extent.error().message +
-                      (permanent ? "; `admitone topics create` makes what is missing" : ""));
-}
-
-Json to_json(const postgres::Cell& cell) {
-  if (const auto* number = std::get_if<std::int64_t>(&cell)) return *number;
-  if (const auto* flag = std::get_if<bool>(&cell)) return *flag;
-  if (const auto* words = std::get_if<std::string>(&cell)) return *words;
-  if (const auto* document = std::get_if<postgres::JsonText>(&cell)) {
-    return Json::parse(document->text);
-  }
-  return nullptr;
-}
-
-Rows to_rows(const postgres::CellTable& table) {
-  Rows rows(table.columns);
-  for (const auto& row : table.rows) {
-    std::vector<Json> cells;
-    cells.reserve(row.size());
-    for (const auto& value : row) cells.push_back(to_json(value));
-    rows.add(std::move(cells));
-  }
-  return rows;
-}
-
-Json to_document(const postgres::CellTable& table, std::size_t row) {
-  Json document = Json::object();
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    document[table.columns[i]] = to_json(table.rows.at(row).at(i));
-  }
-  return document;
-}
-
-Json cell(const postgres::CellTable& table, std::size_t row, const std::string& column) {
-  const auto found = std::find(table.columns.begin(), table.columns.end(), column);
-  if (found == table.columns.end()) return nullptr;
-  return to_json(table.rows.at(row).at(static_cast<std::size_t>(found - table.columns.begin())));
-}
-
-postgres::CellTable ask(postgres::Views& views, const postgres::ViewQuery& query) {
-  return must(views.query(query));
-}
-
 std::string operator_name(const Environment& environment) {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
-  const auto user = environment.find("USER");
-  return fmt::format("{} ({}) on {}", user == environment.end() ? "user" : user->second, geteuid(),
-                     host.data());
+  const auto person = person_of(environment);
+  return fmt::format("{} ({}) on {}", person.empty() ? "user" : person, geteuid(), host.data());
+}
+
+void ask_for_a_name(Context& context) {
+  if (!person_of(context.environment).empty()) return;
+  context.err << fmt::format(
+      "admitone: it is written down as done by '{}', as nobody is named: set {} to your name\n",
+      operator_name(context.environment), kOperator);
+}
+
+Means means_of(Context& context, const std::vector<std::string>& required) {
+  const Settings& settings = context.settings(required);
+  Means means{settings};
+  means.views = view_settings(settings);
+  means.kafka = [&context](const std::string& purpose) { return kafka_for(context, purpose); };
+  means.who = operator_name(context.environment);
+  means.interrupted = [&context] { return context.interrupted(); };
+  return means;
 }
 
 }  // namespace admitone::app

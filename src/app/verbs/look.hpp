@@ -1,13 +1,12 @@
 #pragma once
-// What the read verbs share: the views of the database as printable rows, and an early end with a
-// line for the operator. Used by: app/verbs. Threads: the main thread. Errors: VerbError.
+// What verbs that look or operate share: their settings as what the operations (operate/) need.
+// Used by: app/verbs. Threads: the main thread. Errors: VerbError.
 
 #include <string>
 #include <vector>
 
+#include "app/operate/means.hpp"
 #include "app/verb.hpp"
-#include "base/result.hpp"
-#include "kafka/reader.hpp"
 #include "kafka/settings.hpp"
 #include "postgres/views.hpp"
 
@@ -19,31 +18,14 @@ postgres::Views open_views(Context& context);
 // was set.
 kafka::ClientSettings kafka_for(Context& context, const std::string& purpose);
 
-// Where the topic's partitions begin and end; a topic that is not there is told with the way out.
-kafka::Extent extent_of(const kafka::Reader& reader, const std::string& topic,
-                        kafka::Milliseconds limit);
-
-Json to_json(const postgres::Cell& cell);
-Rows to_rows(const postgres::CellTable& table);
-// One row as a document, in the order of its columns.
-Json to_document(const postgres::CellTable& table, std::size_t row);
-// The cell of a column by name; null when there is no such column.
-Json cell(const postgres::CellTable& table, std::size_t row, const std::string& column);
-
-// The value, or VerbError(kFailed) with its reason.
-template <class T>
-T must(base::Result<T> result) {
-  if (!result) throw VerbError(kFailed, result.error().message);
-  return std::move(result.value());
-}
-inline void must(const base::Status& status) {
-  if (!status) throw VerbError(kFailed, status.error().message);
-}
-
-// "ann (1000) on desk-3": the name is what the environment says, the number is the system's. Who is
-// said to have done what is written down (postgres/operator_actions.hpp).
+// "ann (1000) on desk-3": the name is what the environment says (ADMITONE_OPERATOR, else USER), the
+// number is the system's. Who is said to have done what is written down
+// (postgres/operator_actions.hpp).
 std::string operator_name(const Environment& environment);
+// Of whoever is about to change something without one: a line on stderr.
+void ask_for_a_name(Context& context);
 
-postgres::CellTable ask(postgres::Views& views, const postgres::ViewQuery& query);
+// For operations; the settings named in `required` must be there. Lives as long as `context`.
+Means means_of(Context& context, const std::vector<std::string>& required);
 
 }  // namespace admitone::app

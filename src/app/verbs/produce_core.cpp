@@ -67,13 +67,6 @@ std::optional<std::string> event_id_in(const Json& event) {
 
 }  // namespace
 
-std::optional<std::string> header_of(const base::Record& record, std::string_view name) {
-  for (const auto& header : record.headers) {
-    if (header.name == name) return std::string(header.value);
-  }
-  return std::nullopt;
-}
-
 std::variant<PreparedCommand, BadLine> prepare_line(std::int64_t line, std::string_view text,
                                                     ContentMode mode, Validation validation,
                                                     const contract::Limits& limits) {

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "app/header_of.hpp"
 #include "base/record.hpp"
 #include "contract/decode.hpp"
 
@@ -72,8 +73,5 @@ class PendingAnswers {
   std::map<std::string, Line> waiting_;        // by position
   std::map<std::int64_t, Answered> answered_;  // by line
 };
-
-// The value of a header, nullopt when there is none.
-std::optional<std::string> header_of(const base::Record& record, std::string_view name);
 
 }  // namespace admitone::app

@@ -1,18 +1,14 @@
-// What an operator does to a saga: planned first, written down, sent to the saga's lane as an
-// internal command, and its verdict waited for.
+// What an operator does to a saga (operate/sagas.hpp): planned first, done with --yes.
 
+#include "app/operate/sagas.hpp"
 #include "app/verbs/all.hpp"
-#include "app/verbs/saga_change.hpp"
-#include "base/ids.hpp"
-#include "postgres/queries.hpp"
+#include "app/verbs/change_flags.hpp"
+#include "app/verbs/look.hpp"
 
 namespace admitone::app {
 namespace {
 
-namespace queries = postgres::queries;
-using contract::SagaChange;
-using Action = SagaChange::Action;
-using postgres::CellTable;
+using Action = contract::SagaChange::Action;
 
 class SagaChangeVerb : public Verb {
  public:
@@ -22,70 +18,22 @@ class SagaChangeVerb : public Verb {
   }
 
   int run(Context& context) override {
-    if (!base::Uuid::parse(saga_)) {
-      throw VerbError(kUsage, "'" + saga_ + "' is no lower-case UUID");
-    }
+    check_saga_id(saga_);
     flags_.check();
-    context.settings({"kafka.bootstrap_servers", "database.url", "database.reader_url"});
-    auto views = open_views(context);
-    const CellTable found = ask(views, queries::saga(saga_));
-    if (found.rows.empty()) throw VerbError(kNotFound, "there is no saga " + saga_);
-    check(found);
-    if (!flags_.yes) return plan(context, found);
-    Json shown = document(found);
-    shown.erase("would");
-    const AskedChange asked{action(), result(),
-                            "the saga is not (any more) one that can be treated so"};
-    return carry_out(context, views, found, asked, flags_, shown, [&](Json& out) {
-      const CellTable now = ask(views, queries::saga(saga_));
-      for (const char* column : {"status", "step", "step_status"})
-        out[column] = cell(now, 0, column);
-    });
+    if (flags_.yes) ask_for_a_name(context);
+    const auto means =
+        means_of(context, {"kafka.bootstrap_servers", "database.url", "database.reader_url"});
+    return tell(context,
+                change_saga(means, {saga_, action(), result(), flags_.reason, !flags_.yes,
+                                    flags_.patience}),
+                flags_, kSagaRefused);
   }
 
  protected:
   [[nodiscard]] virtual Action action() const = 0;
-  // What it would do to a saga that stands at `step`, going this way.
-  [[nodiscard]] virtual std::string would(const std::string& step, bool back) const = 0;
-  [[nodiscard]] virtual bool wants_parked() const { return true; }
   [[nodiscard]] virtual std::string result() const { return {}; }
 
  private:
-  // What can be seen from here; the lane knows the rest and may still refuse.
-  void check(const CellTable& found) const {
-    const std::string status = text_at(found, "status");
-    if (!cell(found, 0, "ended_at").is_null()) {
-      throw VerbError(kConflict, "saga " + saga_ + " has ended: " + status);
-    }
-    if (cell(found, 0, "lane").is_null()) {
-      throw VerbError(kConflict, saga_ + " is a cancellation without a saga: it needs nobody");
-    }
-    if (wants_parked() && status != "needs_operator") {
-      throw VerbError(kConflict, "saga " + saga_ + " is " + status +
-                                     " and does not wait for an operator; `admitone sagas show` "
-                                     "tells what it waits for");
-    }
-  }
-
-  Json document(const CellTable& found) const {
-    const std::string step = text_at(found, "step");
-    const bool back = !cell(found, 0, "cause").is_null();
-    return {{"action", contract::name_of(action())},
-            {"saga_id", saga_},
-            {"kind", cell(found, 0, "kind")},
-            {"event_id", cell(found, 0, "event_id")},
-            {"lane", cell(found, 0, "lane")},
-            {"status", cell(found, 0, "status")},
-            {"step", step},
-            {"would", would(step, back)}};
-  }
-
-  int plan(Context& context, const CellTable& found) const {
-    context.print(document(found));
-    context.err << "admitone: nothing was done; --yes does it\n";
-    return kOk;
-  }
-
   std::string saga_;
   ChangeFlags flags_;
 };
@@ -111,9 +59,6 @@ class SagasRetry : public SagaChangeVerb {
 
  protected:
   [[nodiscard]] Action action() const override { return Action::retry; }
-  [[nodiscard]] std::string would(const std::string& step, bool back) const override {
-    return (back ? "go on undoing " : "go on with ") + step + ", with a new deadline";
-  }
 };
 
 class SagasCompensate : public SagaChangeVerb {
@@ -129,12 +74,6 @@ class SagasCompensate : public SagaChangeVerb {
 
  protected:
   [[nodiscard]] Action action() const override { return Action::compensate; }
-  [[nodiscard]] bool wants_parked() const override { return false; }
-  [[nodiscard]] std::string would(const std::string& step, bool back) const override {
-    if (back) return "go on undoing " + step + ", with a new deadline";
-    return "find out what became of " + step +
-           ", then undo all that was done: its holds are released, the event is as it was before";
-  }
 };
 
 class SagasResolve : public SagaChangeVerb {
@@ -163,10 +102,6 @@ class SagasResolve : public SagaChangeVerb {
     return as_ == "done" ? Action::resolve_as_done : Action::resolve_as_undone;
   }
   [[nodiscard]] std::string result() const override { return result_; }
-  [[nodiscard]] std::string would(const std::string& step, bool back) const override {
-    if (as_ == "done") return "take it that " + step + " is done, and go on";
-    return "take it that nothing of " + step + " is there, and go " + (back ? "on " : "") + "back";
-  }
 
  private:
   std::string as_;

@@ -1,6 +1,6 @@
+#include "app/operate/timers.hpp"
 #include "app/verbs/all.hpp"
 #include "app/verbs/look.hpp"
-#include "postgres/queries.hpp"
 
 namespace admitone::app {
 namespace {
@@ -19,31 +19,21 @@ class TimersList : public Verb {
   }
 
   int run(Context& context) override {
-    auto views = open_views(context);
-    const auto holds = ask(views, postgres::queries::due_holds(limit_));
-    const auto jobs = ask(views, postgres::queries::jobs());
-    const auto parts = ask(views, postgres::queries::ledger_parts());
+    const auto timers = list_timers(means_of(context, {"database.reader_url"}), limit_);
     if (context.format != OutputFormat::table) {
-      context.print(
-          Json{{"holds", list(holds)}, {"jobs", list(jobs)}, {"ledger_parts", list(parts)}});
+      context.print(timers.json());
       return kOk;
     }
     context.out << "HOLDS THAT RUN OUT NEXT\n";
-    context.print(to_rows(holds));
+    context.print(to_rows(timers.holds));
     context.out << "\nJOBS\n";
-    context.print(to_rows(jobs));
+    context.print(to_rows(timers.jobs));
     context.out << "\nPARTS OF THE LEDGER\n";
-    context.print(to_rows(parts));
+    context.print(to_rows(timers.ledger_parts));
     return kOk;
   }
 
  private:
-  static Json list(const postgres::CellTable& table) {
-    Json all = Json::array();
-    for (std::size_t i = 0; i < table.rows.size(); ++i) all.push_back(to_document(table, i));
-    return all;
-  }
-
   std::int64_t limit_ = 20;
 };
 

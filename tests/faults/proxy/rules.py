@@ -112,6 +112,8 @@ class Proxy:
         self.loop, self.upstream, self.rules = loop, upstream, Rules()
         self.connections: set = set()
         self.refusing = False
+        self.flowing = asyncio.Event()  # cleared: the server hangs
+        self.flowing.set()
         self.server = loop.run(asyncio.start_server(self._accept, *listen))
         self.address = self.server.sockets[0].getsockname()[:2]
 
@@ -129,7 +131,12 @@ class Proxy:
         if yes:
             self.loop.call(lambda: [connection.close() for connection in list(self.connections)])
 
+    def freeze(self, yes: bool) -> None:
+        """Whoever comes gets in, and nobody gets an answer: the server hangs. No message is lost."""
+        self.loop.call(self.flowing.clear if yes else self.flowing.set)
+
     def close(self) -> None:
+        self.freeze(False)
         for rule in list(self.rules.rules.values()):
             self.release(rule)
 
@@ -184,6 +191,7 @@ class Connection:
 
     async def act(self, rule: Rule | None, data: bytes, to, sender) -> bool:
         """Passes one message on, or does what the rule says. False: the connection is over."""
+        await self.proxy.flowing.wait()
         if rule is None:
             to.write(data)
             await to.drain()

@@ -6,6 +6,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
@@ -182,6 +183,18 @@ def test_a_commit_whose_answer_is_lost_has_happened(postgres, side, action):
     while postgres.rows() != [1]:
         assert time.monotonic() < deadline
     assert rule.done == 1
+
+
+@needs_postgres
+def test_what_is_frozen_comes_late_and_whole(postgres):
+    postgres.freeze(True)
+    thread = threading.Thread(target=insert, args=(postgres, 8), daemon=True)
+    thread.start()
+    thread.join(1)
+    assert thread.is_alive() and postgres.rows() == []
+    postgres.freeze(False)
+    thread.join(20)
+    assert not thread.is_alive() and postgres.rows() == [8]
 
 
 @needs_postgres

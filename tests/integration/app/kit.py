@@ -24,8 +24,8 @@ def in_database(url, database):
     return url if database is None else urllib.parse.urlsplit(url)._replace(path="/" + database).geturl()
 
 
-def sql(statement, database=None):
-    url = in_database(os.environ["ADMITONE_TEST_PG_SUPERUSER_URL"], database)
+def sql(statement, database=None, role="ADMITONE_TEST_PG_SUPERUSER_URL"):
+    url = in_database(os.environ[role], database)
     done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", statement],
                           check=True, capture_output=True, text=True, timeout=SLOW)
     return done.stdout.strip()
@@ -47,7 +47,9 @@ class Installation:
         }
 
     def environment(self, more):
-        return {**os.environ, **self.settings, **{k: v for k, v in more.items() if v is not None}}
+        """A setting that is None is not set, whatever the stack says."""
+        ours = {**os.environ, **self.settings, **{k: v for k, v in more.items() if v is not None}}
+        return {name: value for name, value in ours.items() if value is not None}
 
     def run(self, *arguments, **more):
         return subprocess.run([os.environ["ADMITONE_PROGRAM"], *arguments], env=self.environment(more), text=True,
@@ -73,6 +75,10 @@ class Installation:
     def sql(self, statement):
         """In its schema."""
         return sql(f'set search_path to "{self.name}"; {statement}')
+
+    def sql_of_a_reader(self, statement):
+        """As a person's role sees it: the public views, of all tenants."""
+        return sql(f'set search_path to "{self.name}"; {statement}', role="ADMITONE_DATABASE_READER_URL")
 
 
 class InstallationApart(Installation):
@@ -137,7 +143,10 @@ class Case(unittest.TestCase):
 
     def ready_worker(self, installation, **more):
         worker = self.worker(installation, **more)
-        self.assertEqual(worker.first_line(), "ready\n")
+        line = worker.first_line()
+        if line != "ready\n":
+            worker.process.kill()
+            self.fail(f"the worker says {line!r}, and: " + worker.process.communicate()[1][-2000:])
         return worker
 
     def proves(self, installation):
@@ -199,7 +208,10 @@ def port_of(pid):
     """HOST:PORT the process listens on."""
     sockets = set()
     for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        target = os.readlink(entry)
+        try:
+            target = os.readlink(entry)
+        except FileNotFoundError:  # a connection that has ended meanwhile
+            continue
         if target.startswith("socket:["):
             sockets.add(target[8:-1])
     for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:

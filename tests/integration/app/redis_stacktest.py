@@ -153,8 +153,8 @@ class Redis(Case):
         self.assertEqual(row, f"cache flush|tenant {TENANT}|a test|applied|1 entries")
         self.send(creation(self.event))
         self.proves(0)
-        self.assertEqual(self.here.run("cache", "flush", "--tenant", "all").returncode, 2)
-        off = self.here.run("cache", "flush", "--tenant", TENANT, ADMITONE_REDIS_URL="")
+        self.assertEqual(self.here.run("cache", "flush", "--tenant", "all", "--reason", "a test").returncode, 2)
+        off = self.here.run("cache", "flush", "--tenant", TENANT, "--reason", "a test", ADMITONE_REDIS_URL="")
         self.assertEqual(off.returncode, 3, off.stderr)
 
     def test_down_it_is_not_missed(self):

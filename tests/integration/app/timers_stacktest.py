@@ -50,6 +50,7 @@ class Timers(Case):
         self.assertIn(f"expiry timers of 2 lanes ran within", found)
         self.assertIn(f"released {HOLDS} holds; next in", found)
         self.assertRegex(found, r"ledger-rotation ran \d+ s ago: made \d+, .*; next in \d+ s")
+        self.assertRegex(found, r"ok +ledger +no part of the ledger is kept beyond its time")
         _, _, err = worker.end()
         told = [json.loads(line)["message"] for line in err.splitlines() if "holds released" in line]
         self.assertEqual(sum(int(line.split(", ")[1].split()[0]) for line in told), HOLDS, told)
@@ -57,17 +58,23 @@ class Timers(Case):
     def test_an_operator_lets_due_holds_run_out(self):
         worker = self.ready_worker(self.here, ADMITONE_TIMERS_TICK="1h")  # by itself it would not
         self.hold_seats()
-        due = lambda: sum(row["due"] for row in self.here.ask("timers", "run"))  # noqa: E731
+        due = lambda: sum(row["due"] for row in self.here.ask("timers", "run")["lanes"])  # noqa: E731
         self.until(lambda: due() == HOLDS, "they are due, and stay so")
         self.assertEqual(self.released(), 0, "a plan does nothing")
         self.assertEqual(self.here.run("timers", "run", "--execute").returncode, 2, "it wants a reason")
         self.assertEqual(self.here.sql("select count(*) from operator_log"), "0")
-        (row,) = self.here.ask("timers", "run", "--execute", "--reason", "after the outage")
+        late = self.here.run("timers", "run", "--execute", "--reason", "too late", "--timeout", "0s")
+        self.assertEqual(late.returncode, 6, late.stderr)
+        self.assertEqual(self.here.sql("select count(*) from operator_log"), "0", "what is not begun in time is not begun")
+        self.assertEqual(due(), HOLDS)
+        ran = self.here.ask("timers", "run", "--yes", "--reason", "after the outage")
+        self.assertEqual((ran["due"], ran["released"], ran["more"]), (HOLDS, HOLDS, False))
+        (row,) = ran["lanes"]
         self.assertEqual((row["due"], row["released"], row["tenant_id"]), (HOLDS, HOLDS, self.tenant))
         self.assertEqual(self.released(), HOLDS)
         self.assertEqual(self.here.sql("select verb, target, reason, state, result from operator_log"),
                          f"timers run|{HOLDS} due holds|after the outage|applied|{HOLDS} of {HOLDS} have run out")
-        self.assertEqual(self.here.ask("timers", "run"), [])
+        self.assertEqual(self.here.ask("timers", "run")["lanes"], [])
         worker.end()  # writes its watermarks
         self.proves(self.here)
 

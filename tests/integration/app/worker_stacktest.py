@@ -106,7 +106,7 @@ class Running(Case):
 
     def test_health_and_metrics_are_served(self):
         secret = pathlib.Path(f"/tmp/{uuid.uuid4().hex}.token")
-        secret.write_text("let-me-in\n")
+        secret.write_text("let-me-in-as-an-admin\n")
         self.addCleanup(secret.unlink)
         worker = self.worker(self.installation(), ADMITONE_HTTP_LISTEN="127.0.0.1:0",
                              ADMITONE_HTTP_ADMIN_TOKEN_FILE=str(secret))
@@ -130,7 +130,7 @@ class Running(Case):
             time.sleep(0.1)
         self.assertEqual(get("/readyz")[0], 200)
         self.assertEqual(get("/readyz?verbose")[0], 401)
-        status, text = get("/readyz?verbose", "let-me-in")
+        status, text = get("/readyz?verbose", "let-me-in-as-an-admin")
         self.assertEqual(status, 200)
         for name in ("schema", "group", "database"):
             self.assertIn(f"[+] {name}: ", text)

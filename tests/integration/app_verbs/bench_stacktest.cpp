@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "base/failpoint.hpp"
 #include "integration/app_verbs/installation.hpp"
@@ -136,6 +137,89 @@ TEST_F(Bench, HasNoFigureWhenTheWorldOutsideDisagrees) {
   EXPECT_EQ(run.out.find("latency_ms"), std::string::npos) << run.out;
 }
 
+// The earlier keys are in the ledger while the workload runs, and out of it for the audit.
+TEST_F(Bench, HoldsW1OnAGrownLedgerAgainstW1) {
+  const Installation installation;
+  const auto run = installation.run(
+      "bench w9 --size 1000 --partitions 3 --earlier 3000 --earlier 9000 -o jsonl");
+  ASSERT_EQ(run.code, 0) << run.err;
+  std::istringstream lines(run.out);
+  std::vector<Json> all;
+  for (std::string line; std::getline(lines, line);) all.push_back(Json::parse(line));
+  ASSERT_EQ(all.size(), 4U) << run.out;
+  EXPECT_EQ(all[0]["workload"], "w1");
+  EXPECT_TRUE(all[0]["earlier"].is_null());
+  for (std::size_t i = 1; i < 3; ++i) {
+    const Json& figures = all[i];
+    const auto keys = i == 1 ? 3000 : 9000;
+    EXPECT_EQ(figures["workload"], "w9@" + std::to_string(keys));
+    EXPECT_EQ(figures["earlier"]["keys"], keys);
+    EXPECT_GT(figures["earlier"]["ledger_bytes"], 500 * keys);
+    EXPECT_GT(figures["earlier"]["index_bytes"], 50 * keys);
+    EXPECT_EQ(figures["base"], "w1");
+    EXPECT_GT(figures["ratio_to_base"], 0);
+    EXPECT_EQ(figures["audited_records"], 1100);
+  }
+}
+
+TEST_F(Bench, MeasuresTheNeighboursOfALoudTenantAloneAndBesideIt) {
+  const Installation installation;
+  const auto run = installation.run("bench w13 --rate 400 --seconds 3 --partitions 2 -o json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto all = Json::parse(run.out);
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0]["workload"], "w13/alone@36/s");
+  EXPECT_EQ(all[1]["workload"], "w13/beside@436/s");
+  const Json& alone = all[0]["neighbours"];
+  const Json& beside = all[1]["neighbours"];
+  EXPECT_GT(alone["others_ms"]["samples"], 50);
+  EXPECT_EQ(all[0]["latency_ms"]["samples"], alone["others_ms"]["samples"]);
+  EXPECT_TRUE(alone["p99_ratio"].is_null());
+  EXPECT_GT(beside["others_ms"]["samples"], 50);
+  EXPECT_GT(all[1]["latency_ms"]["samples"], 5 * beside["others_ms"]["samples"].get<int>());
+  EXPECT_EQ(beside["others_alone_ms"], alone["others_ms"]);
+  EXPECT_GT(beside["p50_ratio"], 0);
+  EXPECT_GT(beside["p99_ratio"], 0);
+}
+
+// How long it takes is not looked at, but no lane comes back before its owner's session is over.
+TEST_F(Bench, KillsAWorkerAndRestartsThreeInTurnWhileCommandsAreSent) {
+  const Installation installation;
+  const auto run = installation.run(
+      "bench w11 --rate 200 --seconds 2 --partitions 4 --set kafka.session_timeout=6s -o json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto all = Json::parse(run.out);
+  ASSERT_EQ(all.size(), 3U);
+  const Json& kill = all[0]["recovery"];
+  EXPECT_EQ(all[0]["workload"], "w11/kill@200/s");
+  EXPECT_EQ(all[0]["workers"], 2);
+  EXPECT_EQ(kill["expected_seconds"], 8);
+  EXPECT_EQ(kill["kill"]["lanes_seconds"].size(), 2U);
+  EXPECT_GT(kill["kill"]["first_outcome_seconds"], 4) << "a heartbeat a second";
+  EXPECT_GE(kill["kill"]["last_lane_seconds"], kill["kill"]["first_outcome_seconds"]);
+  EXPECT_GE(kill["lane_gap_seconds"], kill["kill"]["last_lane_seconds"]);
+  EXPECT_GT(kill["waiting"]["most"], 200);
+  EXPECT_EQ(kill["repeated_outcomes"], 0);
+  EXPECT_EQ(all[0]["audit"], "proved");
+  EXPECT_GT(all[0]["latency_ms"]["max"], 4000);
+  EXPECT_TRUE(all[0]["cpu_seconds_per_1000"]["workers"].is_null());
+
+  const Json& rolling = all[1]["recovery"];
+  EXPECT_EQ(all[1]["workload"], "w11/rolling@200/s");
+  EXPECT_EQ(all[1]["workers"], 3);
+  ASSERT_EQ(rolling["restarts"].size(), 3U);
+  for (const auto& restart : rolling["restarts"]) {
+    EXPECT_EQ(restart["exit_code"], 0) << rolling.dump();
+    EXPECT_GT(restart["exit_seconds"], 0);
+    EXPECT_LT(restart["exit_seconds"], rolling["grace_seconds"]);
+    EXPECT_GT(restart["ready_seconds"], 0);
+  }
+  EXPECT_LE(rolling["gap_seconds"], rolling["lane_gap_seconds"]);
+  EXPECT_GT(rolling["gap_seconds"], 0);
+  EXPECT_EQ(rolling["repeated_outcomes"], 0);
+  EXPECT_EQ(all[1]["audited_records"].get<int>(), all[1]["commands"].get<int>() + 606);
+}
+
 TEST_F(Bench, LooksAtAWorkerThatHasNothingToDo) {
   const Installation installation;
   const auto run = installation.run("bench w12 --seconds 1 --partitions 2 -o json");
@@ -214,9 +298,9 @@ TEST_F(Bench, LeavesOutWhatCanBeLeftOutAndTellsWhatItCosts) {
 
 TEST_F(Bench, NamesTheWayToItsWorkloads) {
   const Installation installation;
-  const auto run = installation.run("bench w9");
+  const auto run = installation.run("bench w99");
   EXPECT_EQ(run.code, 2);
-  EXPECT_NE(run.err.find("no workload 'w9'; see --list"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("no workload 'w99'; see --list"), std::string::npos) << run.err;
 }
 
 }  // namespace

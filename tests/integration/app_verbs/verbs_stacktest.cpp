@@ -259,6 +259,26 @@ TEST_F(Verbs, InspectTakesAnyIdentity) {
   EXPECT_FALSE(Json::parse(reservation.out)["timeline"].empty());
 }
 
+// Producers like to take the id of what they make.
+TEST_F(Verbs, InspectTellsOfAKeyThatIsCalledLikeAnEventOrAReservation) {
+  const std::string reservation = "332a5401-25af-4407-934e-3a54f61dc442";
+  Json of_event = hold("of-event", "332a5401-25af-4407-934e-3a54f61dc443", 1);
+  of_event["idempotencykey"] = kEvent;
+  Json of_reservation = hold("of-reservation", reservation, 1);
+  of_reservation["idempotencykey"] = reservation;
+  ASSERT_EQ(installation->run("produce - --wait", lines({of_event, of_reservation})).code, 0);
+  for (const auto& [name, id] :
+       {std::pair{"event", kEvent}, std::pair{"reservation", reservation}}) {
+    const auto run = installation->run("inspect " + id + " -o json");
+    ASSERT_EQ(run.code, 0) << run.err;
+    const auto story = Json::parse(run.out);
+    EXPECT_TRUE(story.contains(name)) << run.out;
+    ASSERT_EQ(story["also"].size(), 1U) << run.out;
+    EXPECT_EQ(story["also"][0]["key"]["idempotency_key"], id) << run.out;
+    EXPECT_EQ(story["also"][0]["keys"].size(), 1U);
+  }
+}
+
 TEST_F(Verbs, InspectOfTheUnknownEndsWithFour) {
   EXPECT_EQ(installation->run("inspect nobody-knows").code, 4);
   EXPECT_EQ(installation->run("inspect 00000000-0000-4000-8000-00000000ffff").code, 4);

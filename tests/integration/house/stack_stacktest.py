@@ -84,6 +84,28 @@ class Stack(unittest.TestCase):
         self.assertFalse((ROOT / ".stack" / self.name).exists())
         stack("down", "--name", self.name)
 
+    def test_a_redis_comes_with_it_when_it_is_asked_for(self):
+        self.assertEqual(stack("up", "--name", self.name, "--with", "nothing", check=False).returncode, 1)
+        stack("up", "--name", self.name, "--with", "redis")
+        url = environment(self.name)["ADMITONE_REDIS_URL"]
+        self.assertRegex(url, r"^redis://127\.0\.0\.1:\d+/0$")
+
+        def ask(*words):
+            run = subprocess.run(["redis-cli", "-u", url, *words], capture_output=True, text=True, timeout=20)
+            return run.stdout.strip()
+
+        self.assertEqual(ask("set", "a", "1"), "OK")
+        self.assertRegex(stack("status", "--name", self.name).stdout, r"redis +127\.0\.0\.1:\d+ +ready +pid \d+")
+        stack("kill", "redis", "--name", self.name)
+        self.assertEqual(stack("status", "--name", self.name, check=False).returncode, 3)
+        stack("up", "--name", self.name, "--with", "redis")
+        self.assertEqual(environment(self.name)["ADMITONE_REDIS_URL"], url)
+        self.assertEqual(ask("get", "a"), "", "it keeps nothing")
+        pid = int((ROOT / f".stack/{self.name}/redis/pid").read_text().split()[0])
+        self.assertTrue(alive(pid))
+        stack("down", "--name", self.name)
+        self.assertFalse(alive(pid))
+
     def script_with_a_stack(self):
         """A running script as scripts/test is one: a stack, and a child that has left for a session of its own."""
         marks = tempfile.TemporaryDirectory()

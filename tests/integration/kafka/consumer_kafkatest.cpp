@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "integration/kafka/dying.hpp"
 #include "integration/kafka/kit.hpp"
 
 namespace admitone::kafka::test {
@@ -190,6 +191,51 @@ TEST_F(ConsumerTest, AFatalErrorIsToldOnceWithinOnePoll) {
   ASSERT_TRUE(poll_until(
       {source.get()}, [&] { return !memory.fatal_text.empty(); }, 2s));
   EXPECT_NE(memory.fatal_text.find("start again"), std::string::npos) << memory.fatal_text;
+}
+
+// Decision 0046: as it is at the broker, whatever was fetched, and with the records of transactions
+// that nobody may read yet.
+TEST_F(ConsumerTest, TellsWhereALogEndsWhenItIsAsked) {
+  join(10);
+  const std::jthread fetching([this](const std::stop_token& stop) { source->keep_fetching(stop); });
+  source->start({1, 0}, 0);
+  ASSERT_TRUE(poll_until({source.get()}, [&] { return seen().caught_up == 10; }));
+  EXPECT_TRUE(seen().ends.empty()) << "nobody has asked";
+  const auto ask = [&] {
+    const auto before = seen().ends.size();
+    const auto asked = clock.steady();
+    source->ask_end({1, 0}, asked);
+    EXPECT_TRUE(poll_until({source.get()}, [&] { return seen().ends.size() > before; }));
+    EXPECT_EQ(seen().ends.back().second, asked);
+    return seen().ends.back().first;
+  };
+  EXPECT_EQ(ask(), 10);
+  source->pause({1, 0});
+  send_commands(0, 5);
+  EXPECT_EQ(ask(), 15) << "it was not read yet";
+  source->resume({1, 0});
+  ASSERT_TRUE(poll_until({source.get()}, [&] { return seen().caught_up == 15; }));
+
+  Dying producer(client, prefix + "-commands", 60'000);
+  producer.begin();
+  producer.write(topic("commands"), 1);
+  EXPECT_EQ(ask(), 16) << "it may not be read yet";
+  EXPECT_EQ(seen().caught_up, 15);
+  producer.abort();
+}
+
+// Whoever does not answer is not waited for, and asked again when somebody wants to know.
+TEST_F(ConsumerTest, TellsNoEndOfAPartitionThatIsNotThere) {
+  join(1);
+  const std::jthread fetching([this](const std::stop_token& stop) { source->keep_fetching(stop); });
+  source->start({1, 0}, 0);
+  ASSERT_TRUE(poll_until({source.get()}, [&] { return seen().caught_up == 1; }));
+  source->ask_end({1, 7}, clock.steady());
+  ASSERT_TRUE(poll_until({source.get()}, [&] {
+    source->ask_end({1, 0}, clock.steady());
+    return !seen().ends.empty();
+  }));
+  EXPECT_FALSE(memory.seen.contains({1, 7}));
 }
 
 // A header without a value and one with an empty value differ, for a signature and for people.

@@ -44,6 +44,10 @@ void Memory::caught_up(base::TopicPartition tp, std::int64_t next_offset) {
   seen[tp].caught_up = next_offset;
 }
 
+void Memory::end_told(base::TopicPartition tp, std::int64_t next_offset, base::Instant asked) {
+  seen[tp].ends.emplace_back(next_offset, asked);
+}
+
 void KafkaTest::SetUp() {
   const char* servers = std::getenv("ADMITONE_KAFKA_BOOTSTRAP_SERVERS");
   if (servers == nullptr) GTEST_SKIP() << "ADMITONE_KAFKA_BOOTSTRAP_SERVERS is not set";
@@ -154,8 +158,8 @@ std::int64_t KafkaTest::position_of(std::int32_t partition) {
   std::int64_t found = -2;
   EXPECT_TRUE(wait_until([&] {
     const auto positions = probe->stable_positions(std::span(&where, 1), kLimit);
-    if (!positions || !positions->front()) return false;
-    found = (*positions->front()).value_or(-1);
+    if (!positions || !positions->front() || positions->front()->pending) return false;
+    found = positions->front()->offset.value_or(-1);
     return true;
   }));
   return found;

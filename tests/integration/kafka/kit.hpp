@@ -44,6 +44,7 @@ class Memory final : public ports::RecordSink {
     std::vector<std::int64_t> offsets;
     std::vector<std::string> values;
     std::int64_t caught_up = -1;
+    std::vector<std::pair<std::int64_t, base::Instant>> ends;
     std::vector<std::int64_t> starts;
   };
   void assigned(const std::vector<ports::AssignedPartition>& partitions) override;
@@ -51,6 +52,7 @@ class Memory final : public ports::RecordSink {
   void revoked(const std::vector<base::TopicPartition>& partitions, bool lost) override;
   void record(base::Record&& record) override;
   void caught_up(base::TopicPartition tp, std::int64_t next_offset) override;
+  void end_told(base::TopicPartition tp, std::int64_t next_offset, base::Instant asked) override;
   void fatal(const std::string& why) override { fatal_text = why; }
 
   std::map<base::TopicPartition, ports::AssignedPartition> owned;

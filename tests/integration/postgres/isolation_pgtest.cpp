@@ -4,72 +4,29 @@
 #include <set>
 
 #include "base/failpoint.hpp"
-#include "integration/postgres/saga_samples.hpp"
 #include "integration/postgres/test_database.hpp"
+#include "integration/postgres/two_tenants.hpp"
+#include "integration/postgres/unit_samples.hpp"
 #include "postgres/scratch.hpp"
 
 namespace admitone::postgres::testing {
 namespace {
-
-using ports::UnitEnd;
-
-// Two tenants with a row in every table that belongs to a tenant, all in lane 0.
-void fill(TestDatabase& db) {
-  Owner owner(db.store());
-  auto writes = owner.begin({tenant(1), tenant(2)}, 10, 2);
-  for (const std::uint64_t n : {1U, 2U}) {
-    const auto of = tenant(n);
-    writes.rows.push_back(row(n, of, static_cast<std::int64_t>(n), static_cast<std::int64_t>(n)));
-    writes.origins.push_back({{of, key(100 + n)}, 0});
-    writes.content_keys.push_back({{of, key(200 + n)}, 0, at(0), {of, key(n)}});
-    writes.events.push_back({event(n, of, 10), 0});
-    writes.sections.push_back({{of, event_id(n)}, 0, "A", 1, 0, 0});
-    writes.reservations.push_back({hold(n, of, n, 1), 0});
-    ports::ParkedRow parked;
-    parked.event = {of, event_id(n)};
-    parked.order = static_cast<std::int64_t>(n);
-    parked.row = {of, key(n)};
-    parked.part = writes.part;
-    parked.packed = "x";
-    writes.park.push_back(parked);
-    ports::PendingDeadLetter dead;
-    dead.position = {0, 0, static_cast<std::int64_t>(n)};
-    dead.tenant = of;
-    dead.packed = "y";
-    writes.dead_letters.push_back(dead);
-    auto one = saga(n, of);
-    one.steps.resize(1);
-    one.transactions = {transaction(n)};
-    writes.sagas.push_back(one);
-  }
-  ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
-  const auto worker = db.session(RoleKind::worker);
-  for (const std::uint64_t n : {1U, 2U}) {
-    pqxx::work tx(*worker);
-    tx.exec_params("select set_config('admitone.tenants', $1, true)", tenant(n).str());
-    tx.exec_params(
-        "insert into operator_actions (tenant_id, lane, actor, verb, target, reason)"
-        " values ($1, 0, 'a', 'v', 't', 'r')",
-        tenant(n).str());
-    tx.commit();
-  }
-}
 
 const std::vector<std::string> kTables{"ledger", "origins",          "content_keys",
                                        "events", "sections",         "reservations",
                                        "parked", "operator_actions", "dead_letters_pending",
                                        "sagas",  "saga_steps",       "saga_transactions"};
 const std::vector<std::string> kViews{
-    "command_log",         "record_ledger", "outcome_log",     "section_capacity",
-    "reservation_log",     "event_log",     "parked_log",      "dead_letter_log",
-    "operator_log",        "saga_log",      "saga_detail_log", "saga_step_log",
-    "saga_transaction_log"};
+    "command_log",          "record_ledger", "outcome_log",     "section_capacity",
+    "reservation_log",      "event_log",     "parked_log",      "dead_letter_log",
+    "operator_log",         "saga_log",      "saga_detail_log", "saga_step_log",
+    "saga_transaction_log", "hold_log"};
 
 class Isolation : public DatabaseTest {
  protected:
   void SetUp() override {
     DatabaseTest::SetUp();
-    if (db) fill(*db);
+    if (db) fill_for_two_tenants(*db);
   }
   void TearDown() override {
     base::failpoint::clear();
@@ -94,6 +51,23 @@ TEST_F(Isolation, CoversEveryTableThatHasATenant) {
     if (!row[2].as<bool>()) found.insert(row[0].as<std::string>());
   }
   EXPECT_EQ(found, std::set<std::string>(kTables.begin(), kTables.end()));
+}
+
+// Of no tenant are positions, names and jobs; and answers over HTTP, which are there only for who
+// names their request (AdminAnswersTest.AreThereOnlyForWhoNamesTheirRequest).
+TEST_F(Isolation, KnowsEveryTableThatHasNone) {
+  const std::string of_nobody =
+      "select string_agg(c.relname, ' ' order by c.relname) from pg_class c where c.relnamespace ="
+      " '" +
+      db->schema() +
+      "'::regnamespace and c.relkind in ('r', 'p') and not exists (select from pg_attribute a"
+      " where a.attrelid = c.oid and a.attname = 'tenant_id')";
+  EXPECT_EQ(db->value(RoleKind::owner, of_nobody),
+            "admin_answers code_names deployment detached_numbers jobs lane_timers ledger_part"
+            " ledger_parts partition_progress schema_migrations topics type_names");
+  EXPECT_EQ(
+      db->value(RoleKind::owner, of_nobody + " and c.relrowsecurity and c.relforcerowsecurity"),
+      "admin_answers");
 }
 
 TEST_F(Isolation, ShowsAWorkerNothingWithoutTenantsAndThenTheirRowsOnly) {
@@ -219,7 +193,7 @@ TEST_F(Isolation, WithAnEmptySettingForAllWouldShowEverything) {
   const auto urls = Urls::from_environment();
   base::failpoint::configure("mutant:empty_tenants_is_all");
   TestDatabase open(*urls);
-  fill(open);
+  fill_for_two_tenants(open);
   EXPECT_EQ(open.value_for("", "select count(*) from events"), "2")
       << "the mutant of L17 is not caught";
 }

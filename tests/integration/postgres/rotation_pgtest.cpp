@@ -3,66 +3,12 @@
 #include <map>
 #include <thread>
 
-#include "integration/postgres/test_database.hpp"
-#include "integration/postgres/unit_samples.hpp"
-#include "postgres/housekeeper.hpp"
+#include "integration/postgres/rotation.hpp"
 
 namespace admitone::postgres::testing {
 namespace {
 
-using namespace std::chrono_literals;
 using ports::UnitEnd;
-
-class CountingMeters final : public ports::Meters {
- public:
-  void add(ports::Counter counter, std::string_view label, double n) override {
-    if (counter == ports::Counter::rotations) rotations[std::string(label)] += n;
-  }
-  void set(ports::Gauge, std::string_view, double) override {}
-  void observe(ports::Histogram, double) override {}
-  std::map<std::string, double> rotations;
-};
-
-class Rotation : public DatabaseTest {
- protected:
-  HousekeeperOptions options(std::chrono::milliseconds length, std::chrono::milliseconds horizon) {
-    HousekeeperOptions o;
-    o.connection = db->settings(RoleKind::worker);
-    o.part_length = length;
-    o.horizon = horizon;
-    return o;
-  }
-  Housekeeping step(std::chrono::milliseconds length, std::chrono::milliseconds horizon) {
-    Housekeeper keeper(options(length, horizon), clock, meters);
-    auto done = keeper.step();
-    EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message);
-    return done.ok() ? *done : Housekeeping{};
-  }
-  // One unit with one ledger row, `expires` from now.
-  void write_row(std::uint64_t n, base::Timestamp expires, bool running = false) {
-    const auto store = db->store();
-    const std::vector lanes{kLane0};
-    auto lane = store->take(lanes, "p")->at(0);
-    ports::UnitQuery query;
-    query.tenants = {tenant(1)};
-    auto reads = store->open(query);
-    ASSERT_TRUE(reads.ok()) << reads.error().message;
-    ports::UnitWrites writes;
-    writes.part = reads->part;
-    writes.lanes.push_back(advance(lane, 1, running ? 0 : 1));
-    writes.lanes[0].published_seq = writes.lanes[0].out_seq;
-    auto r = row(n, tenant(1), lane.next_offset.value_or(0),
-                 running ? std::nullopt : std::optional(lane.out_seq + 1));
-    if (!running) r.expires_at = expires;
-    writes.rows.push_back(r);
-    const auto report = store->commit(writes);
-    ASSERT_TRUE(report.ok()) << report.error().message;
-    ASSERT_EQ(report.value().end, UnitEnd::committed);
-  }
-  base::Timestamp database_now() { return db->store()->database_now().value(); }
-
-  CountingMeters meters;
-};
 
 TEST_F(Rotation, MakesPartsAheadAndSwitchesWhenThePartHasLasted) {
   EXPECT_EQ(db->truth("select part from ledger_part"), "1");
@@ -90,6 +36,27 @@ TEST_F(Rotation, FindsAKeyOfAnOlderPart) {
   ASSERT_EQ(reads->keys.size(), 1U);
   EXPECT_EQ(reads->keys[0].part, 1);
   store->rollback();
+}
+
+// Times of records need not rise, so it is not the later time that tells what was written last.
+TEST_F(Rotation, OfAContentKeyInTwoPartsTheNewerIsMeant) {
+  Owner owner(db->store());
+  const ports::LedgerKey content{tenant(1), key(8)};
+  const auto write = [&](std::int64_t at_second, std::uint64_t n) {
+    auto writes = owner.begin({tenant(1)});
+    writes.content_keys.push_back({content, 0, at(at_second), {tenant(1), key(n)}});
+    ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
+  };
+  write(9, 1);
+  ASSERT_EQ(step(0ms, 1h).switched, 1);
+  write(5, 2);
+  ports::UnitQuery query;
+  query.tenants = {tenant(1)};
+  query.content_keys = {content};
+  const auto reads = owner.look(query);
+  ASSERT_EQ(reads.content_keys.size(), 1U);
+  EXPECT_EQ(reads.content_keys[0].first_at, at(5));
+  EXPECT_EQ(reads.content_keys[0].owner.key, key(2));
 }
 
 TEST_F(Rotation, LooksForKeysBelievedToBeNewInOlderPartsOnly) {
@@ -185,6 +152,89 @@ TEST_F(Rotation, DropsAPartOnlyWhenEveryRowInItIsOver) {
   EXPECT_EQ(done.dropped, 1);
   EXPECT_EQ(db->truth("select count(*) from ledger"), "0");
   EXPECT_EQ(db->truth("select to_regclass('ledger_000001') is null"), "t");
+}
+
+// A command that was sent before the end of a key is its duplicate, however late its lane comes to
+// it: the lane's time, or in a quiet lane what its owner says, must be past the last of them.
+TEST_F(Rotation, KeepsAPartUntilEveryLaneIsPastTheEndOfItsKeys) {
+  const auto ended = database_now() - 10min;
+  Owner busy(db->store(), {0, 0}, "p0");
+  Owner quiet(db->store(), {0, 1}, "p1");
+  decide(busy, 1, ended, ended - 1h);
+  decide(quiet, 2, ended, ended - 2h);
+  ASSERT_EQ(step(0ms, 1ms).switched, 1);
+  EXPECT_EQ(step(1h, 1ms).detached, 0) << "both lag";
+  decide(busy, 3, ended, ended + 2min);
+  EXPECT_EQ(step(1h, 1ms).detached, 0) << "one lags, or is quiet and nobody says so";
+  has_come_to(quiet.lane, ended + 50s);
+  EXPECT_EQ(step(1h, 1ms).detached, 0) << "clocks may differ";
+  has_come_to(quiet.lane, ended + 70s);
+  has_come_to(quiet.lane, ended);
+  EXPECT_EQ(step(1h, 1ms).detached, 0)
+      << "it does not go back, but may wait for the other's forwards";
+  decide(busy, 4, ended, database_now() + 2min);
+  EXPECT_EQ(step(1h, 1ms).detached, 0) << "they lie ahead of one lane";
+  has_come_to(quiet.lane, database_now() + 2min);
+  EXPECT_EQ(step(1h, 1ms).detached, 1);
+}
+
+// One lane has read such a command and forwarded it to the log of another, whose backlog is longer.
+// When that was, only the first one's passing tells: what is forwarded later is newer.
+TEST_F(Rotation, KeepsAPartUntilWhatLanesForwardedToEachOtherIsReadToo) {
+  const auto ended = database_now() - 10min;
+  Owner one(db->store(), {0, 0}, "p0");
+  Owner other(db->store(), {0, 1}, "p1");
+  decide(one, 1, ended, ended - 1h);
+  decide(other, 2, ended, ended + 5min);
+  ASSERT_EQ(step(0ms, 1ms).switched, 1);
+  ASSERT_EQ(step(1h, 1ms).detached, 0) << "one is behind the end";
+  decide(one, 3, ended, ended + 2min);
+  const auto forwarded_by = database_now();
+  EXPECT_EQ(step(1h, 1ms).detached, 0);
+  has_come_to(one.lane, forwarded_by + 1h);
+  has_come_to(other.lane, forwarded_by);
+  EXPECT_EQ(step(1h, 1ms).detached, 0) << "the other has not read it yet";
+  has_come_to(other.lane, forwarded_by + 2min);
+  EXPECT_EQ(step(1h, 1ms).detached, 1);
+}
+
+// The same with parts that do not wait for lanes: a key goes before its lane is past its end.
+TEST_F(Rotation, APartThatWaitsForNoLaneIsCaught) {
+  as_owner(
+      "create or replace function lanes_have_passed(moment timestamptz) returns boolean"
+      " language sql stable as 'select true'");
+  Owner lagging(db->store(), {0, 0}, "p0");
+  decide(lagging, 1, database_now() - 10min, database_now() - 1h);
+  const auto done = step(0ms, 1ms);
+  ASSERT_EQ(done.switched, 1);
+  EXPECT_EQ(done.detached + step(1h, 1ms).detached, 1) << "at once, or a millisecond later";
+}
+
+// The same with a part that takes the end of its keys for the time at which all were past it.
+TEST_F(Rotation, APartThatDoesNotWaitForForwardsIsCaught) {
+  const auto ended = database_now() - 10min;
+  Owner one(db->store(), {0, 0}, "p0");
+  Owner other(db->store(), {0, 1}, "p1");
+  decide(one, 1, ended, ended - 1h);
+  decide(other, 2, ended, ended + 5min);
+  ASSERT_EQ(step(0ms, 1ms).switched, 1);
+  decide(one, 3, ended, ended + 2min);
+  ASSERT_EQ(step(1h, 1ms).detached, 0);
+  as_owner("update ledger_parts set passed_at = last_end where passed_at is not null");
+  EXPECT_EQ(step(1h, 1ms).detached, 1) << "the other has not read it yet";
+}
+
+// It is read for its end once: a part that waits for a lane is asked about every minute.
+TEST_F(Rotation, RemembersWhenTheLastKeyOfAPartEnds) {
+  Owner lagging(db->store(), {0, 0}, "p0");
+  decide(lagging, 1, database_now() - 10min, database_now() - 1h);
+  const auto known = [&] {
+    return db->truth("select count(*) from ledger_parts where last_end is not null");
+  };
+  EXPECT_EQ(step(0ms, 1h).switched, 1);
+  EXPECT_EQ(known(), "0") << "no part is old enough to be asked about";
+  EXPECT_EQ(step(1h, 1ms).detached, 0) << "the lane is behind its end";
+  EXPECT_EQ(known(), "1");
 }
 
 TEST_F(Rotation, KeepsAPartWithARunningRow) {
@@ -335,7 +385,8 @@ TEST_F(Rotation, IsDoneByOnePodAtATimeAndLeavesItsRunInTheDatabase) {
   tx.exec("select pg_advisory_unlock_all()");
   EXPECT_TRUE(step(0ms, 1h).mine);
   EXPECT_EQ(db->value(RoleKind::reader, "select last_result from job_log"),
-            "made 0, switched 1, detached 0, dropped 0, deferred 0, sagas forgotten 0");
+            "made 0, switched 1, detached 0, dropped 0, deferred 0, sagas forgotten 0, "
+            "answers forgotten 0");
 }
 
 }  // namespace

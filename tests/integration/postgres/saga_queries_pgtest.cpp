@@ -102,6 +102,9 @@ TEST_F(SagaQueries, ShowOneByItsIdAndByWhatItSigned) {
             Texts{saga_id(1).str()});
   EXPECT_EQ(column(ask(queries::sagas_of_event(event_id(2).str(), 5)), "saga_id"),
             Texts{saga_id(2).str()});
+  EXPECT_EQ(column(ask(queries::sagas_of_event(event_id(2).str(), 5, tenant(2).str())), "saga_id"),
+            Texts{saga_id(2).str()});
+  EXPECT_TRUE(ask(queries::sagas_of_event(event_id(2).str(), 5, tenant(1).str())).rows.empty());
   EXPECT_EQ(column(ask(queries::saga_steps(saga_id(1).str())), "step"),
             (Texts{"db.reserve", "venue.hold", "db.publish"}));
   EXPECT_EQ(column(ask(queries::saga_transactions(saga_id(1).str())), "signature"),

@@ -47,6 +47,8 @@ inline ports::Saga saga(std::uint64_t n, base::TenantId of, std::int32_t lane = 
              step(StepId::db_publish, StepStatus::pending)};
   s.started_at = s.step_since = at(0);
   s.deadline = at(900);
+  s.trace = {
+      "c-" + std::to_string(n), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", {}};
   return s;
 }
 
@@ -158,6 +160,7 @@ inline ports::Saga any_saga(std::uint64_t n, base::TenantId of) {
   s.origin = any_text();
   s.input = any_input();
   s.started_at = any_time();
+  s.trace = {any_text() + "é", maybe<std::string>(any_text), maybe<std::string>(any_text)};
   s.steps.resize(static_cast<std::size_t>(*rc::gen::inRange(0, 6)));
   for (auto& one : s.steps) {
     one.step = any_of<ports::StepId>(13);

@@ -39,13 +39,19 @@ class TimerNotes : public DatabaseTest {
 TEST_F(TimerNotes, HaveLastRunResultAndNextRun) {
   note({0, epoch, "sent 3, released 0", 1s, 0, 0});
   note({0, epoch, "sent 0, released 3", 20s, 0, 3});
-  note({0, epoch, "failed, 3 ticks in a row", 20s, 3, 4});
-  EXPECT_EQ(of_lane_0("last_result"), "failed, 3 ticks in a row");
+  note({0, epoch, "no success for 3 intervals", 20s, 3, 4});
+  EXPECT_EQ(of_lane_0("last_result"), "no success for 3 intervals");
   EXPECT_EQ(of_lane_0("failures"), "3");
   EXPECT_EQ(of_lane_0("released"), "7") << "of all runs";
   EXPECT_EQ(of_lane_0("next_run_at - last_run_at"), "00:00:20");
   EXPECT_EQ(of_lane_0("clock_timestamp() - last_run_at between interval '0' and interval '1 min'"),
             "t");
+}
+
+TEST_F(TimerNotes, SayHowFarTheLaneHasCome) {
+  note({0, epoch, "sent 0, released 0", 1s, 0, 0, at(5)});
+  note({0, epoch, "sent 0, released 0", 1s, 0, 0, at(3)});
+  EXPECT_EQ(of_lane_0("extract(epoch from decided_until)::bigint"), "1800000005");
 }
 
 TEST_F(TimerNotes, OfALaneThatIsAnothersAreNotWritten) {
@@ -76,7 +82,7 @@ TEST_F(TimerNotes, AreSummedUpWithTheLanesThatFailOrDoNotRun) {
   EXPECT_EQ(integer(well.at(0)), 2);
   EXPECT_EQ(integer(well.at(1)), 7);
   EXPECT_TRUE(std::holds_alternative<std::monostate>(well.at(4)));
-  EXPECT_TRUE(std::holds_alternative<std::monostate>(well.at(5))) << "twice is not yet three times";
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(well.at(5))) << "two are not yet three";
   note({1, epoch, "failed", 1s, 3, 0});
   note({0, epoch, "of the past", -61s, 0, 0});
   const Row ill = summary();

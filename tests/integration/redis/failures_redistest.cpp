@@ -23,10 +23,13 @@ class FailuresTest : public RedisTest {
     what();
     return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since);
   }
+  static bool writes_are_off(const Running& running) {
+    return running.client.state().writes == BreakerState::open;
+  }
   static bool opens(Running& running) {
     return running.comes([&] {
       running.recall({hint(1)});
-      return running.client.state().breaker == BreakerState::open;
+      return running.client.state().look_ups == BreakerState::open;
     });
   }
 };
@@ -37,18 +40,27 @@ constexpr std::chrono::milliseconds kSlack = 500ms;
 TEST_F(FailuresTest, ThatIsAwayIsOneErrorAndThenLeftAlone) {
   tests::RedisServer server;
   server.kill();
-  Running running(strict(server.url()));
+  auto settings = strict(server.url());
+  settings.breaker.open_for = 1h;
+  Running running(settings);
   ASSERT_TRUE(running.comes([&] { return !running.client.state().why.empty(); }));
   EXPECT_FALSE(running.client.state().up);
   EXPECT_THAT(running.client.state().why, HasSubstr("connecting"));
   EXPECT_TRUE(running.recall({hint(1)}).empty());
-  running.client.remember({hint(1)});
   ASSERT_TRUE(opens(running));
   EXPECT_GE(running.client.state().errors, 5U);
+  // Each write has failed before the next one.
+  ASSERT_TRUE(running.comes([&] {
+    const auto before = running.client.state().errors;
+    running.client.remember({hint(1)});
+    const auto failed = [&] { return running.client.state().errors > before; };
+    return running.comes([&] { return failed() || writes_are_off(running); }) &&
+           writes_are_off(running);
+  }));
   const auto errors = running.client.state().errors;
   running.recall({hint(1)});
   running.client.remember({hint(1)});
-  EXPECT_LE(running.client.state().errors, errors + 1) << "nobody is asked";
+  EXPECT_EQ(running.client.state().errors, errors) << "nobody is asked";
 }
 
 TEST_F(FailuresTest, ThatIsKilledIsMissedAndFoundAgain) {
@@ -67,7 +79,7 @@ TEST_F(FailuresTest, ThatIsKilledIsMissedAndFoundAgain) {
     running.client.remember({hint(2)});
     return running.recall({hint(2)}) == std::vector{hint(2)};
   }));
-  EXPECT_EQ(running.client.state().breaker, BreakerState::closed);
+  EXPECT_EQ(running.client.state().look_ups, BreakerState::closed);
 }
 
 TEST_F(FailuresTest, ThatHangsCostsABatchItsTwentyMillisecondsAndThenNothing) {
@@ -78,12 +90,12 @@ TEST_F(FailuresTest, ThatHangsCostsABatchItsTwentyMillisecondsAndThenNothing) {
   ASSERT_TRUE(running.comes_up());
   server.freeze();
   int waited = 0;
-  for (; running.client.state().breaker == BreakerState::closed && waited < 50; ++waited) {
+  for (; running.client.state().look_ups == BreakerState::closed && waited < 50; ++waited) {
     const auto time = took([&] { EXPECT_TRUE(running.recall({hint(1)}).empty()); });
     EXPECT_LT(time, 20ms + kSlack);
   }
   EXPECT_GE(waited, 5);
-  EXPECT_EQ(running.client.state().breaker, BreakerState::open);
+  EXPECT_EQ(running.client.state().look_ups, BreakerState::open);
   EXPECT_EQ(running.client.state().errors, static_cast<std::uint64_t>(waited));
   const auto many = took([&] {
     for (int i = 0; i < 1'000; ++i) running.recall({hint(1)});
@@ -138,6 +150,43 @@ TEST_F(FailuresTest, ThatHasBecomeAReplicaIsLeftUntilItTakesWritesAgain) {
   EXPECT_TRUE(running.comes([&] {
     running.client.remember({hint(1)});
     return running.recall({hint(1)}) == std::vector{hint(1)};
+  }));
+}
+
+// What is kept can be asked for as before.
+TEST_F(FailuresTest, ThatTakesNoWritesIsAskedAllTheSame) {
+  for (const auto& command :
+       std::vector<Command>{{"REPLICAOF", "127.0.0.1", "9"}, {"CONFIG", "SET", "maxmemory", "1"}}) {
+    SCOPED_TRACE(command.front());
+    const tests::RedisServer server;
+    auto settings = strict(server.url());
+    settings.breaker.open_for = 1h;
+    Running running(settings);
+    ASSERT_TRUE(running.comes_up());
+    running.client.remember({hint(1)});
+    ASSERT_TRUE(running.arrives(hint(1)));
+    ask(server, command);
+    ASSERT_TRUE(running.comes([&] {
+      running.client.remember({hint(2)});
+      return writes_are_off(running);
+    }));
+    EXPECT_TRUE(running.arrives(hint(1)));
+    EXPECT_EQ(running.client.state().look_ups, BreakerState::closed);
+  }
+}
+
+TEST_F(FailuresTest, ThatCannotBeAskedIsToldAllTheSame) {
+  const tests::RedisServer server;
+  auto settings = strict(server.url());
+  settings.breaker.open_for = 1h;
+  Running running(settings);
+  ASSERT_TRUE(running.comes_up());
+  ask(server, {"ACL", "SETUSER", "default", "-mget"});
+  ASSERT_TRUE(opens(running));
+  EXPECT_EQ(running.client.state().writes, BreakerState::closed);
+  EXPECT_TRUE(running.comes([&] {
+    running.client.remember({hint(1)});
+    return ask(server, {"GET", hint_name("admitone", hint(1).key)}).text == hint_value(hint(1));
   }));
 }
 

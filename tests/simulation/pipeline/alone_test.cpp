@@ -214,8 +214,9 @@ TEST(AloneContinuation, ThatIsPutOffKeepsTheTurn) {
   Half two{world, turn, (lane + 1) % 4};
   one.begin(event, 0);
   two.begin("0a000000-0000-4000-8000-000000000009", 1);
-  one.pipeline.intake().push(pipeline::LaneCaughtUp{
-      one.tp, 7, one.queue->fetch().value(), world.database.progress.at(one.tp).at.next_offset});
+  const auto end = world.database.progress.at(one.tp).at.next_offset;
+  one.pipeline.intake().push(pipeline::LaneCaughtUp{one.tp, 7, one.queue->fetch().value(), end});
+  one.pipeline.intake().push(pipeline::LaneEndTold{one.tp, 7, end, world.clock.steady()});
   one.store.before_commit = [] { return FakeStore::Fault::lost_before; };
   one.pipeline.step();
   ASSERT_EQ(one.progress().alone_attempts, 1);

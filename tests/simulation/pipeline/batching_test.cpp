@@ -34,7 +34,7 @@ Result decide(const World& log, std::size_t batch_records, std::size_t unit_byte
   auto worker = world.worker("one");
   worker->source.assign({{0, 0}});
   world.turn(*worker, kCommands * 6);
-  EXPECT_TRUE(worker->engine.ready());
+  EXPECT_TRUE(worker->engine.standing().ready);
   EXPECT_EQ(world.database.progress.at({0, 0}).at.next_offset, kCommands);
   return {answers_of(world), state_of(world), world.database.units};
 }

@@ -98,6 +98,61 @@ TEST(ContentKeyWindow, BeginsWithTheFirstAndEndsAfterItsLength) {
   }
 }
 
+// By the times of the records, also when the lane's is ahead of them (of what a saga has kept
+// waiting, or since the broker's clock stepped back): it then says of all of them that they came at
+// once.
+TEST(ContentKeyWindow, IsOfTheRecordsTimesAndNotOfTheLanes) {
+  for (const bool together : {true, false}) {
+    World world;
+    auto one = world.worker("one");
+    one->source.assign(World::all_lanes());
+    world.turn(*one);
+    world.send(kEvent, create_event(kEvent, 100, "k1"));
+    world.turn(*one);
+    const auto lane_time = [&] {
+      return world.database.progress.at({0, world.lane_of(kEvent)}).at.lane_time;
+    };
+    const auto ahead = lane_time();
+    world.clock.wall -= 1h;
+    auto sent = hold(kEvent, 1, "");
+    for (const auto& [id, pause] : {std::pair("first", 0), std::pair("at the end", 100),
+                                    std::pair("after it", 1), std::pair("its copy", 100)}) {
+      world.clock.wall += std::chrono::milliseconds{pause};
+      sent.id = id;
+      world.send(kEvent, sent);
+      if (together) continue;
+      one->turn();
+      one->turn();
+    }
+    world.turn(*one);
+    EXPECT_EQ(world.codes(world.lane_of(kEvent)),
+              (Codes{"EVENT_CREATED", "RESERVATION_HELD", "=RESERVATION_HELD", "RESERVATION_HELD",
+                     "=RESERVATION_HELD"}))
+        << together;
+    EXPECT_EQ(lane_time(), ahead) << "it has not gone back";
+  }
+}
+
+// The clock of the broker steps back between the two: what came second says that it came first.
+TEST(ContentKeyWindow, BeginsAMinuteBeforeTheFirst) {
+  World world;
+  auto one = world.worker("one");
+  one->source.assign(World::all_lanes());
+  world.turn(*one);
+  world.send(kEvent, create_event(kEvent, 100, "k1"));
+  world.turn(*one);
+  auto sent = hold(kEvent, 1, "");
+  for (const auto& [id, back] :
+       {std::pair("first", 0), std::pair("within", 60'000), std::pair("beyond", 1)}) {
+    world.clock.wall -= std::chrono::milliseconds{back};
+    sent.id = id;
+    world.send(kEvent, sent);
+  }
+  world.turn(*one);
+  EXPECT_EQ(world.codes(world.lane_of(kEvent)),
+            (Codes{"EVENT_CREATED", "RESERVATION_HELD", "=RESERVATION_HELD", "RESERVATION_HELD"}));
+}
+
 // Audit D6. The first tenant is in from 65 percent on, the second from 66 (tests/unit/pipeline).
 struct Rollout {
   Rollout() { world.options.content_key.mode = Mode::percent; }

@@ -29,7 +29,6 @@ class DuplicatesTest : public ::testing::Test {
     const auto found = one->meters.counted.find({counter, label});
     return found == one->meters.counted.end() ? 0 : found->second;
   }
-  // explicit, cloudevent, content
   [[nodiscard]] std::vector<double> layers() const {
     std::vector<double> all;
     for (const char* layer : {"explicit", "cloudevent", "content"})
@@ -59,6 +58,23 @@ TEST_F(DuplicatesTest, AreCountedByTheLayerThatTold) {
   send("", "e");
   EXPECT_EQ(layers(), (std::vector<double>{1, 2, 1})) << "source and id of a copy are known, too";
   EXPECT_EQ(counted(ports::Counter::records, "duplicate"), 4) << "all of them, and no other";
+}
+
+// A timer's command has a key like others; that it came twice is nobody's retry.
+TEST_F(DuplicatesTest, OfATimersCommandIsCountedApart) {
+  const std::string reservation = "1a000000-0000-4000-8000-000000000001";
+  world.send(kEvent, hold(kEvent, 1, "k", reservation));
+  world.turn(*one);
+  world.clock.pass(11min);
+  world.turn(*one, 100);
+  ASSERT_EQ(counted(ports::Counter::timers, "released"), 1);
+  ASSERT_EQ(counted(ports::Counter::duplicates, "timer"), 0);
+  // (As a timer does that has not seen the end of its first.)
+  const base::TopicPartition tp{0, world.lane_of(kEvent)};
+  world.kafka.append(tp, world.kafka.commands.at(tp).back());
+  world.turn(*one);
+  EXPECT_EQ(counted(ports::Counter::duplicates, "timer"), 1);
+  EXPECT_EQ(layers(), (std::vector<double>{0, 0, 0}));
 }
 
 TEST_F(DuplicatesTest, AnotherPayloadUnderAKeyIsNone) {

@@ -12,21 +12,25 @@ using base::Error;
 using base::ErrorKind;
 using ports::UnitEnd;
 
-Error unreachable() {
-  return {ErrorKind::retry_unit, Effect::not_applied, "the fake database is down"};
-}
-
-// The newest row up to part `last`.
+// Up to part `last` the row that owns the key, else the newest.
 const ports::LedgerRow* newest(const FakeDatabase& db, const ports::LedgerKey& key,
                                std::int32_t last, std::int32_t& part) {
   const ports::LedgerRow* found = nullptr;
   for (auto it = db.ledger.lower_bound({key, 0});
        it != db.ledger.end() && std::get<0>(it->first) == key && std::get<1>(it->first) <= last;
        ++it) {
+    if (found != nullptr && found->owns_key && !it->second.owns_key) continue;
     found = &it->second;
     part = std::get<1>(it->first);
   }
   return found;
+}
+
+// Of an outcome; null: it is gone, with the row that kept it.
+const std::string* value_of(const FakeDatabase& db, const ports::LedgerRow& row) {
+  if (!row.stored_at) return &row.outcome_value;
+  const auto kept = db.ledger.find({*row.stored_at, row.stored_part});
+  return kept == db.ledger.end() ? nullptr : &kept->second.outcome_value;
 }
 
 std::int64_t size_of(const std::string& text) {
@@ -50,7 +54,7 @@ std::int64_t sum_of(const ports::UnitReads& reads) {
   return sum;
 }
 
-contract::OutcomeRecord outcome_of(const FakeDatabase& db, const ports::LedgerRow& row) {
+contract::OutcomeRecord outcome_of(const ports::LedgerRow& row, const std::string& value) {
   contract::OutcomeRecord outcome;
   outcome.id = *row.outcome_id;
   outcome.type = *row.outcome_type;
@@ -61,8 +65,7 @@ contract::OutcomeRecord outcome_of(const FakeDatabase& db, const ports::LedgerRo
   outcome.replayed = row.replayed;
   outcome.command_id = row.command_id;
   outcome.origin = row.origin.value_or("");
-  outcome.value = row.stored_at ? db.ledger.at({*row.stored_at, row.stored_part}).outcome_value
-                                : row.outcome_value;
+  outcome.value = value;
   return outcome;
 }
 
@@ -144,7 +147,10 @@ base::Result<std::vector<ports::UnpublishedOutcome>> FakeStore::load_unpublished
   for (const auto* row : db_.outcomes(tp.partition)) {
     if (*row->out_seq <= after || rows.size() >= static_cast<std::size_t>(limit) || bytes <= 0)
       continue;
-    rows.push_back({*row->out_seq, outcome_of(db_, *row)});
+    const auto* value = value_of(db_, *row);
+    if (value == nullptr)
+      return Error{ErrorKind::permanent, Effect::not_applied, "an outcome has lost its value"};
+    rows.push_back({*row->out_seq, outcome_of(*row, *value)});
     bytes -= size_of(rows.back().outcome.value);
   }
   most_read = std::max(most_read, sum_of(rows));
@@ -183,41 +189,6 @@ base::Result<std::int64_t> FakeStore::lane_epoch(base::TopicPartition tp) {
   return db_.progress.at(tp).at.epoch;
 }
 
-base::Status FakeStore::give_back(std::span<const ports::GivenLane> lanes) {
-  if (down) return base::Status{unreachable()};
-  for (const auto& given : lanes) {
-    auto& row = db_.progress[given.tp];
-    if (row.at.epoch != given.epoch) continue;
-    if (row.tries > 0) row.tries -= 1;
-    if (row.alone_offset == given.begun && row.alone_attempts > 0) row.alone_attempts -= 1;
-  }
-  return {};
-}
-
-base::Result<ports::Attempt> FakeStore::count_attempt(base::TopicPartition tp, std::int64_t epoch,
-                                                      std::int64_t offset) {
-  if (down) return unreachable();
-  auto& row = db_.progress.at(tp);
-  if (row.at.epoch != epoch)
-    return Error{ErrorKind::permanent, Effect::not_applied, "another owner"};
-  const bool again = row.alone_offset == offset;
-  row.alone_attempts = again ? row.alone_attempts + 1 : 1;
-  row.alone_read = again && row.alone_read;
-  row.alone_offset = offset;
-  ++row.begun_alone;
-  return ports::Attempt{row.alone_attempts, row.alone_read};
-}
-
-base::Status FakeStore::note_read(base::TopicPartition tp, std::int64_t epoch,
-                                  std::int64_t offset) {
-  if (down || lose_notes-- > 0) return base::Status{unreachable()};
-  auto& row = db_.progress.at(tp);
-  if (row.at.epoch != epoch || row.alone_offset != offset)
-    return base::Status{Error{ErrorKind::permanent, Effect::not_applied, "another owner"}};
-  row.alone_read = true;
-  return {};
-}
-
 ports::UnitReads FakeStore::read(const ports::UnitQuery& query) {
   ports::UnitReads reads;
   reads.part = db_.part;
@@ -245,8 +216,10 @@ ports::UnitReads FakeStore::read(const ports::UnitQuery& query) {
     found.attempts = row->attempts;
     found.expires_at = row->expires_at;
     found.event = row->event;
-    if (row->outcome_id) {
-      found.outcome = outcome_of(db_, *row);
+    const auto* value = row->outcome_id ? value_of(db_, *row) : nullptr;
+    if (row->outcome_id && value == nullptr) found.expires_at = base::Timestamp{};
+    if (value != nullptr) {
+      found.outcome = outcome_of(*row, *value);
       const auto bytes = size_of(found.outcome->value);
       if (bytes > query.value_limit) {
         found.value_left_out = bytes;

@@ -58,6 +58,10 @@ struct FakeDatabase {
   ports::UnitEnd write(const std::vector<ports::Saga>& written);
 };
 
+inline base::Error unreachable() {
+  return {base::ErrorKind::retry_unit, base::Effect::not_applied, "the fake database is down"};
+}
+
 class FakeStore : public ports::LaneStore {
  public:
   explicit FakeStore(FakeDatabase& database) : db_(database) {}

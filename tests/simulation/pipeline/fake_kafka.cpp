@@ -31,6 +31,7 @@ base::Record FakeKafka::read(base::TopicPartition tp, std::int64_t offset) const
   base::Record record;
   record.position = {tp.topic, tp.partition, offset};
   record.timestamp = stored.timestamp;
+  record.appended = stored.appended;
   record.storage = std::make_unique<char[]>(size + 1);
   char* at = record.storage.get();
   const auto keep = [&at](const std::string& text) {
@@ -113,11 +114,13 @@ base::Result<ports::Tail> FakeLog::read_tail(std::int32_t lane, std::int64_t fro
   return tail;
 }
 
-base::Result<std::optional<std::int64_t>> FakeLog::stable_position(base::TopicPartition tp) {
-  if (kafka_.pending.contains(tp))
-    return base::Error{base::ErrorKind::retry_call, base::Effect::not_applied, "not stable"};
+base::Result<ports::GroupPosition> FakeLog::stable_position(base::TopicPartition tp) {
+  if (kafka_.no_coordinator)
+    return base::Error{base::ErrorKind::retry_call, base::Effect::not_applied, "nobody answers"};
+  if (kafka_.pending.contains(tp)) return ports::GroupPosition{.pending = true};
   const auto found = kafka_.positions.find(tp);
-  return found == kafka_.positions.end() ? std::nullopt : std::optional(found->second);
+  if (found == kafka_.positions.end()) return ports::GroupPosition{};
+  return ports::GroupPosition{.offset = found->second};
 }
 
 base::Status FakeSender::send(std::span<const ports::OutgoingRecord> records) {
@@ -164,6 +167,19 @@ void FakeSource::poll(std::chrono::milliseconds) {
     owned->second = offset;
     sink_->started(tp, offset);
   }
+  if (!stands_still) fetch();
+  tell_ends();
+}
+
+void FakeSource::tell_ends() {
+  for (const auto& [tp, asked] : std::exchange(asked_, {})) {
+    ++ends_asked;
+    if (tells_ends && owned_.contains(tp))
+      sink_->end_told(tp, static_cast<std::int64_t>(kafka_.commands[tp].size()), asked);
+  }
+}
+
+void FakeSource::fetch() {
   for (auto& [tp, next] : owned_) {
     const auto end = static_cast<std::int64_t>(kafka_.commands[tp].size());
     if (!next) continue;

@@ -50,7 +50,8 @@ struct StoredRecord {
   std::optional<std::string> key;
   std::optional<std::string> value;
   std::vector<base::Header> headers;
-  bool marker = false;  // of a transaction: takes an offset, is never delivered
+  bool marker = false;   // of a transaction: takes an offset, is never delivered
+  bool appended = true;  // the broker's time
 };
 
 struct FakeKafka {
@@ -59,8 +60,10 @@ struct FakeKafka {
   std::vector<ports::OutgoingRecord> dead_letters;
   std::map<base::TopicPartition, std::int64_t> positions;
   std::map<std::int32_t, bool> open_transaction;  // outcome partition → somebody's is open
+  std::set<std::int32_t> hanging;                 // outcome partitions where fencing ends none
   std::set<std::string> fenced;
   std::set<base::TopicPartition> pending;  // positions that an open transaction may still move
+  bool no_coordinator = false;             // nobody tells positions
 
   base::Position append(base::TopicPartition tp, StoredRecord record);
   [[nodiscard]] base::Record read(base::TopicPartition tp, std::int64_t offset) const;
@@ -82,10 +85,12 @@ class FakeLog : public ports::OutcomeLog {
   ports::PublishReport publish(std::span<const ports::OutgoingRecord> records,
                                std::span<const ports::OffsetMark> offsets,
                                const std::atomic<bool>& cancel) override;
-  base::Result<bool> closed(std::int32_t lane) override { return !kafka_.open_transaction[lane]; }
+  base::Result<bool> closed(std::int32_t lane) override {
+    return !kafka_.open_transaction[lane] && !kafka_.hanging.contains(lane);
+  }
   base::Status fence(const std::string& id) override;
   base::Result<ports::Tail> read_tail(std::int32_t lane, std::int64_t from) override;
-  base::Result<std::optional<std::int64_t>> stable_position(base::TopicPartition tp) override;
+  base::Result<ports::GroupPosition> stable_position(base::TopicPartition tp) override;
 
  private:
   ports::PublishReport write(std::span<const ports::OutgoingRecord> records,
@@ -123,13 +128,23 @@ class FakeSource : public ports::RecordSource {
   }
   void pause(base::TopicPartition tp) override { paused_.insert(tp); }
   void resume(base::TopicPartition tp) override { paused_.erase(tp); }
+  void ask_end(base::TopicPartition tp, base::Instant asked) override { asked_[tp] = asked; }
   [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition tp) const override;
+  [[nodiscard]] std::size_t unannounced() const override { return not_announced; }
   void poll(std::chrono::milliseconds budget) override;
   void close(std::chrono::milliseconds limit) override;
 
+  bool stands_still = false;  // its fetch: nothing comes, and nobody is told
+  bool tells_ends = true;
+  std::size_t not_announced = 0;
+  int ends_asked = 0;
+
  private:
+  void fetch();
+  void tell_ends();
   FakeKafka& kafka_;
   ports::RecordSink* sink_ = nullptr;
+  std::map<base::TopicPartition, base::Instant> asked_;
   std::vector<std::pair<base::TopicPartition, std::int64_t>> starts_;
   std::map<base::TopicPartition, std::optional<std::int64_t>> owned_;
   std::set<base::TopicPartition> paused_;

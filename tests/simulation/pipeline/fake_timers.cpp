@@ -4,14 +4,6 @@
 #include "simulation/pipeline/fake_database.hpp"
 
 namespace admitone::simulation {
-namespace {
-
-base::Error unreachable() {
-  return {base::ErrorKind::retry_unit, base::Effect::not_applied, "the fake database is down"};
-}
-
-}  // namespace
-
 base::Result<std::vector<ports::DueHold>> FakeStore::due_holds(std::int32_t lane,
                                                                base::Timestamp until,
                                                                std::int32_t limit) {
@@ -40,9 +32,11 @@ base::Status FakeStore::note_timers(std::span<const ports::TimerRun> runs) {
   for (const auto& run : runs) {
     const auto lane = db_.progress.find({0, run.lane});
     if (lane == db_.progress.end() || lane->second.at.epoch != run.epoch) continue;
-    const auto before = db_.timers[run.lane].released;
-    db_.timers[run.lane] = run;
-    db_.timers[run.lane].released += before;
+    auto& noted = db_.timers[run.lane];
+    const auto before = noted;
+    noted = run;
+    noted.released += before.released;
+    noted.decided_until = std::max(noted.decided_until, before.decided_until);
   }
   return {};
 }

@@ -23,6 +23,18 @@ bool takes_a_name(const FakeDatabase& db, const domain::Event& event) {
   });
 }
 
+// Outcomes given again that are not published yet find their value under the row's new key.
+void follow(FakeDatabase& db, const ports::LedgerRekey& rekey,
+            const std::vector<ports::LaneAdvance>& lanes) {
+  for (auto& [at, row] : db.ledger) {
+    if (row.stored_at != rekey.key || row.stored_part != rekey.part) continue;
+    const bool unpublished = std::ranges::any_of(lanes, [&row = row](const auto& lane) {
+      return lane.tp == base::TopicPartition{0, row.lane} && row.out_seq > lane.published_seq;
+    });
+    if (unpublished) row.stored_at = ports::LedgerKey{rekey.key.tenant, rekey.to};
+  }
+}
+
 }  // namespace
 
 UnitEnd FakeStore::apply(FakeDatabase& db, const ports::UnitWrites& writes) {
@@ -33,6 +45,7 @@ UnitEnd FakeStore::apply(FakeDatabase& db, const ports::UnitWrites& writes) {
     node.mapped().key.key = rekey.to;
     node.mapped().owns_key = rekey.owns_key;
     if (!db.ledger.insert(std::move(node)).inserted) return UnitEnd::key_taken;
+    follow(db, rekey, writes.lanes);
   }
   for (const auto& row : writes.rows)
     if (!db.ledger.emplace(std::tuple{row.key, writes.part}, row).second) return UnitEnd::key_taken;

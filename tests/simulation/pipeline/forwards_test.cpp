@@ -2,7 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <string>
 
+#include "base/failpoint.hpp"
+#include "contract/keys.hpp"
+#include "contract/text.hpp"
 #include "simulation/pipeline/world.hpp"
 
 namespace admitone::simulation {
@@ -67,6 +72,62 @@ TEST_F(ForwardsTest, WhatTheHomeTopicWouldNotTakeIsForwardedAsItsSendersNameAndA
     EXPECT_LT(bytes, 2'000U);
   }
   EXPECT_TRUE(world.database.events.empty());
+}
+
+// It waited in another topic until its key had ended in its home lane: it was sent before that.
+class LateForwards : public ForwardsTest {
+ protected:
+  void TearDown() override { base::failpoint::clear(); }
+  void send_again_late() {
+    begin();
+    world.send(kEvent, create_event(kEvent, 10, "k1"));
+    world.turn(*one);
+    world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+    world.clock.pass(world.options.completed_ttl + std::chrono::hours{1});
+    world.database.now = world.clock.wall;
+    one->source.assign({{1, 0}});
+    world.turn(*one, 20);
+  }
+};
+
+TEST_F(LateForwards, WhatWasSentInTimeIsADuplicateHoweverLateItIsForwarded) {
+  send_again_late();
+  ASSERT_EQ(world.kafka.commands.at({0, lane}).size(), 2U);
+  EXPECT_EQ(world.codes(lane), (Codes{"EVENT_CREATED", "=EVENT_CREATED"}));
+}
+
+// By a producer's clock nothing is late.
+TEST_F(LateForwards, OnATopicWithProducersTimesAForwardIsAsOldAsItself) {
+  begin();
+  world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+  auto& sent = world.kafka.commands.at({1, 0}).back();
+  sent.appended = false;
+  sent.timestamp -= 2 * world.options.horizon;
+  one->source.assign({{1, 0}});
+  world.turn(*one, 20);
+  EXPECT_EQ(world.codes(lane), Codes{"EVENT_CREATED"});
+}
+
+// Only the broker's time is signed; what a producer says in the same words is a header like others.
+TEST_F(LateForwards, AProducersOwnHeaderMakesAForwardNoOlder) {
+  begin();
+  one->source.assign({{1, 0}});
+  const auto long_ago = contract::format_time(world.clock.wall - 2 * world.options.horizon);
+  for (const bool appended : {false, true}) {
+    world.send(kEvent, create_event(kEvent, 10, "k1"), 0, 1);
+    auto& sent = world.kafka.commands.at({1, 0}).back();
+    sent.appended = appended;
+    sent.headers.push_back({"admitone-forward-time", long_ago});
+  }
+  world.turn(*one, 20);
+  EXPECT_EQ(world.codes(lane), (Codes{"EVENT_CREATED", "=EVENT_CREATED"}));
+}
+
+TEST_F(LateForwards, AForwardThatIsTakenForNewIsCaught) {
+  if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
+  ASSERT_TRUE(base::failpoint::configure("mutant:forwards_are_new"));
+  send_again_late();
+  EXPECT_NE(world.codes(lane), (Codes{"EVENT_CREATED", "=EVENT_CREATED"}));
 }
 
 // The header that says so is AdmitOne's own only where the value is missing.
@@ -193,6 +254,7 @@ TEST_F(ForwardsTest, ADeadLetterOfAForwardedRecordIsThatOfTheRecordItself) {
     world.kafka.append({1, 2}, marker);
     world.send(kEvent, create_event(kEvent, 10, "k1"), 2, 1);
     const auto sent = world.kafka.commands.at({1, 2}).back();
+    world.clock.pass(std::chrono::hours{1});
     world.turn(*one);
     if (by_the_next_owner) {
       one->source.close(std::chrono::milliseconds{0});
@@ -212,12 +274,66 @@ TEST_F(ForwardsTest, ADeadLetterOfAForwardedRecordIsThatOfTheRecordItself) {
     EXPECT_EQ(header("admitone-dlq-topic"), "partner");
     EXPECT_EQ(header("admitone-dlq-partition"), "2");
     EXPECT_EQ(header("admitone-dlq-offset"), "1");
+    EXPECT_EQ(header("admitone-dlq-timestamp"), contract::format_time(sent.timestamp));
+    EXPECT_EQ(header("admitone-forward-time"), "none");
     EXPECT_EQ(header("admitone-origin"), "none");
     EXPECT_EQ(header("admitone-origin-signature"), "none");
     EXPECT_EQ(header("admitone-forbidden"), "none");
     ASSERT_GE(letter.headers.size(), sent.headers.size());
     EXPECT_TRUE(std::equal(sent.headers.begin(), sent.headers.end(), letter.headers.begin()));
   }
+}
+
+// Also where the sender's headers have the names of a forward's.
+TEST_F(ForwardsTest, ADeadLetterOfAForwardKeepsWhatItsSenderHasCalledLikeOurs) {
+  world.options.topic_tenants[1];  // bound to nobody
+  begin();
+  one->source.assign({{1, 2}});
+  for (const bool appended : {true, false}) {
+    world.send(kEvent, create_event(kEvent, 10, "k1"), 2, 1);
+    auto& sent = world.kafka.commands.at({1, 2}).back();
+    sent.appended = appended;
+    sent.headers.push_back({"admitone-forward-time", "2026-05-01T19:30:00Z"});
+    sent.headers.push_back({"admitone-forbidden", "by me"});
+    sent.headers.push_back({"admitone-forward-time", ""});
+  }
+  world.turn(*one, 20);
+  const auto& all_sent = world.kafka.commands.at({1, 2});
+  ASSERT_EQ(world.kafka.dead_letters.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto& sent = all_sent.at(i).headers;
+    const auto& letter = world.kafka.dead_letters.at(i).headers;
+    ASSERT_GE(letter.size(), sent.size());
+    EXPECT_TRUE(std::equal(sent.begin(), sent.end(), letter.begin()));
+    const auto is_ours = [](const auto& header) { return header.name == "admitone-forward-time"; };
+    EXPECT_EQ(std::count_if(letter.begin(), letter.end(), is_ours), 2) << "and none of the forward";
+  }
+}
+
+// It is new by the time of its record; what it did before may be forgotten all the same.
+TEST_F(ForwardsTest, ARedrivenRecordIsAsOldAsTheOneThatDiedFirst) {
+  world.options.dead_letter_topic = "dlq";
+  begin();
+  const auto redriven = [&](const Sent& sent, std::chrono::hours age, std::int64_t letter) {
+    world.send(kEvent, sent);
+    auto& stored = world.kafka.commands.at({0, lane}).back();
+    stored.headers.push_back({std::string(contract::kRedriveHeader), "commands/0/1"});
+    stored.headers.push_back(
+        {std::string(contract::kRedriveTimeHeader), contract::format_time(world.clock.wall - age)});
+    base::Record record;
+    record.key = *stored.key;
+    record.value = *stored.value;
+    for (const auto& header : stored.headers) record.headers.push_back({header.name, header.value});
+    const auto origin = "dlq/0/" + std::to_string(letter);
+    const auto signature = contract::sign_origin(world.options.forward_secret, origin, record);
+    stored.headers.push_back({std::string(contract::kOriginHeader), origin});
+    stored.headers.push_back({std::string(contract::kOriginSignatureHeader), signature});
+  };
+  redriven(create_event(kEvent, 10, "k1"), std::chrono::hours{1}, 1);
+  redriven(hold(kEvent, 4, "k2", "0b000000-0000-4000-8000-000000000001"), std::chrono::hours{169},
+           2);
+  world.turn(*one);
+  EXPECT_EQ(world.codes(lane), (Codes{"EVENT_CREATED", "REPLAY_TOO_OLD"}));
 }
 
 }  // namespace

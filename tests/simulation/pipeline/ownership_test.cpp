@@ -37,7 +37,7 @@ TEST_F(OwnershipTest, ALaneThatIsRevokedWhileItIsTakenIsNotPublished) {
   two->source.assign({{0, lane}});
   world.turn(*two);
   EXPECT_EQ(world.kafka.sequences(lane), Sequences{}) << "it is another worker's";
-  EXPECT_TRUE(two->engine.ready());
+  EXPECT_FALSE(two->engine.standing().ready) << "nor is it told yet what it has instead";
   two->source.assign({{0, lane}});
   world.turn(*two);
   EXPECT_EQ(world.kafka.sequences(lane), Sequences{1});
@@ -74,7 +74,7 @@ TEST_F(OwnershipTest, ATakingThatDidNotGetFarIsNoTry) {
     owner->store.takes = 100;
     owner->store.no_work = false;
     fresh.turn(*owner, 40);
-    EXPECT_TRUE(owner->engine.ready());
+    EXPECT_TRUE(owner->engine.standing().ready);
     for (const auto& tp : World::all_lanes()) EXPECT_LE(fresh.database.progress.at(tp).tries, 1);
     EXPECT_EQ(fresh.codes(lane).size(), 5U);
     EXPECT_LE(fresh.database.units, 3);
@@ -121,10 +121,10 @@ TEST_F(OwnershipTest, AForeignLaneWaitsUntilItsPositionIsStable) {
   auto two = world.worker("two");
   two->source.assign({{1, 0}});
   world.turn(*two, 3);
-  EXPECT_FALSE(two->engine.ready());
+  EXPECT_FALSE(two->engine.standing().ready);
   world.turn(*two);
   EXPECT_TRUE(world.kafka.fenced.contains("one"));
-  EXPECT_TRUE(two->engine.ready());
+  EXPECT_TRUE(two->engine.standing().ready);
 }
 
 TEST_F(OwnershipTest, AnOutcomeThatIsTooLargeStopsItsOwnLaneOnly) {
@@ -258,7 +258,7 @@ TEST_F(OwnershipTest, OutcomesThatCanBeReadAgainArePublished) {
   two->publisher_store.lost_values = false;
   world.turn(*two, 400);
   EXPECT_EQ(world.kafka.sequences(lane), Sequences{1});
-  EXPECT_TRUE(two->engine.ready());
+  EXPECT_TRUE(two->engine.standing().ready);
 }
 
 // The publisher alone: between the beginning of a publication and its end the lane is fenced, let

@@ -51,14 +51,14 @@ void SagaWorld::write_down(const contract::SagaChange& change, std::int32_t lane
   database.actions.insert_or_assign({change.tenant, change.id}, FakeAction{lane, what});
 }
 
-base::Position SagaWorld::retry(const ports::Saga& saga) {
+base::Position SagaWorld::retry(const ports::Saga& saga, int number) {
   contract::SagaChange change;
   change.action = contract::SagaChange::Action::retry;
   change.tenant = saga.tenant;
   change.event = saga.event;
   change.saga = saga.id;
   change.step = saga::name_of(saga::step_in_view(saga).step);
-  change.id = *base::Uuid::parse("0f000000-0000-4000-8000-000000000009");
+  change.id = *base::Uuid::parse(fmt::format("0f000000-0000-4000-8000-{:012}", number));
   change.reason = "mended";
   write_down(change, saga.lane.partition);
   const auto command = contract::saga_change_command(options.forward_secret, change, clock.wall);

@@ -28,8 +28,8 @@ class SagaWorld : public World {
            base::Duration each = std::chrono::milliseconds{50});
   // As an operator's verb does before it sends the change.
   void write_down(const contract::SagaChange& change, std::int32_t lane);
-  // An operator's `sagas retry`, as a whole.
-  base::Position retry(const ports::Saga& saga);
+  // An operator's `sagas retry`, as a whole; `number` tells one from another.
+  base::Position retry(const ports::Saga& saga, int number = 9);
   [[nodiscard]] const domain::Event& event(const std::string& id) const;
   [[nodiscard]] domain::EventStatus status(const std::string& id) const;
   [[nodiscard]] std::vector<saga::Status> ends() const;  // of all sagas, by their beginning

@@ -83,6 +83,22 @@ TEST_F(SagasAudit, WhatCannotBeReadIsWaitedFor) {
   EXPECT_EQ(world.database.at(at)->verdict, Verdict::applied);
 }
 
+// Nobody else waits for it.
+TEST_F(SagasAudit, WhatCannotBeReadKeepsNoOtherLaneWaiting) {
+  const std::string other = "0a000000-0000-4000-8000-000000000002";
+  ASSERT_NE(world.lane_of(other), lane);
+  park();
+  world.write_down(retry(), lane);
+  one->store.no_actions = true;
+  append(retry());
+  world.turn(*one, 3);
+  world.send(other, create_event(other, 100, "k2"));
+  for (int i = 0; i < 20; ++i) world.send(other, hold(other, 1, fmt::format("h{}", i)));
+  world.turn(*one, 400, 10ms);
+  const auto& there = world.database.progress.at({0, world.lane_of(other)});
+  EXPECT_EQ(there.at.next_offset, 21);
+}
+
 TEST_F(SagasAudit, AChangeThatIsHeldAgainstNothingIsCaught) {
   if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
   ASSERT_TRUE(base::failpoint::configure("mutant:change_without_audit"));

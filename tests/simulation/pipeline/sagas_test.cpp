@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/failpoint.hpp"
 #include "simulation/pipeline/saga_world.hpp"
 
@@ -38,6 +40,24 @@ TEST_F(SagasTest, ACreationHoldsTheVenueAndGoesOnSale) {
   EXPECT_EQ(codes(), Codes{"EVENT_CREATED"});
   EXPECT_EQ(world.wrong(), Wrong{});
   EXPECT_EQ(world.venue.made.at(world.event(kEvent).id), 1);
+}
+
+// Decision 0075.
+TEST_F(SagasTest, ASagaKeepsTheTraceOfItsCommandWhichIsOnItsOutcome) {
+  const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  one = world.start("one");
+  world.send(kEvent, create_event(kEvent, 100, "k"));
+  auto& headers = world.kafka.commands.at({0, lane}).back().headers;
+  headers.push_back({"traceparent", trace});
+  headers.push_back({"tracestate", "a=b"});
+  ASSERT_TRUE(world.run(*one, 1min));
+  ASSERT_EQ(world.database.sagas.size(), 1U);
+  const auto& kept = world.database.sagas.begin()->second.trace;
+  EXPECT_EQ(kept, (ports::SagaTrace{"c-1", trace, "a=b"}));
+  ASSERT_EQ(world.kafka.outcomes.at(lane).size(), 1U);
+  const auto& told = world.kafka.outcomes.at(lane).front().headers;
+  EXPECT_EQ(std::count(told.begin(), told.end(), base::Header{"traceparent", trace}), 1);
+  EXPECT_EQ(std::count(told.begin(), told.end(), base::Header{"tracestate", "a=b"}), 1);
 }
 
 TEST_F(SagasTest, WithoutAnythingOutsideNothingChanges) {

@@ -94,6 +94,20 @@ TEST_F(SagasTime, IsNotThatOfADatabaseThatIsAhead) {
   for (const auto* of : {row("k"), row("h")}) EXPECT_LE(*of->completed_at, world.clock.wall);
 }
 
+// The record that was taken last may have waited for long: by its time alone, what is decided
+// behind it would be half over.
+TEST_F(SagasTime, OfARecordThatHasWaitedItIsNotBehind) {
+  begin();
+  one.reset();
+  world.send(kEvent, hold(kEvent, 1, "h2"));
+  pass(3min);
+  one = world.start("two");
+  world.fail(Op::find, Fault::none);
+  for (int i = 0; i < 400 && codes().size() < 3; ++i) world.turn(*one, 1, 1s);
+  ASSERT_EQ(codes(), (Codes{"EVENT_CREATED", "RESERVATION_HELD", "RESERVATION_HELD"}));
+  EXPECT_GE(reservation(kReservation)->expires_at, world.clock.wall + kHold - 10s);
+}
+
 TEST_F(SagasTime, ThatOfADatabaseThatIsAheadIsCaught) {
   if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
   ASSERT_TRUE(base::failpoint::configure("mutant:time_runs_ahead"));
@@ -134,6 +148,88 @@ TEST_F(SagasTime, WhatComesAfterItGoesOnFromThere) {
   EXPECT_FALSE(goes_back());
 }
 
+// That the log had ended once does not tell that nothing has come since: the fetch may stand still.
+class SagasTimeUnread : public SagasTime {
+ protected:
+  // A hold that comes when the lane was quiet for a minute, and is read only after the saga has
+  // ended.
+  void end_before_a_record_is_read() {
+    begin();
+    world.turn(*one, 60, 1s);
+    one->source.stands_still = true;
+    sent_at = world.clock.wall;
+    world.send(kEvent, hold(kEvent, 1, "h2", kLate));
+    world.turn(*one, 120, 1s);
+    world.fail(Op::find, Fault::none);
+    for (int i = 0; i < 400 && world.ends().back() == saga::Status::running; ++i)
+      world.turn(*one, 1, 1s);
+    ASSERT_EQ(world.ends(), std::vector{saga::Status::completed});
+    ended_at = world.clock.wall;
+    lane_time = world.database.progress.at({0, lane}).at.lane_time;
+    one->source.stands_still = false;
+    ASSERT_TRUE(world.run(*one, 1min));
+  }
+  void expect_it_was_not_passed() {
+    EXPECT_LE(lane_time, sent_at);
+    ASSERT_NE(row("h2"), nullptr);
+    EXPECT_EQ(row("h2")->decided_at, sent_at);
+    EXPECT_EQ(reservation(kLate)->expires_at, sent_at + kHold);
+    EXPECT_FALSE(goes_back());
+    EXPECT_EQ(world.wrong(), Wrong{});
+  }
+  const std::string kLate = "1a000000-0000-4000-8000-000000000003";
+  base::Timestamp sent_at;
+  base::Timestamp ended_at;
+  base::Timestamp lane_time;
+};
+
+TEST_F(SagasTimeUnread, WhatIsInTheLogIsNotPassed) {
+  end_before_a_record_is_read();
+  ASSERT_GT(ended_at, sent_at + 2min);
+  expect_it_was_not_passed();
+  EXPECT_GE(lane_time, sent_at - 3s) << "it was known to be quiet until then";
+}
+
+TEST_F(SagasTimeUnread, NorWhenNobodyTellsWhereTheLogEnds) {
+  begin();
+  one->source.tells_ends = false;
+  world.turn(*one, 60, 1s);
+  const auto before = world.database.progress.at({0, lane}).at.lane_time;
+  world.fail(Op::find, Fault::none);
+  ASSERT_TRUE(world.run(*one, 6min));
+  EXPECT_LE(world.database.progress.at({0, lane}).at.lane_time, before + 2s);
+}
+
+// By such a clock the log was quiet until the day after tomorrow. How old that proof is does not go
+// by it.
+TEST_F(SagasTimeUnread, NorByAWorkersClockThatIsAhead) {
+  world.database_ahead = world.broker_ahead = -48h;
+  world.database.now = world.clock.wall - 48h;
+  begin();
+  world.turn(*one, 60, 1s);
+  one->source.tells_ends = false;
+  const auto proven = world.database.now;
+  world.turn(*one, 120, 1s);
+  world.fail(Op::find, Fault::none);
+  ASSERT_TRUE(world.run(*one, 6min));
+  EXPECT_EQ(codes(), (Codes{"EVENT_CREATED", "RESERVATION_HELD"}));
+  EXPECT_LE(world.database.progress.at({0, lane}).at.lane_time, proven);
+}
+
+// A lane in which no saga is under way has little use for it: every ten seconds, for what is
+// written down about it.
+TEST_F(SagasTimeUnread, TheEndIsAskedForWhileASagaRunsAndNotAllTheTime) {
+  begin();
+  world.turn(*one, 100, 100ms);
+  EXPECT_GE(one->source.ends_asked, 5);
+  EXPECT_LE(one->source.ends_asked, 15 + 4);
+  world.fail(Op::find, Fault::none);
+  ASSERT_TRUE(world.run(*one, 6min));
+  const auto asked = one->source.ends_asked;
+  world.turn(*one, 100, 100ms);
+  EXPECT_LE(one->source.ends_asked, asked + 2 * 4);
+}
+
 // A lane that lags: what is in its log is decided at the time of its records, as without the saga.
 class SagasTimeInALag : public SagasTime {
  protected:
@@ -155,6 +251,11 @@ class SagasTimeInALag : public SagasTime {
     pass(5s);
     sent_at = world.clock.wall;
     for (int i = 0; i < 60; ++i) world.send(other, hold(other, 1, fmt::format("n{}", i)));
+    for (int i = 0; i < neighbours; ++i)
+      for (const auto& lane_key :
+           {"0a000000-0000-4000-8000-000000000002", "0a000000-0000-4000-8000-000000000003",
+            "0a000000-0000-4000-8000-000000000004"})
+        world.send(lane_key, hold(lane_key, 1, fmt::format("{}/{}", lane_key, i)));
     world.send(other, confirm(other, theirs, "p"));
     world.fail(Op::find, Fault::none);
     pass(11min);
@@ -164,6 +265,7 @@ class SagasTimeInALag : public SagasTime {
             reservation(kReservation)->expires_at};
   }
   base::Timestamp sent_at;
+  int neighbours = 0;  // records in other lanes
 };
 
 TEST_F(SagasTimeInALag, ItIsNotBeyondTheRecordThatComesNext) {
@@ -171,6 +273,14 @@ TEST_F(SagasTimeInALag, ItIsNotBeyondTheRecordThatComesNext) {
   EXPECT_EQ(code, "RESERVATION_CONFIRMED");
   EXPECT_EQ(expires_at, sent_at + kHold);
   EXPECT_FALSE(goes_back());
+}
+
+// Nor is it the lane's old one while others have their turn.
+TEST_F(SagasTimeInALag, NorIsItOldWhenOtherLanesLagToo) {
+  neighbours = 100;
+  const auto [code, expires_at] = confirm_behind_a_lag();
+  EXPECT_EQ(code, "RESERVATION_CONFIRMED");
+  EXPECT_EQ(expires_at, sent_at + kHold);
 }
 
 TEST_F(SagasTimeInALag, ATimeThatRunsAheadIsCaught) {

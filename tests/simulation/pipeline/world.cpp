@@ -57,7 +57,7 @@ std::int32_t World::lane_of(const std::string& event) const {
 base::Position World::send(const std::string& event, const Sent& sent,
                            std::optional<std::int32_t> partition, base::TopicId topic) {
   StoredRecord record;
-  record.timestamp = clock.wall;
+  record.timestamp = clock.wall + broker_ahead;
   record.key = event;
   record.value = sent.data;
   record.headers = {{"ce_specversion", "1.0"},    {"ce_id", sent.id},

@@ -55,6 +55,7 @@ class World {
   pipeline::EngineOptions options;
   FakeDatabase database;
   base::Duration database_ahead{};  // its clock, of everybody's
+  base::Duration broker_ahead{};    // for what is sent
   FakeKafka kafka;
   FakeClock clock;
   saga::Services services;

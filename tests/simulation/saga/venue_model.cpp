@@ -59,9 +59,9 @@ bool VenueModel::fails(Op op, Fault fault, base::Instant deadline,
 }
 
 void VenueModel::find(const base::TenantId& tenant, const std::string& venue_id,
-                      base::Instant deadline, ports::Answered<ports::VenueFacts> answered) {
+                      const ports::CallTerms& terms, ports::Answered<ports::VenueFacts> answered) {
   const auto fault = faults_.of(Op::find);
-  if (fails<ports::VenueFacts>(Op::find, fault, deadline, answered, [] {})) return;
+  if (fails<ports::VenueFacts>(Op::find, fault, terms.deadline, answered, [] {})) return;
   ports::VenueFacts facts{venue_id, tenant, true, 1'000, false};
   if (fault == Fault::wrong_body) facts.venue_id = "another";
   schedule_.after(kLatency, [=] { answered(Answer<ports::VenueFacts>::done(facts)); });
@@ -75,14 +75,14 @@ ports::VenueHold VenueModel::apply_hold(const ports::VenueHoldRequest& request) 
   return first_[request.request_key] = holds_[id];
 }
 
-void VenueModel::hold(const ports::VenueHoldRequest& request, base::Instant deadline,
+void VenueModel::hold(const ports::VenueHoldRequest& request, const ports::CallTerms& terms,
                       ports::Answered<ports::VenueHold> answered) {
-  if (Schedule::at(deadline) <= schedule_.now())
+  if (Schedule::at(terms.deadline) <= schedule_.now())
     return schedule_.after({}, [=] { answered(Answer<ports::VenueHold>::retry("too late")); });
   keys[{Op::hold, request.event, ""}].insert(request.request_key);
   if (leaves) leaves(Op::hold, request.event, request.request_key, "");
   const auto fault = faults_.of(Op::hold);
-  if (fails<ports::VenueHold>(Op::hold, fault, deadline, answered,
+  if (fails<ports::VenueHold>(Op::hold, fault, terms.deadline, answered,
                               [=, this] { apply_hold(request); }))
     return;
   schedule_.after(kLatency, [=, this] {
@@ -93,26 +93,26 @@ void VenueModel::hold(const ports::VenueHoldRequest& request, base::Instant dead
 }
 
 void VenueModel::holds(const base::TenantId&, const std::string&, const base::EventId& event,
-                       base::Instant deadline,
+                       const ports::CallTerms& terms,
                        ports::Answered<std::vector<ports::VenueHold>> answered) {
   using Holds = std::vector<ports::VenueHold>;
   auto fault = faults_.of(Op::holds);
   // A look-up has no definite no, and what is not applied cannot be late.
   if (fault == Fault::refuse || fault == Fault::lost) fault = Fault::unavailable;
-  if (fails<Holds>(Op::holds, fault, deadline, answered, [] {})) return;
+  if (fails<Holds>(Op::holds, fault, terms.deadline, answered, [] {})) return;
   schedule_.after(kLatency, [=, this] { answered(Answer<Holds>::done(of(event))); });
 }
 
 void VenueModel::release(const base::TenantId&, const std::string&, const std::string& hold_id,
-                         const std::string& request_key, base::Instant deadline,
+                         const std::string& request_key, const ports::CallTerms& terms,
                          ports::Answered<bool> answered) {
-  if (Schedule::at(deadline) <= schedule_.now())
+  if (Schedule::at(terms.deadline) <= schedule_.now())
     return schedule_.after({}, [=] { answered(Answer<bool>::retry("too late")); });
   const auto event = events_[hold_id];
   keys[{Op::release, event, hold_id}].insert(request_key);
   if (leaves) leaves(Op::release, event, request_key, hold_id);
   const auto fault = faults_.of(Op::release);
-  if (fails<bool>(Op::release, fault, deadline, answered,
+  if (fails<bool>(Op::release, fault, terms.deadline, answered,
                   [=, this] { apply_release(hold_id, request_key); }))
     return;
   schedule_.after(kLatency, [=, this] {

@@ -44,13 +44,19 @@ TEST(JsonLog, BoundsTheLine) {
 TEST(JsonLog, HasWhatALineIsAboutAsFields) {
   const base::Fields about{.command = "c-1 \x1E\"x\"",
                            .tenant = "7f1d0000-0000-4000-8000-000000000001",
-                           .position = "commands/3/17"};
+                           .position = "commands/3/17",
+                           .saga = "5a000000-0000-5000-8000-000000000001",
+                           .trace = "0af7651916cd43dd8448eb211c80319c",
+                           .span = "b7ad6b7169203331"};
   const auto line = logged(fmt::format("given up{}", about));
   EXPECT_EQ(line["message"], "given up");
   EXPECT_EQ(line["admitone.command_id"], "c-1 \\x1e\"x\"");
   EXPECT_EQ(line["admitone.tenant_id"], "7f1d0000-0000-4000-8000-000000000001");
   EXPECT_EQ(line["admitone.position"], "commands/3/17");
-  EXPECT_FALSE(line.contains("trace.id"));
+  EXPECT_EQ(line["admitone.saga_id"], "5a000000-0000-5000-8000-000000000001");
+  EXPECT_EQ(line["trace.id"], "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(line["span.id"], "b7ad6b7169203331");
+  EXPECT_FALSE(line.contains("parent.id"));
 }
 
 TEST(JsonLog, KeepsTheFieldsOfALineThatIsTooLong) {

@@ -48,6 +48,17 @@ TEST(Rows, SurviveBytesThatAreNoText) {
   EXPECT_TRUE(Json::accept(out.str()));
 }
 
+TEST(Table, SaysControlCharactersInsteadOfObeyingThem) {
+  Rows rows({"note"});
+  rows.add({std::string("a\x1b[2Jb\nc\x7f \xC2\x9b\xC3\xA9")});
+  std::ostringstream out;
+  rows.print(out, OutputFormat::table);
+  EXPECT_EQ(out.str(), "NOTE\na\\x1b[2Jb\\x0ac\\x7f \\x9b\xC3\xA9\n");
+  out.str("");
+  print_document(out, OutputFormat::table, {{"id", "\x1b]0;x"}});
+  EXPECT_EQ(out.str(), "id  \\x1b]0;x\n");
+}
+
 TEST(Document, IsNameAndValueInATable) {
   std::ostringstream out;
   print_document(out, OutputFormat::table, {{"id", "e1"}, {"version", 3}});

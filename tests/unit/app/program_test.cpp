@@ -6,12 +6,15 @@
 #include <sstream>
 
 #include "app/verbs/all.hpp"
+#include "app/verbs/look.hpp"
 
 namespace admitone::app {
 namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
 
 struct Ran {
   int code;
@@ -60,6 +63,56 @@ TEST(Help, HasAnExampleForEveryVerbThatTheVerbUnderstands) {
       EXPECT_THAT(help.out, HasSubstr(example));
     }
   }
+}
+
+TEST(Help, HasBothNamesOfTheFlagThatDoesIt) {
+  int planning = 0;
+  for (const auto& verb : make_all_verbs()) {
+    auto arguments = words(verb->info().name);
+    arguments.insert(arguments.begin(), "help");
+    const auto help = run(arguments).out;
+    if (help.find("--yes") == std::string::npos && help.find("--execute") == std::string::npos)
+      continue;
+    ++planning;
+    EXPECT_THAT(help, HasSubstr("--yes,--execute")) << verb->info().name;
+    EXPECT_THAT(help, HasSubstr("--reason")) << verb->info().name;
+  }
+  EXPECT_EQ(planning, 7);
+}
+
+TEST(Flushing, WantsAReason) {
+  const std::string tenant = "4c6f7cbf-58db-457f-9dbe-69e0ae9bb859";
+  const auto ran = run({"cache", "flush", "--tenant", tenant});
+  EXPECT_EQ(ran.code, kUsage);
+  EXPECT_THAT(ran.err, HasSubstr("--reason"));
+}
+
+// Whether or not it can be done: nothing listens there.
+TEST(AChange, AsksForANameWhereNobodyIsNamed) {
+  const auto release = [](Environment environment, bool yes) {
+    environment["ADMITONE_KAFKA_BOOTSTRAP_SERVERS"] = "127.0.0.1:1";
+    environment["ADMITONE_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none";
+    environment["ADMITONE_DATABASE_READER_URL"] = "postgresql://nobody@127.0.0.1:1/none";
+    std::vector<std::string> arguments{"keys", "release", "order-4711", "--reason", "because"};
+    if (yes) arguments.emplace_back("--execute");
+    const auto ran = run(arguments, environment);
+    EXPECT_EQ(ran.code, kFailed) << ran.err;
+    return ran.err;
+  };
+  EXPECT_THAT(release({}, true), HasSubstr("set ADMITONE_OPERATOR to your name"));
+  EXPECT_THAT(release({{"ADMITONE_OPERATOR", ""}}, true), HasSubstr("ADMITONE_OPERATOR"));
+  for (const Environment& named :
+       {Environment{{"USER", "ann"}}, Environment{{"ADMITONE_OPERATOR", "ann"}}})
+    EXPECT_THAT(release(named, true), Not(HasSubstr("ADMITONE_OPERATOR")));
+  EXPECT_THAT(release({}, false), Not(HasSubstr("ADMITONE_OPERATOR"))) << "a plan changes nothing";
+}
+
+TEST(AnOperator, IsWhomTheEnvironmentNamesBeforeItsUser) {
+  EXPECT_THAT(operator_name({}), StartsWith("user ("));
+  EXPECT_THAT(operator_name({{"USER", "root"}}), StartsWith("root ("));
+  EXPECT_THAT(operator_name({{"USER", "root"}, {"ADMITONE_OPERATOR", "alice"}}),
+              StartsWith("alice ("));
+  EXPECT_THAT(operator_name({{"USER", "root"}, {"ADMITONE_OPERATOR", ""}}), StartsWith("root ("));
 }
 
 TEST(Help, SaysWhatTheExitCodesOfAVerbMean) {

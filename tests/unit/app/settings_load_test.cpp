@@ -114,6 +114,7 @@ TEST_F(SettingsLoad, LeavesVariablesOfOthersAlone) {
   EXPECT_THAT(load_settings({{},
                              {{"ADMITONE_TEST_PG_SUPERUSER_URL", "x"},
                               {"ADMITONE_FAILPOINTS", "x"},
+                              {"ADMITONE_OPERATOR", "alice"},
                               {"HOME", "/root"}},
                              ""})
                   .errors,

@@ -26,7 +26,16 @@ Loaded with_secrets() {
   loaded.settings.database.owner_url = std::string("host=db password=") + kSecret;
   loaded.settings.database.reader_url = std::string("postgresql://db/x?password=") + kSecret;
   loaded.settings.redis.url = std::string("redis://:") + kSecret + "@cache";
-  loaded.settings.solana.rpc_url = std::string("https://rpc/?api-key=") + kSecret;
+  loaded.settings.solana.rpc_url = std::string("https://rpc/?api-key=") + kSecret +
+                                   ",https://two.example/v2/" + kSecret + ",https://" + kSecret +
+                                   "@three.example";
+  // Not every secret with "://" in it is a connection.
+  loaded.settings.redis.password = std::string("a://") + kSecret;
+  loaded.settings.kafka.sasl_password = kSecret;
+  loaded.settings.kafka.oauth_client_secret = kSecret;
+  loaded.settings.kafka.client_key = kSecret;
+  loaded.settings.kafka.client_key_password = kSecret;
+  loaded.settings.venue.token_key = kSecret;
   loaded.settings.kafka.options = {{"sasl.password", kSecret},
                                    {"ssl.key.password", kSecret},
                                    {"ssl.key.pem", kSecret},
@@ -47,6 +56,7 @@ TEST(ConfigPrint, MasksEverySecretAndNothingElse) {
   EXPECT_THAT(text, Not(HasSubstr(kSecret)));
   EXPECT_THAT(text, HasSubstr("postgresql://user:********@db.internal:5432/tickets"));
   EXPECT_THAT(text, HasSubstr("sasl.username: worker"));
+  EXPECT_THAT(text, HasSubstr("https://two.example/********"));
 }
 
 #if ADMITONE_FAILPOINTS
@@ -66,6 +76,21 @@ TEST(Mask, HidesPasswordsWithOddCharacters) {
   EXPECT_EQ(mask_url("postgresql://h/d?user=u&password=x"), "********");
   EXPECT_EQ(mask_url("host=h password=x"), "********");
   EXPECT_EQ(mask_url(""), "");
+}
+
+TEST(Mask, ShowsOfAnEndpointSchemeHostAndPort) {
+  EXPECT_EQ(mask_endpoints("https://u:hush@h:8899/v2,http://two"),
+            "https://********@h:8899/********,http://two");
+  EXPECT_EQ(mask_endpoints("hush"), "********");
+  EXPECT_EQ(mask_endpoints(""), "");
+}
+
+TEST(Mask, ShowsNothingOfAnEndpointWhosePasswordTearsIt) {
+  for (const char* torn : {"https://u:hu/sh@h/", "https://u:hu?sh@h/", "https://u:hu#sh@h/"}) {
+    EXPECT_EQ(mask_endpoints(torn), "https://********") << torn;
+  }
+  EXPECT_EQ(mask_endpoints("https://u:hu,sh@h/"), "https://********,********");
+  EXPECT_EQ(mask_endpoints("https://u:hu/sh@h/,https://two"), "https://********,https://two");
 }
 
 TEST(Schema, NamesEverySettingWithItsDefault) {

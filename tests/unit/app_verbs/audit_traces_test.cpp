@@ -41,6 +41,32 @@ TEST_F(Forwards, OneThatNoHomeLaneDecidedIsFound) {
   EXPECT_EQ(violations(), 0);
 }
 
+TEST_F(Forwards, ARedrivenLetterIsDecidedOnce) {
+  facts.is_letter = [](const std::string& at) { return at == "dlq/0/3"; };
+  home.insert(home.begin(), {"dlq/0/3", "home/1/8", "t-1", true, kNow});
+  EXPECT_EQ(violations(), 0);
+  EXPECT_EQ(check.notes.at("redriven dead letters"), 1);
+  home.insert(home.begin(), {"dlq/0/3", "home/1/7", "t-1", false, kNow});
+  EXPECT_EQ(violations(), 0);
+  home.front().decides = true;
+  EXPECT_EQ(violations(), 1);
+}
+
+TEST_F(Forwards, ARedriveOfALetterThatNobodyWroteIsFound) {
+  facts.is_letter = [](const std::string&) { return false; };
+  home.insert(home.begin(), {"dlq/0/3", "home/1/8", "t-1", true, kNow});
+  EXPECT_EQ(violations(), 1);
+}
+
+TEST_F(Forwards, WhatAReplayGivesAgainExecutesNothing) {
+  facts.is_decided_at_home = [](const std::string& at) { return at == "home/0/3"; };
+  home.insert(home.begin(), {"home/0/3", "home/1/8", "t-1", true, kNow, true});
+  EXPECT_EQ(violations(), 0);
+  EXPECT_EQ(check.notes.at("given again by a replay"), 1);
+  home.front().repeats = false;
+  EXPECT_EQ(violations(), 1);
+}
+
 TEST_F(Forwards, OneThatOnlyItsRepeatAnsweredIsFound) {
   home[0].decides = false;
   EXPECT_EQ(violations(), 1);

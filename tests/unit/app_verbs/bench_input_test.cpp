@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "contract/decode.hpp"
+#include "contract/keys.hpp"
 
 namespace admitone::app::bench {
 namespace {
@@ -88,10 +89,10 @@ TEST_P(ShapesWithEvents, MakeThemFirst) {
 
 INSTANTIATE_TEST_SUITE_P(AllShapes, EveryShape,
                          testing::Values(Shape::unique, Shape::hot, Shape::duplicates, Shape::mixed,
-                                         Shape::creations));
+                                         Shape::creations, Shape::neighbours));
 INSTANTIATE_TEST_SUITE_P(ButCreations, ShapesWithEvents,
-                         testing::Values(Shape::unique, Shape::hot, Shape::duplicates,
-                                         Shape::mixed));
+                         testing::Values(Shape::unique, Shape::hot, Shape::duplicates, Shape::mixed,
+                                         Shape::neighbours));
 
 TEST(UniqueHolds, KeepTheContractAndHaveTheSizeThatIsClaimed) {
   std::set<std::string> keys;
@@ -175,6 +176,43 @@ TEST(Creations, AreOfOneEventEachAndNoTwoMeetAtAVenue) {
   }
   EXPECT_EQ(events.size(), 3000U);
   EXPECT_EQ(evenings.size(), 3000U);
+}
+
+// Ten tenants of which one sends a hundred times as much as each other, all of them in every lane.
+TEST(Neighbours, HaveTheSharesThatAreClaimedAndShareTheLanes) {
+  InputOptions options{Shape::neighbours, 1, 109'000, 1000, "w13"};
+  Input input(options);
+  std::map<std::string, std::int64_t> commands;
+  std::map<std::string, std::set<std::int32_t>> lanes;
+  std::int64_t number = 0;
+  for (const auto& record : all_of(input)) {
+    const auto tenant = header(record, "ce_tenantid");
+    lanes[tenant].insert(contract::partition_of(contract::Partitioner::murmur2, *record.key, 12));
+    if (header(record, "ce_type") == "ticketing.event.create.v1") continue;
+    ++commands[tenant];
+    ASSERT_EQ(input.is_apart(number++), tenant != input.tenant());
+  }
+  ASSERT_EQ(commands.size(), 10U);
+  for (const auto& [tenant, n] : commands) {
+    const bool loud = tenant == input.tenant();
+    EXPECT_NEAR(static_cast<double>(n), loud ? 100'000 : 1'000, loud ? 400 : 150) << tenant;
+    EXPECT_EQ(lanes[tenant].size(), 12U) << tenant;
+  }
+}
+
+TEST(Neighbours, AreAloneOnTheSameEventsWhenTheLoudOneSendsNothing) {
+  InputOptions options{Shape::neighbours, 1, 900, 95, "w13", true};
+  Input quiet(options);
+  options.quiet = false;
+  Input all(options);
+  EXPECT_EQ(quiet.event_creations(), 100);
+  const auto alone = all_of(quiet);
+  const auto beside = all_of(all);
+  for (std::size_t i = 0; i < 100; ++i) ASSERT_EQ(alone[i].value, beside[i].value);
+  std::map<std::string, int> commands;
+  for (std::size_t i = 100; i < alone.size(); ++i) ++commands[header(alone[i], "ce_tenantid")];
+  EXPECT_EQ(commands.size(), 9U);
+  EXPECT_FALSE(commands.contains(quiet.tenant()));
 }
 
 TEST(DueTimes, AreSoManyASecondAndNotEvenlySpread) {

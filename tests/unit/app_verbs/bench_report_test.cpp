@@ -84,6 +84,45 @@ TEST(ARun, OfNoSagasHasNoFiguresOfThem) {
   EXPECT_EQ(printed(report, OutputFormat::table).find("VENUE REFUSED"), std::string::npos);
 }
 
+TEST(ARunBesideALoudTenant, TellsTheTimesOfTheOthersAloneAndBeside) {
+  Figures f = figures("a", 1, 10);
+  f.workload = "w13/beside@10900/s";
+  f.neighbours = NeighbourFigures{Latency{900, 4, 6, 12, 20, 30}, Latency{890, 2, 4, 8, 10, 12}};
+  Report report;
+  report.add(f);
+  const Json run = Json::parse(printed(report, OutputFormat::jsonl));
+  const Json& neighbours = run["neighbours"];
+  EXPECT_EQ(neighbours["others_ms"]["p99"], 12);
+  EXPECT_EQ(neighbours["others_alone_ms"]["p50"], 2);
+  EXPECT_EQ(neighbours["p50_ratio"], 2);
+  EXPECT_EQ(neighbours["p99_ratio"], 1.5);
+  EXPECT_NE(printed(report, OutputFormat::table).find("1.50"), std::string::npos);
+}
+
+TEST(ARunBesideALoudTenant, HasNoRatioWithoutARunAlone) {
+  Figures f = figures("a", 1, 10);
+  f.neighbours = NeighbourFigures{Latency{900, 4, 6, 12, 20, 30}, std::nullopt};
+  const Json neighbours = to_json(f)["neighbours"];
+  EXPECT_TRUE(neighbours["others_alone_ms"].is_null());
+  EXPECT_TRUE(neighbours["p99_ratio"].is_null());
+  EXPECT_TRUE(to_json(figures("a", 1, 10))["neighbours"].is_null());
+}
+
+TEST(ARunOnAGrownLedger, TellsHowManyKeysThereWereAndTheirSize) {
+  Figures f = figures("a", 1, 0.04);
+  f.base = "w1";
+  f.base_per_second = 50'000;
+  f.earlier = EarlierFigures{1'000'000, 800 << 20U, 200 << 20U};
+  Report report;
+  report.add(f);
+  const Json run = Json::parse(printed(report, OutputFormat::jsonl));
+  EXPECT_EQ(run["ratio_to_base"], 0.5);
+  EXPECT_EQ(run["earlier"]["keys"], 1'000'000);
+  EXPECT_EQ(run["earlier"]["ledger_bytes"], 800 << 20U);
+  EXPECT_NE(printed(report, OutputFormat::table).find("LEDGER MIB"), std::string::npos);
+  EXPECT_TRUE(to_json(figures("a", 1, 1))["earlier"].is_null());
+}
+
 TEST(ASpread, HasTheMiddleOfAnEvenNumber) {
   const auto spread = spread_of({4, 1, 3, 2});
   EXPECT_EQ(spread->median, 2.5);

@@ -76,5 +76,56 @@ TEST(Jobs, OfLanesAreOneLine) {
   EXPECT_NE(overdue.fix, "");
 }
 
+// The answer to queries::kept_ledger_part: a row for each of so many lanes that are behind, or one
+// that names none.
+CellTable kept(std::int64_t overdue, std::int64_t lanes, Cell last_end = std::string("09:00")) {
+  CellTable table{
+      {"part", "due_at", "overdue", "last_end", "until", "topic", "partition", "reached"}, {}};
+  const CellRow part{std::int64_t{12}, std::string("09:11"), overdue, last_end,
+                     std::string("09:10")};
+  for (std::int64_t lane = 0; lane < lanes; ++lane) {
+    table.rows.push_back(part);
+    table.rows.back().insert(table.rows.back().end(),
+                             {std::string("orders"), lane, "08:0" + std::to_string(lane)});
+  }
+  if (lanes > 0) return table;
+  table.rows.push_back(part);
+  table.rows.back().insert(table.rows.back().end(), {kNull, kNull, kNull});
+  return table;
+}
+JobFinding of_parts(const CellTable& table) {
+  return examine_parts(table, std::chrono::minutes(1));
+}
+
+TEST(LedgerParts, ThatGoInTimeAreWell) {
+  auto none = kept(0, 0);
+  none.rows.clear();
+  EXPECT_EQ(of_parts(none).what, "no part of the ledger is kept beyond its time");
+  EXPECT_EQ(of_parts(none).fix, "");
+  EXPECT_EQ(of_parts(kept(299, 1)).fix, "") << "a little late is not late";
+  EXPECT_EQ(examine_parts(kept(3'599, 1), std::chrono::minutes(12)).fix, "")
+      << "housekeeping comes seldom";
+}
+
+TEST(LedgerParts, ThatAreKeptAreNamedWithTheLanesThatLag) {
+  const auto found = of_parts(kept(300, 2));
+  EXPECT_EQ(found.what,
+            "part 12 of the ledger should have gone 300 s ago, at 09:11; its last key ended at "
+            "09:00, and these lanes have not come past 09:10: orders/0 (has come to 08:00), "
+            "orders/1 (has come to 08:01)");
+  EXPECT_THAT(found.fix, HasSubstr("`admitone lanes`"));
+  const auto many = of_parts(kept(300, 7)).what;
+  EXPECT_THAT(many, testing::EndsWith("orders/4 (has come to 08:04) and 2 more"));
+}
+
+TEST(LedgerParts, ThatNoLaneKeepsAreNamedWithWhatElseMay) {
+  const auto running = of_parts(kept(300, 0, kNull));
+  EXPECT_THAT(running.what, HasSubstr("something of it runs, waits or is not published"));
+  EXPECT_THAT(running.fix, HasSubstr("`admitone keys list --status in_progress`"));
+  const auto late = of_parts(kept(300, 0));
+  EXPECT_THAT(late.what, HasSubstr("all lanes are past it"));
+  EXPECT_THAT(late.fix, HasSubstr("ledger-rotation"));
+}
+
 }  // namespace
 }  // namespace admitone::app

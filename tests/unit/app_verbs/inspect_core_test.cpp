@@ -1,4 +1,4 @@
-#include "app/verbs/inspect_core.hpp"
+#include "app/operate/inspect_core.hpp"
 
 #include <gtest/gtest.h>
 
@@ -60,6 +60,25 @@ TEST(AStory, GivesARepeatedOutcomeTheTimeOfTheRecordItAnswers) {
   EXPECT_EQ(tell(records(), outcomes())[3].time, "2026-01-01T10:00:05Z");
 }
 
+TEST(AStory, HasTheStepsOfASagaBetweenItsRecordAndItsOutcome) {
+  CellTable steps;
+  steps.columns = {"step",       "status",     "attempts", "undo_attempts",
+                   "last_error", "started_at", "ended_at"};
+  steps.rows = {{"venue.hold", "done", std::int64_t{2}, std::int64_t{0}, "it was away",
+                 "2026-01-01T10:00:01Z", "2026-01-01T10:00:04Z"},
+                {"chain.register", "running", std::int64_t{1}, std::int64_t{0}, std::monostate{},
+                 "2026-01-01T10:00:04Z", std::monostate{}}};
+  const auto moments = together(tell(records(), outcomes()), tell_steps(steps, "s-1"));
+  ASSERT_EQ(moments.size(), 7U);
+  EXPECT_EQ(moments[1].what, "outcome RESERVATION_HELD");
+  EXPECT_EQ(moments[2].what, "step venue.hold begun");
+  EXPECT_EQ(moments[3].what, "step venue.hold done");
+  EXPECT_EQ(moments[3].where, "saga s-1");
+  EXPECT_EQ(moments[3].detail, "2 attempts: it was away");
+  EXPECT_EQ(moments[4].what, "step chain.register begun");
+  EXPECT_EQ(moments[5].what, "record duplicate");
+}
+
 TEST(Merging, KeepsWhatIsKnownOnce) {
   CellTable all = records();
   merge(all, records(), {"topic", "partition", "offset"});
@@ -67,6 +86,68 @@ TEST(Merging, KeepsWhatIsKnownOnce) {
   CellTable none;
   merge(none, records(), {"topic", "partition", "offset"});
   EXPECT_EQ(none.rows.size(), 2U);
+}
+
+Json as_json(const Screen& screen) {
+  std::ostringstream out;
+  screen.print(out, OutputFormat::json);
+  return Json::parse(out.str());
+}
+
+CellTable named(const std::string& column, const std::vector<std::string>& values) {
+  CellTable table{{column}, {}};
+  for (const auto& value : values) table.rows.push_back({value});
+  return table;
+}
+
+TEST(AScreen, TellsOfTwoTenantsThatHaveTheSameIdEachWithItsOwnParts) {
+  Screen screen;
+  for (const char* tenant : {"a", "b"}) {
+    screen.another();
+    screen.document("event", {{"tenant_id", tenant}});
+    screen.table("sections", named("name", {std::string("of ") + tenant}));
+    screen.timeline(tell(records(), outcomes()));
+  }
+  const auto told = as_json(screen);
+  EXPECT_EQ(told["event"]["tenant_id"], "a");
+  EXPECT_EQ(told["sections"], Json::parse(R"([{"name": "of a"}])"));
+  ASSERT_EQ(told["also"].size(), 1U);
+  EXPECT_EQ(told["also"][0]["event"]["tenant_id"], "b");
+  EXPECT_EQ(told["also"][0]["sections"], Json::parse(R"([{"name": "of b"}])"));
+  EXPECT_EQ(told["also"][0]["timeline"].size(), 4U);
+}
+
+TEST(AScreen, LosesNoneOfTwoSagas) {
+  Screen screen;
+  screen.another();  // nothing has been told yet
+  for (const char* id : {"s-1", "s-2", "s-3"}) {
+    screen.document("saga", {{"saga_id", id}});
+    screen.table("steps", named("step", {"db.reserve", "venue.hold"}));
+  }
+  const auto told = as_json(screen);
+  EXPECT_EQ(told["saga"]["saga_id"], "s-1");
+  ASSERT_EQ(told["also"].size(), 2U);
+  EXPECT_EQ(told["also"][0]["saga"]["saga_id"], "s-2");
+  EXPECT_EQ(told["also"][1]["saga"]["saga_id"], "s-3");
+  EXPECT_EQ(told["also"][1]["steps"].size(), 2U);
+}
+
+TEST(AScreen, HasAllKeysAsAnArrayAndTheOnlyOneByItself) {
+  Screen one;
+  one.keys(named("status", {"completed"}));
+  EXPECT_EQ(as_json(one)["key"]["status"], "completed");
+  EXPECT_EQ(as_json(one)["keys"], Json::parse(R"([{"status": "completed"}])"));
+  EXPECT_FALSE(as_json(one).contains("also"));
+  std::ostringstream shown;
+  one.print(shown, OutputFormat::table);
+  EXPECT_EQ(shown.str().find("KEYS"), std::string::npos) << "once is enough on a screen";
+  Screen two;
+  two.keys(named("status", {"completed", "failed"}));
+  EXPECT_FALSE(as_json(two).contains("key"));
+  EXPECT_EQ(as_json(two)["keys"].size(), 2U);
+  Screen none;
+  none.keys(named("status", {}));
+  EXPECT_TRUE(none.empty());
 }
 
 TEST(AScreen, IsOneObjectInJsonAndTitledPartsInATable) {

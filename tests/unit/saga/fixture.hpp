@@ -57,22 +57,25 @@ Reply done(T value) {
 
 class HandServed : public ports::Venue, public ports::Chain {
  public:
-  void find(const base::TenantId& tenant, const std::string& venue, base::Instant deadline,
+  void find(const base::TenantId& tenant, const std::string& venue, const ports::CallTerms& terms,
             ports::Answered<ports::VenueFacts> answered) override {
-    finds.push_back({std::move(answered), tenant, deadline});
+    finds.push_back({std::move(answered), tenant, terms.deadline});
+    contexts.push_back(terms.context);
     venue_id = venue;
   }
-  void hold(const ports::VenueHoldRequest& request, base::Instant,
+  void hold(const ports::VenueHoldRequest& request, const ports::CallTerms& terms,
             ports::Answered<ports::VenueHold> answered) override {
     hold_requests.push_back(request);
+    contexts.push_back(terms.context);
     hold_answers.push_back(std::move(answered));
   }
-  void holds(const base::TenantId&, const std::string&, const base::EventId&, base::Instant,
+  void holds(const base::TenantId&, const std::string&, const base::EventId&,
+             const ports::CallTerms&,
              ports::Answered<std::vector<ports::VenueHold>> answered) override {
     look_ups.push_back(std::move(answered));
   }
   void release(const base::TenantId&, const std::string&, const std::string& hold_id,
-               const std::string&, base::Instant, ports::Answered<bool>) override {
+               const std::string&, const ports::CallTerms&, ports::Answered<bool>) override {
     released.push_back(hold_id);
   }
   void prepare(const ports::ChainRecord&, base::Instant,
@@ -94,6 +97,7 @@ class HandServed : public ports::Venue, public ports::Chain {
   std::vector<ports::Answered<ports::VenueHold>> hold_answers;
   std::vector<ports::Answered<std::vector<ports::VenueHold>>> look_ups;
   std::vector<std::string> released;
+  std::vector<ports::CallContext> contexts;  // of all calls that make something, and of finds
   std::string venue_id;
 };
 

@@ -1,6 +1,8 @@
 // What the log says of calls that failed (audit EC4).
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "planning.hpp"
 #include "support/log_lines.hpp"
 
@@ -35,6 +37,24 @@ TEST(SagaLines, NameStepAttemptKeyTenantAndStatusOfAFailedCall) {
       find_step(saga, StepId::venue_hold)->request_key + ": venue.hold: status 503\\x0a"))
       << bench.lines.text();
   EXPECT_NE(bench.lines.text().find(saga.tenant.str()), std::string::npos) << bench.lines.text();
+}
+
+TEST(SagaLines, CarryTheCommandItsPositionAndItsTrace) {
+  Bench bench;
+  auto saga = saga_at(StepId::venue_hold);
+  saga.trace = {"c-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", {}};
+  write_next(saga, 0s);
+  bench.runner.adopt(saga, kOurs, now_at(0s));
+  bench.services.hold_answers[0](ports::Answer<ports::VenueHold>::unknown("status 503"));
+  bench.runner.turn(now_at(1s));
+  const auto text = bench.lines.text();
+  const auto line = base::unpacked(text);
+  const std::map<std::string_view, std::string_view> fields(line.fields.begin(), line.fields.end());
+  EXPECT_EQ(fields.at("admitone.command_id"), "c-1");
+  EXPECT_EQ(fields.at("admitone.position"), saga.origin);
+  EXPECT_EQ(fields.at("admitone.saga_id"), saga.id.str());
+  EXPECT_EQ(fields.at("admitone.tenant_id"), saga.tenant.str());
+  EXPECT_TRUE(fields.at("trace.id").starts_with("0af7651916cd43dd8448eb211c80319c"));
 }
 
 TEST(SagaLines, CountTheAttempts) {

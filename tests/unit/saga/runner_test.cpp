@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "contract/trace.hpp"
 #include "fixture.hpp"
 
 namespace admitone::saga {
@@ -70,6 +71,35 @@ TEST(SagaRunner, AnAnswerAndTheNextIntentAreOneTransition) {
   auto saga = transitions[0].saga;
   EXPECT_EQ(find_step(saga, StepId::venue_validate)->status, StepStatus::done);
   EXPECT_EQ(find_step(saga, StepId::venue_hold)->status, StepStatus::running);
+}
+
+TEST(SagaRunner, EachCallIsASpanOfTheCommandsTrace) {
+  Bench bench;
+  auto saga = make_saga();
+  saga.trace = {"c-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "a=b"};
+  bench.runner.adopt(saga, kOurs, now_at(0s));
+  bench.services.finds[0].serve();
+  bench.commit(bench.due(1s), 1s);
+  ASSERT_EQ(bench.services.contexts.size(), 2U);
+  for (const auto& context : bench.services.contexts) {
+    EXPECT_EQ(context.trace_id(), "0af7651916cd43dd8448eb211c80319c");
+    EXPECT_EQ(context.parent, "b7ad6b7169203331");
+    EXPECT_NE(context.span_id(), "b7ad6b7169203331");
+    EXPECT_EQ(context.tracestate, "a=b");
+    EXPECT_EQ(context.command_id, "c-1");
+    EXPECT_EQ(context.position, saga.origin);
+    EXPECT_EQ(context.saga_id, saga.id.str());
+  }
+  EXPECT_NE(bench.services.contexts[0].span_id(), bench.services.contexts[1].span_id());
+}
+
+TEST(SagaRunner, OfACommandWithoutATraceBeginsOne) {
+  Bench bench;
+  const auto saga = make_saga();
+  bench.runner.adopt(saga, kOurs, now_at(0s));
+  ASSERT_EQ(bench.services.contexts.size(), 1U);
+  EXPECT_EQ(bench.services.contexts[0].trace_id(), contract::trace_id({}, saga.origin));
+  EXPECT_EQ(bench.services.contexts[0].parent, "");
 }
 
 TEST(SagaRunner, AnAttemptWithoutAnAnswerIsGivenUpAndALateAnswerIsIgnored) {

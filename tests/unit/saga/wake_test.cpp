@@ -11,7 +11,7 @@ namespace {
 // A venue whose answers come from a thread of its own, as a loop's do.
 class Loop : public HandServed {
  public:
-  void find(const base::TenantId& tenant, const std::string&, base::Instant,
+  void find(const base::TenantId& tenant, const std::string&, const ports::CallTerms&,
             ports::Answered<ports::VenueFacts> answered) override {
     loops_.emplace_back([this, tenant, answered = std::move(answered)] {
       while (!go_) std::this_thread::yield();

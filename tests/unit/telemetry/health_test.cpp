@@ -61,6 +61,45 @@ TEST(Readiness, IsKeptWhenSomethingIsOnlySlow) {
   EXPECT_TRUE(health.ready().good);
 }
 
+constexpr Health::ProbeLimits kLimits{.limit = milliseconds{2000}, .every = milliseconds{5000}};
+
+TEST(Readiness, IsOverWhenAProbeHasNotAnsweredWithinItsLimit) {
+  ManualClock clock;
+  Health health(clock);
+  health.expect("database", kLimits);
+  EXPECT_FALSE(health.ready().good);
+  health.asking("database");
+  health.report("database", Condition::ok, "answered in 3 ms");
+  health.asking("database");
+  clock.pass(milliseconds{2000});
+  EXPECT_TRUE(health.ready().good);
+  clock.pass(milliseconds{1});
+  const auto report = health.ready();
+  EXPECT_FALSE(report.good);
+  EXPECT_EQ(report.lines.at(0).detail, "no answer for 2001 ms");
+  EXPECT_TRUE(health.live().good);
+  health.report("database", Condition::ok, "answered in 2500 ms");
+  EXPECT_TRUE(health.ready().good);
+}
+
+TEST(Readiness, IsNotKeptByWhatWasTrueLongAgo) {
+  ManualClock clock;
+  Health health(clock);
+  health.expect("database", kLimits);
+  health.report("database", Condition::ok, "answered in 3 ms");
+  clock.pass(milliseconds{7000});
+  EXPECT_TRUE(health.ready().good);
+  clock.pass(milliseconds{1});
+  EXPECT_FALSE(health.ready().good);
+  EXPECT_EQ(health.ready().lines.at(0).detail, "not asked for 7001 ms");
+  // What is said once is true until something else is.
+  health.report("schema", Condition::ok, "current");
+  health.report("database", Condition::ok, "answered in 3 ms");
+  clock.pass(milliseconds{60'000});
+  health.report("database", Condition::ok, "answered in 3 ms");
+  EXPECT_TRUE(health.ready().good);
+}
+
 TEST(Readiness, EndsWhenDrainingBegins) {
   ManualClock clock;
   Health health(clock);

@@ -34,7 +34,7 @@ class HttpServerTest : public testing::Test {
   ManualClock clock_;
   Health health_{clock_};
   Metrics metrics_{"1"};
-  HttpServer server_{{"127.0.0.1:0", "admin-secret", "reader-secret"}, health_, metrics_};
+  HttpServer server_{{"127.0.0.1:0", "admin-secret", "reader-secret"}, health_, metrics_, clock_};
   int port_ = 0;
   std::thread thread_;
 };
@@ -65,6 +65,18 @@ TEST_F(HttpServerTest, ShowsDetailsOnlyWithAToken) {
   }
 }
 
+TEST_F(HttpServerTest, TakesNewTokensWhileItRuns) {
+  server_.set_admin_token("new-admin");
+  server_.set_reader_token("new-reader");
+  for (const auto& [token, status] :
+       {std::pair{"admin-secret", 401}, std::pair{"reader-secret", 401},
+        std::pair{"new-admin", 200}, std::pair{"new-reader", 200}}) {
+    EXPECT_EQ(get("/livez?verbose", {{"Authorization", std::string("Bearer ") + token}})->status,
+              status)
+        << token;
+  }
+}
+
 TEST_F(HttpServerTest, GivesEveryAnswerARequestId) {
   EXPECT_EQ(get("/livez", {{"X-Request-Id", "abc-1"}})->get_header_value("X-Request-Id"), "abc-1");
   const auto first = get("/nowhere")->get_header_value("X-Request-Id");
@@ -83,7 +95,7 @@ TEST_F(HttpServerTest, ServesMetrics) {
 }
 
 TEST_F(HttpServerTest, SaysWhichAddressIsTaken) {
-  HttpServer second({"127.0.0.1:" + std::to_string(port_), "", ""}, health_, metrics_);
+  HttpServer second({"127.0.0.1:" + std::to_string(port_), "", ""}, health_, metrics_, clock_);
   const auto port = second.bind();
   ASSERT_FALSE(port.ok());
   EXPECT_THAT(port.error().message, HasSubstr("cannot listen on 127.0.0.1:"));
@@ -93,7 +105,7 @@ TEST(HttpServer, NeedsATokenForDetailsEvenWhenNoneIsConfigured) {
   ManualClock clock;
   Health health(clock);
   Metrics metrics("1");
-  HttpServer server({"127.0.0.1:0", "", ""}, health, metrics);
+  HttpServer server({"127.0.0.1:0", "", ""}, health, metrics, clock);
   const auto port = server.bind();
   ASSERT_TRUE(port.ok());
   std::thread thread([&] { server.run(); });
@@ -107,7 +119,7 @@ TEST(HttpServer, MayBeStoppedBeforeItRuns) {
   ManualClock clock;
   Health health(clock);
   Metrics metrics("1");
-  HttpServer server({"127.0.0.1:0", "", ""}, health, metrics);
+  HttpServer server({"127.0.0.1:0", "", ""}, health, metrics, clock);
   ASSERT_TRUE(server.bind().ok());
   server.stop();
   server.run();

@@ -63,12 +63,21 @@ TEST(Metrics, ForgetTheSeriesOfALaneThatWasGivenUp) {
   EXPECT_THAT(metrics.text(), HasSubstr("unpublished_outcomes{lane=\"4\"} 8\n"));
 }
 
+TEST(Metrics, ShowForHowLongAPartOfTheLedgerIsKept) {
+  Metrics metrics("1");
+  metrics.set(Gauge::ledger_part_overdue_seconds, "", 3'960);
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_ledger_part_overdue_seconds 3960\n"));
+  metrics.set(Gauge::ledger_part_overdue_seconds, "", std::numeric_limits<double>::quiet_NaN());
+  EXPECT_THAT(metrics.text(), Not(HasSubstr("\nadmitone_ledger_part_overdue_seconds ")));
+}
+
 TEST(Metrics, BoundTheNumberOfLabels) {
   Metrics metrics("1");
   for (std::size_t i = 0; i < kMaxLabels + 50; ++i) {
     metrics.add(Counter::outcomes, "code-" + std::to_string(i), 1);
   }
-  EXPECT_THAT(metrics.text(), HasSubstr("admitone_outcomes_total{code=\"other\"} 50\n"));
+  // Three were there from the start.
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_outcomes_total{code=\"other\"} 53\n"));
 }
 
 TEST(Metrics, ObserveIntoBuckets) {
@@ -110,7 +119,7 @@ TEST(Metrics, AreNamedByTheRules) {
     ++families;
     EXPECT_EQ(match[1].str().ends_with("_total"), match[2] == "counter") << line;
   }
-  EXPECT_EQ(families, 27 + 19 + 8 + 1);
+  EXPECT_EQ(families, 27 + 22 + 8 + 1);
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <map>
+
+#include "support/log_lines.hpp"
 #include "unit/venue/fixture.hpp"
 
 namespace admitone::venue {
@@ -102,6 +105,49 @@ TEST_F(RequestTest, GoesToTheConfiguredPath) {
   start({.url = "http://127.0.0.1:8080/venues//", .allow_insecure = true});
   find(response(200, venue_body()));
   EXPECT_EQ(last().url, "http://127.0.0.1:8080/venues/api/v1/venues/hall-7");
+}
+
+TEST_F(RequestTest, BelongsToTheTraceOfItsCommand) {
+  const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+  std::optional<Answer<bool>> answer;
+  client_->release(kTenant, kVenue, "hold-1", "key",
+                   {later(), {.traceparent = parent, .tracestate = "a=b"}}, into(answer));
+  EXPECT_EQ(header_of(last(), "traceparent"), parent);
+  EXPECT_EQ(header_of(last(), "tracestate"), "a=b");
+  http_.answer(204, "");
+  http_.run_tasks();
+  find(response(200, venue_body()));
+  EXPECT_EQ(header_of(last(), "traceparent"), "") << "of nobody";
+  EXPECT_EQ(header_of(last(), "tracestate"), "");
+}
+
+TEST_F(RequestTest, IsASpanInTheLog) {
+  const support::LogLines lines("venue");
+  const auto log = base::logger("venue");
+  const auto before = log->level();
+  log->set_level(spdlog::level::debug);
+  std::optional<Answer<VenueFacts>> answer;
+  client_->find(kTenant, kVenue,
+                {later(),
+                 {.traceparent = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01",
+                  .parent = "b7ad6b7169203331",
+                  .command_id = "c-1",
+                  .position = "commands/3/17",
+                  .saga_id = "saga-1"}},
+                into(answer));
+  clock_.instant += 25ms;
+  http_.answer(200, venue_body());
+  log->set_level(before);
+  const auto text = lines.text();
+  const auto line = base::unpacked(text);
+  EXPECT_EQ(line.text, "debug span venue.find done status 200 took 25000 us");
+  const std::map<std::string_view, std::string_view> fields(line.fields.begin(), line.fields.end());
+  EXPECT_EQ(fields.at("trace.id"), "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(fields.at("span.id"), "00f067aa0ba902b7");
+  EXPECT_EQ(fields.at("admitone.command_id"), "c-1");
+  EXPECT_EQ(fields.at("admitone.position"), "commands/3/17");
+  EXPECT_EQ(fields.at("admitone.saga_id"), "saga-1");
+  EXPECT_TRUE(fields.at("parent.id").starts_with("b7ad6b7169203331"));
 }
 
 TEST_F(RequestTest, IsAnsweredWhenTheClientHasGone) {
