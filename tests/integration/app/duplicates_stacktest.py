@@ -77,9 +77,11 @@ class Duplicates(Case):
             self.assertEqual(sorted(row["replayed"] for row in copies), [False] + [True] * (COPIES - 1))
         self.assertEqual(self.here.sql("select count(*) from reservation_log"), str(HOLDS))
         self.assertEqual(self.here.sql("select sum(held) from section_capacity"), str(HOLDS))
+        # A forward that a killed worker had sent and not written down is sent again: its second copy is decided to be a
+        # duplicate without an answer, because its origin has one. The auditor counts answers for each origin.
         verdicts = dict(row.split("|") for row in self.here.sql(
             "select verdict, count(*) from record_ledger where command_type = 'ticketing.reservation.create.v1' "
-            "and verdict <> 'forwarded' group by 1").splitlines())
+            "and verdict <> 'forwarded' and outcome_id is not null group by 1").splitlines())
         self.assertEqual(verdicts, {"applied": str(HOLDS), "duplicate": str(HOLDS * (COPIES - 1))})
         self.assertEqual(self.here.sql(TWICE), "0")
         self.assertEqual(self.here.sql("select count(*) from command_log where status = 'completed'"),
