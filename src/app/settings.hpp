@@ -208,6 +208,7 @@ struct Settings {
   struct Ledger {
     Ms part_length = std::chrono::hours{24};
     Ms housekeeping_interval = std::chrono::minutes{1};
+    std::int64_t filter_bytes = 256 << 20;
   } ledger;
 
   struct Log {

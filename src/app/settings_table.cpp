@@ -164,6 +164,10 @@ Table rule_rows() {
       ADMITONE_SETTING(ledger.part_length, "Time that one part of the ledger covers.", 1'000),
       ADMITONE_SETTING(ledger.housekeeping_interval,
                        "How often parts of the ledger are made and dropped.", 100),
+      ADMITONE_SETTING(ledger.filter_bytes,
+                       "Memory for filters of closed parts of the ledger, 1.5 bytes a key: what "
+                       "they do not have is not looked for. 0: no filters.",
+                       0, std::int64_t{64} << 30, "bytes"),
   };
 }
 

@@ -201,13 +201,24 @@ postgres::MigratorOptions migrator_options(const Settings& settings) {
   return out;
 }
 
-postgres::HousekeeperOptions housekeeper_options(const Settings& settings) {
+postgres::HousekeeperOptions housekeeper_options(const Settings& settings,
+                                                  postgres::Patience* patience) {
   postgres::HousekeeperOptions out;
   out.connection = connection_settings(settings, settings.database.url, "housekeeper");
+  out.connection.patience = patience;
   out.part_length = settings.ledger.part_length;
   out.horizon = dedupe_horizon(settings);
   out.interval = settings.ledger.housekeeping_interval;
   out.answers_kept = settings.idempotency.completed_ttl;
+  return out;
+}
+
+postgres::FilterKeeperOptions filter_keeper_options(const Settings& settings,
+                                                    postgres::Patience& patience) {
+  postgres::FilterKeeperOptions out;
+  out.connection = connection_settings(settings, settings.database.url, "filters");
+  out.connection.patience = &patience;
+  out.most_bytes = settings.ledger.filter_bytes;
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include "kafka/settings.hpp"
 #include "kafka/topics.hpp"
 #include "pipeline/options.hpp"
+#include "postgres/filter_keeper.hpp"
 #include "postgres/housekeeper.hpp"
 #include "postgres/migrator.hpp"
 #include "postgres/settings.hpp"
@@ -34,7 +35,10 @@ kafka::PublisherSettings publisher_settings(const Settings& settings,
 postgres::ConnectionSettings connection_settings(const Settings& settings, const std::string& url,
                                                  const std::string& purpose);
 postgres::MigratorOptions migrator_options(const Settings& settings);
-postgres::HousekeeperOptions housekeeper_options(const Settings& settings);
+postgres::HousekeeperOptions housekeeper_options(const Settings& settings,
+                                                  postgres::Patience* patience = nullptr);
+postgres::FilterKeeperOptions filter_keeper_options(const Settings& settings,
+                                                    postgres::Patience& patience);
 
 // What the database and the brokers know and the settings do not.
 struct Deployment {

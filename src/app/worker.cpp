@@ -165,6 +165,7 @@ class Worker {
   std::unique_ptr<kafka::Consumer> consumer_;
   std::unique_ptr<ports::OutcomeLog> outcome_log_;
   std::unique_ptr<kafka::Sender> sender_;
+  postgres::FilterShelf filters_;
   std::deque<postgres::LaneStore> stores_;
   std::unique_ptr<postgres::LaneStore> publisher_store_;
   std::unique_ptr<DatabaseProbe> database_probe_;
@@ -232,6 +233,7 @@ postgres::LaneStoreOptions Worker::store_options(const std::string& purpose) {
   out.connection.patience = &patience_;
   out.stopping = [this] { return stopping_.load(); };
   out.meters = &metrics_;
+  out.filters = &filters_;
   return out;
 }
 
@@ -242,7 +244,8 @@ void Worker::make_database() {
   publisher_store_ = std::make_unique<postgres::LaneStore>(store_options("publisher"), clock_);
   database_probe_ = std::make_unique<DatabaseProbe>(ask_database(settings_, clock_, patience_),
                                                     clock_, metrics_, health_);
-  upkeep_ = std::make_unique<Upkeep>(settings_, clock_, metrics_, secrets_);
+  upkeep_ = std::make_unique<Upkeep>(settings_, clock_, metrics_, secrets_, patience_,
+                                     filters_);
 }
 
 std::vector<ports::LaneStore*> Worker::pipeline_stores() const {

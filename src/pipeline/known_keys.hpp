@@ -9,30 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <vector>
 
+#include "base/key_filter.hpp"
 #include "ports/lane_store.hpp"
 
 namespace admitone::pipeline {
-
-// A blocked Bloom filter over keys that are hashes already (false positives: about 1 %).
-class KeyFilter {
- public:
-  explicit KeyFilter(std::size_t keys);
-  void add(const base::KeyHash& key);
-  [[nodiscard]] bool may_contain(const base::KeyHash& key) const;
-  [[nodiscard]] bool full() const { return left_ == 0; }
-  [[nodiscard]] std::size_t capacity() const { return capacity_; }
-
- private:
-  // One cache line: all bits of a key are in one.
-  struct alignas(64) Block {
-    std::uint64_t words[8] = {};
-  };
-  std::vector<Block> blocks_;
-  std::size_t capacity_;
-  std::size_t left_;
-};
 
 class KnownKeys {
  public:
@@ -43,7 +24,7 @@ class KnownKeys {
 
  private:
   std::size_t most_keys_;
-  std::deque<KeyFilter> filters_;  // each twice as large as the one before, up to a limit
+  std::deque<base::KeyFilter> filters_;  // each twice as large as the one before, up to a limit
 };
 
 // Whether it pays to leave look-ups out. Each time that it did not, everything is looked for in the

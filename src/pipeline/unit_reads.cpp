@@ -159,6 +159,7 @@ void UnitRunner::count_look_ups(const ports::UnitQuery& query, const ports::Unit
   count(ports::Counter::idempotency_redis_hits, hinted);
   count(ports::Counter::idempotency_db_hits, found - hinted);
   count(ports::Counter::idempotency_misses, asked - found);
+  count(ports::Counter::idempotency_spared, reads.spared);
 }
 
 // Copies are read by the unit that answers: not while reservations of a cancelled event are left.

@@ -222,6 +222,7 @@ struct UnitReads {
   base::Timestamp database_now;
   std::vector<FoundKey> keys;      // of those asked for, the ones that exist (and were looked for)
   std::size_t hinted = 0;          // so many of them were where a hint said
+  std::size_t spared = 0;  // of the new ones, not looked for anywhere: memory told that none is
   std::vector<LedgerKey> origins;  // the ones that exist
   std::vector<FoundContentKey> content_keys;
   std::vector<domain::Event> events;

@@ -38,6 +38,7 @@ enum class Counter {
   idempotency_redis_hits,
   idempotency_db_hits,
   idempotency_misses,
+  idempotency_spared,        // of the misses, those that closed parts were not searched for
   idempotency_redis_errors,  // asked in vain: commands and entries, not keys
   idempotency_db_errors,     // units that could not be opened
 };
@@ -59,6 +60,8 @@ enum class Gauge {
   clock_drift_seconds,  // worker against database
   // How long the oldest part of the ledger has been kept that should have gone by now; 0: none.
   ledger_part_overdue_seconds,
+  ledger_filters_bytes,    // filters of the keys of closed parts
+  ledger_parts_unfiltered,  // closed parts without
   memory_bytes,       // label: allocated, active, resident, retained
   sagas,              // label: kind/status; in memory
   saga_age_seconds,   // label: step; of the saga that is there for longest

@@ -56,6 +56,8 @@ class Connection {
 
   // For libpqxx's transactions. None may be open while the calls below are used.
   [[nodiscard]] Session& session() { return *session_; }
+  // To be kept while libpqxx waits for answers: all of them together have `answer_limit`.
+  [[nodiscard]] Patience::Wait waiting() { return Patience::Wait(*watched_); }
 
   // Prepared on first use, binary both ways.
   Rows run(const Statement& statement, const Params& params = {});

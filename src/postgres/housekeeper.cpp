@@ -14,6 +14,10 @@ namespace {
 
 constexpr const char* kJob = "ledger-rotation";
 
+// One step asks more than one thing, and each may take as long as a statement may: only a server
+// that does not keep to its time-outs takes longer than this many of them.
+constexpr int kAnswers = 2;
+
 std::string interval_of(std::chrono::milliseconds length) {
   return std::to_string(length.count()) + " milliseconds";
 }
@@ -34,14 +38,13 @@ struct Housekeeper::Impl {
   ports::Meters& meters;
   std::unique_ptr<Connection> connection;
 
-  pqxx::nontransaction begin() {
-    if (!connection || !connection->alive()) {
-      auto settings = options.connection;
-      settings.statement_timeout = options.statement_timeout;
-      connection.reset();
-      connection = std::make_unique<Connection>(settings, RoleKind::worker);
-    }
-    return pqxx::nontransaction(connection->session());
+  void connect() {
+    if (connection && connection->alive()) return;
+    auto settings = options.connection;
+    settings.statement_timeout = options.statement_timeout;
+    settings.answer_limit = kAnswers * options.statement_timeout;
+    connection.reset();
+    connection = std::make_unique<Connection>(settings, RoleKind::worker);
   }
 
   // One rotation function, in a transaction of its own. A lock that is not free is no failure.
@@ -105,7 +108,9 @@ struct Housekeeper::Impl {
   void show_overdue() {
     constexpr auto kGauge = ports::Gauge::ledger_part_overdue_seconds;
     try {
-      auto tx = begin();
+      connect();
+      const auto wait = connection->waiting();
+      pqxx::nontransaction tx(connection->session());
       const auto query = queries::kept_ledger_part(options.horizon);
       const auto kept = tx.exec_params(query.sql, query.parameters.at(0).value());
       meters.set(kGauge, "", kept.empty() ? 0 : kept[0]["overdue"].as<double>());
@@ -126,7 +131,9 @@ struct Housekeeper::Impl {
 
   Housekeeping run() {
     show_overdue();
-    auto tx = begin();
+    connect();
+    const auto wait = connection->waiting();
+    pqxx::nontransaction tx(connection->session());
     Housekeeping done;
     done.mine = tx.exec_params1(
                       "select pg_try_advisory_lock(hashtext('admitone.housekeeping'),"

@@ -11,15 +11,16 @@ namespace {
 
 using ports::LedgerKey;
 
-// Every probe is a loop of index look-ups, as those of unit_reads.cpp. `$3` keeps it out of parts
-// that are made ahead. Of the stored values those come along that are not larger than `$4`.
+// Every probe is a loop of index look-ups, as those of unit_reads.cpp, in the parts from `$3` to
+// `$4`. Of the stored values those come along that are not larger than `$5`.
 constexpr Statement kKeys{"unit_keys", R"(
 select q.i::int, l.part, l.payload, l.verdict, l.status, l.attempts, l.owns_key, l.expires_at,
        l.event_id, l.stored_key, l.stored_part, l.outcome_id, l.outcome_type, l.code,
-       l.outcome_time, v.bytes, case when v.bytes <= $4::bigint then v.value end
+       l.outcome_time, v.bytes, case when v.bytes <= $5::bigint then v.value end
 from unnest($1::uuid[], $2::uuid[]) with ordinality q (t, h, i)
 cross join lateral (select * from ledger
-                    where tenant_id = q.t and key_hash = q.h and part <= $3::int offset 0) l
+                    where tenant_id = q.t and key_hash = q.h
+                      and part >= $3::int and part <= $4::int offset 0) l
 left join lateral (select outcome_value from ledger
                    where tenant_id = q.t and key_hash = l.stored_key and part = l.stored_part
                    offset 0) s on true
@@ -88,10 +89,16 @@ Candidate candidate_of(Row row, const LedgerKey& key) {
   return c;
 }
 
-void look_for(Connection& connection, const std::vector<LedgerKey>& keys, std::int32_t part,
+struct Range {
+  std::int32_t from = 0;
+  std::int32_t upto = 0;
+};
+
+void look_for(Connection& connection, const std::vector<LedgerKey>& keys, Range parts,
               std::int64_t value_limit, std::vector<ports::FoundKey>& out) {
+  if (keys.empty() || parts.from > parts.upto) return;
   auto p = keys_of(keys);
-  p.scalar(part).scalar(value_limit);
+  p.scalar(parts.from).scalar(parts.upto).scalar(value_limit);
   const Rows rows = connection.run(kKeys, p);
   // Several parts may hold rows under one key: the owner counts, else the newest.
   std::map<std::int32_t, Candidate> best;
@@ -109,7 +116,7 @@ void look_for(Connection& connection, const std::vector<LedgerKey>& keys, std::i
 
 // Returns the keys that no hint has led to.
 std::vector<LedgerKey> follow_hints(Connection& connection, const ports::UnitQuery& query,
-                                    ReadParts parts, ports::UnitReads& reads) {
+                                    const PartsSeen& parts, ports::UnitReads& reads) {
   using Hint = ports::KeyHint;
   std::vector<Hint> hints;
   for (const auto& hint : query.hints)
@@ -146,19 +153,29 @@ Params keys_of(const std::vector<LedgerKey>& keys) {
   return p;
 }
 
-void read_keys(Connection& connection, const ports::UnitQuery& query, ReadParts parts,
+void read_keys(Connection& connection, const ports::UnitQuery& query, const ReadParts& parts,
                ports::UnitReads& reads) {
-  const auto all = [&](const std::vector<LedgerKey>& keys) {
-    if (!keys.empty()) look_for(connection, keys, parts.current, query.value_limit, reads.keys);
+  const auto& seen = parts.seen;
+  const auto look = [&](const std::vector<LedgerKey>& keys, Range range) {
+    look_for(connection, keys, range, query.value_limit, reads.keys);
   };
-  if (query.hints.empty()) {
-    all(query.keys);
-  } else {
-    all(follow_hints(connection, query, parts, reads));
+  look(query.hints.empty() ? query.keys : follow_hints(connection, query, seen, reads),
+       {seen.oldest, seen.current});
+  // The unique index of the current part will tell when one of the others is there.
+  const Range closed{seen.oldest, seen.current - 1};
+  if (!parts.filters) {
+    look(query.new_keys, closed);
+    return;
   }
-  // The unique index of the current part will tell when one of these is there.
-  if (!query.new_keys.empty() && parts.oldest < parts.current)
-    look_for(connection, query.new_keys, parts.current - 1, query.value_limit, reads.keys);
+  // One that may be in a part with a filter is looked for in all of them: since the filter was
+  // made it may have gone from that part to another.
+  std::vector<LedgerKey> anywhere;
+  std::vector<LedgerKey> unfiltered;
+  for (const auto& key : query.new_keys)
+    (parts.filters->may_contain(key.key) ? anywhere : unfiltered).push_back(key);
+  look(anywhere, closed);
+  look(unfiltered, {std::max(seen.oldest, parts.filters->upto + 1), closed.upto});
+  if (parts.filters->upto >= closed.upto) reads.spared += unfiltered.size();
 }
 
 }  // namespace admitone::postgres

@@ -12,7 +12,7 @@ namespace admitone::postgres {
 Params keys_of(const std::vector<ports::LedgerKey>& keys);
 
 // `keys` and `new_keys` of `query`, with the help of `hints`.
-void read_keys(Connection& connection, const ports::UnitQuery& query, ReadParts parts,
+void read_keys(Connection& connection, const ports::UnitQuery& query, const ReadParts& parts,
                ports::UnitReads& reads);
 
 }  // namespace admitone::postgres

@@ -23,9 +23,11 @@ constexpr Statement kBegin{"unit_begin", "begin isolation level read committed"}
 
 // A statement of its own: what it waits for has committed before the probes look.
 constexpr Statement kPartLock{"unit_part_lock", R"(
-select p.part, clock_timestamp(),
-       (select min(o.part) from ledger_parts o where o.detached_at is null)
-from ledger_part p for share)"};
+select p.part, clock_timestamp(), p.started_at, o.oldest, o.keys_moved
+from ledger_part p
+cross join (select min(part) as oldest, coalesce(sum(keys_moved), 0)::bigint as keys_moved
+            from ledger_parts where detached_at is null) o
+for share of p)"};
 
 constexpr Statement kTenants{
     "unit_tenants", "select 1 from (select set_config('admitone.tenants', $1::text, true)) s"};
@@ -134,11 +136,16 @@ ports::UnitReads LaneStore::Impl::open(const ports::UnitQuery& query) {
     Row row = locked[0];
     reads.part = row.next<std::int32_t>();
     reads.database_now = row.next<base::Timestamp>();
-    parts = {row.next<std::optional<std::int32_t>>().value_or(reads.part), reads.part};
+    auto& seen = parts.seen;
+    seen.current = reads.part;
+    seen.since = row.next<base::Timestamp>();
+    seen.oldest = row.next<std::optional<std::int32_t>>().value_or(reads.part);
+    seen.keys_moved = row.next<std::int64_t>();
     return UnitEnd::committed;
   });
   chain.send(kTenants, tenants_param());
   chain.end();
+  parts.filters = options.filters != nullptr ? options.filters->find(parts.seen) : nullptr;
   read_unit(*connection, query, parts, reads);
   return reads;
 }

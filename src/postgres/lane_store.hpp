@@ -15,6 +15,7 @@
 #include "ports/clock.hpp"
 #include "ports/lane_store.hpp"
 #include "ports/meters.hpp"
+#include "postgres/part_filters.hpp"
 #include "postgres/settings.hpp"
 
 namespace admitone::postgres {
@@ -28,6 +29,8 @@ struct LaneStoreOptions {
   std::function<bool()> stopping = [] { return false; };
   // Counts statements, and what has to be run again; may be null.
   ports::Meters* meters = nullptr;
+  // Of closed parts of the ledger; may be null.
+  FilterShelf* filters = nullptr;
 };
 
 class LaneStore final : public ports::LaneStore {

@@ -286,7 +286,7 @@ void read_companions(Connection& connection, const ports::UnitQuery& query,
 
 }  // namespace
 
-void read_unit(Connection& connection, const ports::UnitQuery& query, ReadParts parts,
+void read_unit(Connection& connection, const ports::UnitQuery& query, const ReadParts& parts,
                ports::UnitReads& reads) {
   read_keys(connection, query, parts, reads);
   read_companions(connection, query, reads);

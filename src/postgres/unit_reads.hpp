@@ -4,17 +4,18 @@
 
 #include "ports/lane_store.hpp"
 #include "postgres/connection.hpp"
+#include "postgres/part_filters.hpp"
 
 namespace admitone::postgres {
 
 // Of the ledger, while the unit holds its part lock.
 struct ReadParts {
-  std::int32_t oldest = 0;  // that may still have rows
-  std::int32_t current = 0;
+  PartsSeen seen;
+  std::shared_ptr<const PartFilters> filters;  // null: look everywhere
 };
 
 // Everything of `query` but the part lock.
-void read_unit(Connection& connection, const ports::UnitQuery& query, ReadParts parts,
+void read_unit(Connection& connection, const ports::UnitQuery& query, const ReadParts& parts,
                ports::UnitReads& reads);
 
 std::vector<ports::ClaimAnswer> read_claims(Connection& connection,

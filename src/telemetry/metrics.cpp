@@ -101,6 +101,10 @@ constexpr std::array kCounters{
                 "Keys that were in the ledger, and Redis did not say where", ""},
     Description{"admitone_idempotency_misses_total",
                 "Keys that were not in the ledger, or were believed not to be", ""},
+    Description{"admitone_idempotency_spared_total",
+                "Of the misses, those that closed parts of the ledger were not searched for, "
+                "because filters in memory tell that none has them",
+                ""},
     Description{"admitone_idempotency_redis_errors_total",
                 "Questions to Redis that failed, and entries that were none", ""},
     Description{"admitone_idempotency_db_errors_total",
@@ -132,6 +136,10 @@ constexpr std::array kGauges{
                 "For how long the oldest part of the ledger has been kept that should have gone by "
                 "now, 0 when there is none; the same on every worker",
                 ""},
+    Description{"admitone_ledger_filters_bytes",
+                "Memory of the filters of closed parts of the ledger", ""},
+    Description{"admitone_ledger_parts_unfiltered",
+                "Closed parts of the ledger without a filter: for lack of memory, or not yet", ""},
     Description{"admitone_memory_bytes",
                 "What the allocator has given out, in pages in use, in memory, and kept as "
                 "addresses only",

@@ -36,7 +36,7 @@ ports::LedgerRow sample_of(InputOptions like, std::int32_t partitions, base::Tim
 
 }  // namespace
 
-EarlierFigures Run::make_earlier(const InputOptions& like, std::int64_t keys) {
+void Run::make_earlier(const InputOptions& like, std::int64_t keys) {
   const Settings& settings = stage_.settings();
   const auto sample = sample_of(like, static_cast<std::int32_t>(plan_.partitions), clock_.now());
   postgres::EarlierKeys earlier;
@@ -63,7 +63,14 @@ EarlierFigures Run::make_earlier(const InputOptions& like, std::int64_t keys) {
                               size.bytes >> 20U,
                               std::chrono::duration<double>(clock_.steady() - began).count())
                << std::flush;
-  return {keys, size.bytes, size.index_bytes};
+  earlier_ = EarlierFigures{keys, size.bytes, size.index_bytes, {}, {}};
+}
+
+void Run::look_at_filters(const OutcomeWatch& watch) {
+  if (!earlier_ || filtered_ || scraped("admitone_ledger_filters_bytes") == 0 ||
+      scraped("admitone_ledger_parts_unfiltered") > 0)
+    return;
+  filtered_ = {clock_.steady(), watch.outcomes()};
 }
 
 void Run::drop_earlier() {
@@ -93,11 +100,10 @@ Figures Suite::grown(const RunPlan& wanted, const Workload& workload, std::int64
   Run run(context_, plan);
   return guarded(run, [&] {
     run.set_up();
-    const auto earlier = run.make_earlier(input_of(plan, workload.shape, 1), keys);
+    run.make_earlier(input_of(plan, workload.shape, 1), keys);
     const Load load = shared_load(run, plan, workload.shape);
     Figures figures = run.drain(load);
     figures.workload = fmt::format("{}@{}", plan.workload, keys);
-    figures.earlier = earlier;
     run.drop_earlier();
     run.audit(figures, load.records);
     return figures;

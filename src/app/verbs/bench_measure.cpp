@@ -96,6 +96,7 @@ Figures Run::drain(const Load& load) {
   while (!watch.wait(kGlance)) {
     look_after(watch.outcomes(), load.outcomes, "outcomes");
     look_at_memory();
+    look_at_filters(watch);
   }
   const Usage after = usage();
   const auto seen = watch.seen();
@@ -105,6 +106,13 @@ Figures Run::drain(const Load& load) {
   figures.seconds = seconds_between(began, seen.last);
   figures.start_up_seconds = seconds_between(started, began);
   figures.drain_seconds = seconds_between(seen.first, seen.last);
+  figures.earlier = earlier_;
+  if (filtered_ && filtered_->at < seen.last) {
+    figures.earlier->filters_seconds = seconds_between(began, filtered_->at);
+    figures.earlier->filtered_per_second =
+        static_cast<double>(load.outcomes - filtered_->outcomes) /
+        seconds_between(filtered_->at, seen.last);
+  }
   const auto steady = load.outcomes - load.event_creations - plan_.warm_up;
   if (steady > 0 && seen.last > seen.warm && seen.warm > base::Instant{}) {
     figures.steady_per_second = static_cast<double>(steady) / seconds_between(seen.warm, seen.last);

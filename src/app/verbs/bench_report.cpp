@@ -74,7 +74,9 @@ Json to_json(const NeighbourFigures& figures) {
 Json to_json(const EarlierFigures& figures) {
   return {{"keys", figures.keys},
           {"ledger_bytes", figures.ledger_bytes},
-          {"index_bytes", figures.index_bytes}};
+          {"index_bytes", figures.index_bytes},
+          {"filters_seconds", rounded(figures.filters_seconds, 3)},
+          {"filtered_per_second", rounded(figures.filtered_per_second, 0)}};
 }
 
 Json to_json(const std::optional<Spread>& spread, int digits) {
@@ -164,6 +166,12 @@ double Figures::per_second() const {
 std::optional<double> Figures::ratio_to_base() const {
   if (!base_per_second || *base_per_second <= 0) return std::nullopt;
   return per_second() / *base_per_second;
+}
+
+std::optional<double> Figures::filtered_ratio() const {
+  if (!base_per_second || *base_per_second <= 0 || !earlier || !earlier->filtered_per_second)
+    return std::nullopt;
+  return *earlier->filtered_per_second / *base_per_second;
 }
 
 std::optional<double> Figures::percent_of_core(std::optional<double> used) const {

@@ -62,6 +62,10 @@ struct EarlierFigures {
   std::int64_t keys = 0;
   std::int64_t ledger_bytes = 0;  // on disk, with its indexes
   std::int64_t index_bytes = 0;   // of these
+  // Until every worker had filters of all closed parts, and the rate from then on. Absent when the
+  // run was over before.
+  std::optional<double> filters_seconds;
+  std::optional<double> filtered_per_second;
 };
 
 // One run of one workload, audited.
@@ -105,6 +109,7 @@ struct Figures {
 
   [[nodiscard]] double per_second() const;
   [[nodiscard]] std::optional<double> ratio_to_base() const;
+  [[nodiscard]] std::optional<double> filtered_ratio() const;  // of the rate with all filters
   // Share of one core, in percent.
   [[nodiscard]] std::optional<double> percent_of_core(std::optional<double> used) const;
   [[nodiscard]] std::optional<double> cpu_per_1000(std::optional<double> seconds) const;

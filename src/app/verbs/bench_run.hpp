@@ -73,7 +73,8 @@ class Run {
   // Before anything is in the ledger: so many keys of earlier commands like those of `like`, spread
   // over the time that keys are kept. Taken out again before the audit, which knows no record of
   // theirs.
-  EarlierFigures make_earlier(const InputOptions& like, std::int64_t keys);
+  // Are in the figures of later drains.
+  void make_earlier(const InputOptions& like, std::int64_t keys);
   void drop_earlier();
   // What a reference wrote: so many ledger rows and held seats, or VerbError(kNotMet).
   void check_rows(std::int64_t holds, std::int64_t rows);
@@ -123,6 +124,7 @@ class Run {
   // While workers run, now and then: how much memory they hold, and where.
   void look_at_memory();
   void tell_memory(Figures& figures) const;
+  void look_at_filters(const OutcomeWatch& watch);
   void rewind();
   [[nodiscard]] std::unique_ptr<kafka::Feed> open_feed() const;
   void send_events(kafka::Feed& feed, const OutcomeWatch& watch, Input& input);
@@ -146,6 +148,12 @@ class Run {
   std::vector<double> resident_;
   std::map<std::string, double> heap_;
   base::Instant heap_looked_at_{};
+  std::optional<EarlierFigures> earlier_;
+  struct Filtered {
+    base::Instant at{};
+    std::int64_t outcomes = 0;  // until then
+  };
+  std::optional<Filtered> filtered_;
   std::mutex mutex_;
   std::condition_variable never_;
 };

@@ -177,7 +177,7 @@ void Report::print_neighbours(std::ostream& out) const {
 
 void Report::print_earlier(std::ostream& out) const {
   Lines lines{{"WORKLOAD", "PROGRAM", "PUBLISH", "RUN", "EARLIER KEYS", "LEDGER MIB", "INDEXES MIB",
-               "PER SECOND", "X BASE"}};
+               "PER SECOND", "X BASE", "FILTERS s", "FILTERED /s", "X BASE"}};
   const auto mib = [](std::int64_t bytes) {
     return text(static_cast<double>(bytes) / 1048576.0, 0);
   };
@@ -186,7 +186,8 @@ void Report::print_earlier(std::ostream& out) const {
     lines.push_back({f.workload, f.program, f.publish_mode, std::to_string(f.run),
                      std::to_string(f.earlier->keys), mib(f.earlier->ledger_bytes),
                      mib(f.earlier->index_bytes), text(f.per_second(), 0),
-                     text(f.ratio_to_base(), 3)});
+                     text(f.ratio_to_base(), 3), text(f.earlier->filters_seconds, 1),
+                     text(f.earlier->filtered_per_second, 0), text(f.filtered_ratio(), 3)});
   }
   if (lines.size() == 1) return;
   out << '\n';

@@ -156,6 +156,7 @@ TEST_F(Bench, HoldsW1OnAGrownLedgerAgainstW1) {
     EXPECT_EQ(figures["earlier"]["keys"], keys);
     EXPECT_GT(figures["earlier"]["ledger_bytes"], 500 * keys);
     EXPECT_GT(figures["earlier"]["index_bytes"], 50 * keys);
+    EXPECT_TRUE(figures["earlier"].contains("filtered_per_second"));
     EXPECT_EQ(figures["base"], "w1");
     EXPECT_GT(figures["ratio_to_base"], 0);
     EXPECT_EQ(figures["audited_records"], 1100);

@@ -21,10 +21,12 @@ class CountingMeters final : public ports::Meters {
   }
   void set(ports::Gauge gauge, std::string_view, double value) override {
     if (gauge == ports::Gauge::ledger_part_overdue_seconds) overdue = value;
+    gauges[gauge] = value;
   }
   void observe(ports::Histogram, double) override {}
   std::map<std::string, double> rotations;
   std::optional<double> overdue;
+  std::map<ports::Gauge, double> gauges;
 };
 
 // A housekeeper that is as impatient as a test wants it, and rows for it to keep.

@@ -112,13 +112,15 @@ TEST(ARunOnAGrownLedger, TellsHowManyKeysThereWereAndTheirSize) {
   Figures f = figures("a", 1, 0.04);
   f.base = "w1";
   f.base_per_second = 50'000;
-  f.earlier = EarlierFigures{1'000'000, 800 << 20U, 200 << 20U};
+  f.earlier = EarlierFigures{1'000'000, 800 << 20U, 200 << 20U, 2.5, 40'000.4};
   Report report;
   report.add(f);
   const Json run = Json::parse(printed(report, OutputFormat::jsonl));
   EXPECT_EQ(run["ratio_to_base"], 0.5);
   EXPECT_EQ(run["earlier"]["keys"], 1'000'000);
   EXPECT_EQ(run["earlier"]["ledger_bytes"], 800 << 20U);
+  EXPECT_EQ(run["earlier"]["filters_seconds"], 2.5);
+  EXPECT_EQ(run["earlier"]["filtered_per_second"], 40'000);
   EXPECT_NE(printed(report, OutputFormat::table).find("LEDGER MIB"), std::string::npos);
   EXPECT_TRUE(to_json(figures("a", 1, 1))["earlier"].is_null());
 }
