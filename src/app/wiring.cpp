@@ -202,7 +202,7 @@ postgres::MigratorOptions migrator_options(const Settings& settings) {
 }
 
 postgres::HousekeeperOptions housekeeper_options(const Settings& settings,
-                                                  postgres::Patience* patience) {
+                                                 postgres::Patience* patience) {
   postgres::HousekeeperOptions out;
   out.connection = connection_settings(settings, settings.database.url, "housekeeper");
   out.connection.patience = patience;

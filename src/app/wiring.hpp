@@ -36,7 +36,7 @@ postgres::ConnectionSettings connection_settings(const Settings& settings, const
                                                  const std::string& purpose);
 postgres::MigratorOptions migrator_options(const Settings& settings);
 postgres::HousekeeperOptions housekeeper_options(const Settings& settings,
-                                                  postgres::Patience* patience = nullptr);
+                                                 postgres::Patience* patience = nullptr);
 postgres::FilterKeeperOptions filter_keeper_options(const Settings& settings,
                                                     postgres::Patience& patience);
 

@@ -244,8 +244,7 @@ void Worker::make_database() {
   publisher_store_ = std::make_unique<postgres::LaneStore>(store_options("publisher"), clock_);
   database_probe_ = std::make_unique<DatabaseProbe>(ask_database(settings_, clock_, patience_),
                                                     clock_, metrics_, health_);
-  upkeep_ = std::make_unique<Upkeep>(settings_, clock_, metrics_, secrets_, patience_,
-                                     filters_);
+  upkeep_ = std::make_unique<Upkeep>(settings_, clock_, metrics_, secrets_, patience_, filters_);
 }
 
 std::vector<ports::LaneStore*> Worker::pipeline_stores() const {

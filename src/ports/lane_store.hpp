@@ -220,9 +220,9 @@ struct UnitQuery {
 struct UnitReads {
   std::int32_t part = 0;  // current ledger part, locked FOR SHARE until the unit ends
   base::Timestamp database_now;
-  std::vector<FoundKey> keys;      // of those asked for, the ones that exist (and were looked for)
-  std::size_t hinted = 0;          // so many of them were where a hint said
-  std::size_t spared = 0;  // of the new ones, not looked for anywhere: memory told that none is
+  std::vector<FoundKey> keys;  // of those asked for, the ones that exist (and were looked for)
+  std::size_t hinted = 0;      // so many of them were where a hint said
+  std::size_t spared = 0;      // of the new ones, not looked for anywhere: memory told that none is
   std::vector<LedgerKey> origins;  // the ones that exist
   std::vector<FoundContentKey> content_keys;
   std::vector<domain::Event> events;

@@ -60,16 +60,16 @@ enum class Gauge {
   clock_drift_seconds,  // worker against database
   // How long the oldest part of the ledger has been kept that should have gone by now; 0: none.
   ledger_part_overdue_seconds,
-  ledger_filters_bytes,    // filters of the keys of closed parts
+  ledger_filters_bytes,     // filters of the keys of closed parts
   ledger_parts_unfiltered,  // closed parts without
-  memory_bytes,       // label: allocated, active, resident, retained
-  sagas,              // label: kind/status; in memory
-  saga_age_seconds,   // label: step; of the saga that is there for longest
-  sagas_stuck,        // beyond the objective of their step, or in need of an operator
-  saga_calls,         // in flight
-  breaker_state,      // label: service/endpoint; 0 closed, 1 half-open, 2 open
-  external_requests,  // label: waiting (for a connection), active
-  redis_up,           // 1 or 0; only when Redis is configured
+  memory_bytes,             // label: allocated, active, resident, retained
+  sagas,                    // label: kind/status; in memory
+  saga_age_seconds,         // label: step; of the saga that is there for longest
+  sagas_stuck,              // beyond the objective of their step, or in need of an operator
+  saga_calls,               // in flight
+  breaker_state,            // label: service/endpoint; 0 closed, 1 half-open, 2 open
+  external_requests,        // label: waiting (for a connection), active
+  redis_up,                 // 1 or 0; only when Redis is configured
 };
 
 enum class Histogram {

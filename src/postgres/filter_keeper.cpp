@@ -159,8 +159,9 @@ struct FilterKeeper::Impl {
                     "no keys are shown of a part that has some: is the function "
                     "ledger_part_keys owned by the owner of the table ledger?");
     }
-    base::logger("postgres")->info("filter of ledger part {}: {} keys, {} KiB", under_way->part,
-                                   keys_read, reading->bytes() >> 10U);
+    base::logger("postgres")
+        ->info("filter of ledger part {}: {} keys, {} KiB", under_way->part, keys_read,
+               reading->bytes() >> 10U);
     under_way->filter = std::move(reading);
     made.push_back(std::move(*under_way));
     under_way.reset();

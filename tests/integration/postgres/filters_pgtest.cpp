@@ -54,18 +54,18 @@ class Filters : public Rotation {
     auto writes = owner.begin(std::vector{tenant(1)}, count, count);
     std::int64_t i = 0;
     for (const auto n : numbers) {
-      writes.rows.push_back(row(n, tenant(1), owner.lane.next_offset.value_or(0) + i,
-                                owner.lane.out_seq + 1 + i));
+      writes.rows.push_back(
+          row(n, tenant(1), owner.lane.next_offset.value_or(0) + i, owner.lane.out_seq + 1 + i));
       writes.rows.back().key.key = spread(n);
       ++i;
     }
     ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
   }
   // A row gives its key up, and another one, which lies under `from`, takes it.
-  static void take_over(Owner& owner, std::uint64_t n, std::int32_t part, std::uint64_t from,
-                        std::int32_t from_part) {
+  void take_over(Owner& owner, std::uint64_t n, std::int32_t part, std::uint64_t from,
+                 std::int32_t from_part) {
     auto writes = owner.begin(std::vector{tenant(1)}, 1, 0);
-    writes.rekeys.push_back({{tenant(1), spread(n)}, part, spread(n + 1'000'000), false});
+    writes.rekeys.push_back({{tenant(1), spread(n)}, part, spread(++superseded), false});
     writes.rekeys.push_back({{tenant(1), spread(from)}, from_part, spread(n), true});
     ASSERT_EQ(owner.commit(writes).end, UnitEnd::committed);
   }
@@ -84,6 +84,7 @@ class Filters : public Rotation {
 
   FilterShelf shelf;
   std::size_t spared = 0;
+  std::uint64_t superseded = 1'000'000;
 };
 
 TEST_F(Filters, SpareWhatIsNotThereAndFindWhatIs) {
@@ -173,11 +174,14 @@ TEST_F(Filters, AreNotUsedForADatabaseThatWasPutBack) {
   finish(keeping);
   EXPECT_EQ(found(owner, {7}), Numbers{});
   EXPECT_EQ(spared, 1U);
-  as_owner("set admitone.maintenance = 'on'; alter table ledger disable trigger user;"
-           "update ledger set key_hash = '" + spread(2).value.str() + "';"
-           "alter table ledger enable trigger user;"
-           "update ledger_part set started_at = started_at + interval '1 second';"
-           "update ledger_parts set closed_at = closed_at + interval '1 second' where part = 1");
+  as_owner(
+      "set admitone.maintenance = 'on'; alter table ledger disable trigger user;"
+      "update ledger set key_hash = '" +
+      spread(2).value.str() +
+      "';"
+      "alter table ledger enable trigger user;"
+      "update ledger_part set started_at = started_at + interval '1 second';"
+      "update ledger_parts set closed_at = closed_at + interval '1 second' where part = 1");
   EXPECT_EQ(found(owner, {2, 7}), (Numbers{2}));
   EXPECT_EQ(spared, 0U);
   base::failpoint::configure("mutant:filters_are_for_ever");
@@ -212,8 +216,14 @@ TEST_F(Filters, AreMadeAgainAfterTheirConnectionBroke) {
   next_part();
   auto keeping = keeper(1);
   ASSERT_TRUE(keeping.step().ok());
-  as_owner("select pg_terminate_backend(pid) from pg_stat_activity where application_name = '" +
-           db->settings(RoleKind::worker).application_name + "' and query ilike '%part_keys%'");
+  {
+    const auto session = db->session(RoleKind::worker);
+    pqxx::nontransaction tx(*session);
+    ASSERT_EQ(tx.exec("select pg_terminate_backend(pid) from pg_stat_activity"
+                      " where pid <> pg_backend_pid() and query like '%ledger_part_keys%'")
+                  .size(),
+              1);
+  }
   const auto broken = keeping.step();
   ASSERT_FALSE(broken.ok());
   EXPECT_EQ(broken.error().kind, base::ErrorKind::retry_call);
@@ -242,18 +252,18 @@ TEST_F(Filters, ChangeNothingThatIsFound) {
         break;
       case 1:
         if (part - oldest < 4) break;
-        as_owner("alter table ledger detach partition ledger_00000" + std::to_string(oldest) +
-                 "; update ledger_parts set detached_at = now() where part = " +
-                 std::to_string(oldest));
+        as_owner(
+            "alter table ledger detach partition ledger_00000" + std::to_string(oldest) +
+            "; update ledger_parts set detached_at = now() where part = " + std::to_string(oldest));
         std::erase_if(part_of, [&](const auto& one) { return one.second == oldest; });
         if (++oldest > 9) return;
         break;
       case 2: {
         if (part_of.size() < 2) break;
-        const auto from = std::next(part_of.begin(), static_cast<int>(roll(
-            static_cast<std::uint32_t>(part_of.size()))));
-        const auto to = std::next(part_of.begin(), static_cast<int>(roll(
-            static_cast<std::uint32_t>(part_of.size()))));
+        const auto from = std::next(
+            part_of.begin(), static_cast<int>(roll(static_cast<std::uint32_t>(part_of.size()))));
+        const auto to = std::next(
+            part_of.begin(), static_cast<int>(roll(static_cast<std::uint32_t>(part_of.size()))));
         if (from->second > to->second || from == to) break;
         take_over(owner, from->first, from->second, to->first, to->second);
         from->second = to->second;

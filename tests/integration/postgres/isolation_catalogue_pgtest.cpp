@@ -53,6 +53,7 @@ const Reasons kDefiners{
     {"forget_dead_letters", "by positions of records that were published: gives nothing back"},
     {"forget_sagas", "those that ended a horizon ago: gives back how many"},
     {"ledger_part_is_over", "a yes or no about a part"},
+    {"ledger_part_keys", "hashes over tenant and key, which tell neither (decision 0077)"},
     {"make_ledger_parts", "makes empty tables"},
     {"switch_ledger_part", "names the next part"},
 };
