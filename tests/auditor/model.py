@@ -33,7 +33,7 @@ class Event:
     version: int
     name: str
     venue: str
-    starts: int
+    dates: tuple[int, int]  # from, until
     slug: str | None
     external: str | None
     sales: tuple[int | None, int | None]
@@ -170,8 +170,8 @@ class Model:
             wanted = {"venueId": mine.venue, "name": mine.name}
             if mine.slug:
                 wanted["slug"] = mine.slug
-            if millis(result.get("startsAt")) != mine.starts:
-                self.complain("shows another start", outcome, model=mine.starts, shown=result.get("startsAt"))
+            if (dates := (millis(result.get("startsAt")), millis(result.get("endsAt")))) != mine.dates:
+                self.complain("shows other dates", outcome, model=mine.dates, shown=dates)
             sections = {s["sectionId"]: (s["priceMinor"], s["currency"]) for s in result.get("sections", [])}
             if sections != mine.prices:
                 self.complain("shows other prices", outcome, model=mine.prices, shown=sections)
@@ -320,8 +320,8 @@ class Model:
     def do_event_create(self, outcome, command, event, event_id, now):
         d = command.data
         self.events[(outcome.tenant, event_id)] = Event(
-            status="on_sale", version=1, name=d["name"], venue=d["venueId"], starts=millis(d["startsAt"]),
-            slug=d.get("slug"), external=d.get("externalId"),
+            status="on_sale", version=1, name=d["name"], venue=d["venueId"],
+            dates=(millis(d["startsAt"]), millis(d["endsAt"])), slug=d.get("slug"), external=d.get("externalId"),
             sales=(millis(d.get("salesStartAt")), millis(d.get("salesEndAt"))), limit=d.get("maxPerReservation"),
             fingerprint=command.fingerprint,
             sections={s["sectionId"]: [s["capacity"], 0, 0] for s in d["sections"]},
@@ -332,7 +332,7 @@ class Model:
             return
         event.version += 1
         event.name = command.data.get("name", event.name)
-        event.starts = millis(command.data.get("startsAt")) or event.starts
+        event.dates = tuple(millis(command.data.get(n)) or old for n, old in zip(("startsAt", "endsAt"), event.dates))
         for section in command.data.get("sections", []):
             event.sections.setdefault(section["sectionId"], [0, 0, 0])[0] = section["capacity"]
             event.prices[section["sectionId"]] = (section["priceMinor"], section["currency"])

@@ -106,8 +106,9 @@ def compare(index: Index, model: Model, check) -> None:
         if row["status"] == "withdrawn" and mine is None:
             withdrawn.add(at)
             continue
-        view = (row["status"], row["version"], row["name"], row["venue_id"], millis(row["starts_at"]))
-        model_of = mine and (mine.status, mine.version, mine.name, mine.venue, mine.starts)
+        view = (row["status"], row["version"], row["name"], row["venue_id"],
+                (millis(row["starts_at"]), millis(row["ends_at"])))
+        model_of = mine and (mine.status, mine.version, mine.name, mine.venue, mine.dates)
         if model_of != view or (mine.slug and mine.slug != row["slug"]):
             check.refute("event differs from the model", event=row["event_id"], view=(*view, row["slug"]),
                          model=mine and (*model_of, mine.slug))

@@ -15,7 +15,7 @@ COLUMNS = {
     "reservation_log": "tenant_id, reservation_id, event_id, status, version, items, expires_at, customer_id, "
                        "total_minor, currency",
     "event_log": "tenant_id, event_id, venue_id, name, slug, status, version, chain_address, chain_signature, "
-                 "created_at, starts_at",
+                 "created_at, starts_at, ends_at",
     "saga_log": "saga_id, tenant_id, kind, event_id, status, step, step_status, attempts, next_attempt_at, "
                 "last_error, started_at, ended_at",
     "invariant_violations": "name, detail",

@@ -175,7 +175,8 @@ def facts_of(w: World, a, b, r, ends) -> Facts:
 
     def event(eid, name, status, version):
         return {"tenant_id": TENANT, "event_id": eid, "venue_id": "v", "name": name, "slug": name.lower(),
-                "status": status, "version": version, "starts_at": "2030-01-01T19:00:00Z"}
+                "status": status, "version": version, "starts_at": "2030-01-01T19:00:00Z",
+                "ends_at": "2030-01-01T22:00:00Z"}
 
     lengths = {at: len(records) for at, records in w.commands.items()}
     return Facts(

@@ -89,6 +89,10 @@ CHANGES = [
     ("workers", "[10m:30s]", "[6m:30s]"),
     ("commands", "[10m:30s]) > 10", "[10m:30s]) > 15"),
     ("commands", "[10m:30s]", "[6m:30s]"),
+    ("commands", "== max by (job, lane) (admitone_published_sequence", "<= max by (job, lane) (admitone_outcome_sequence"),
+    ("commands", 'max by (job, lane) (admitone_unpublished_outcomes{job=~".+"}) > 0', 'max by (job, lane) (admitone_unpublished_outcomes{job=~".+"}) > 2'),
+    ("commands", "== max by (job, lane) (admitone_published_sequence", ">= max by (job, lane) (admitone_published_sequence"),
+    ("workers", "(admitone_lanes_stopped{job=~\".+\"}) > 0)[5m:30s]) > 2", "(admitone_lanes_stopped{job=~\".+\"}) > 0)[1m:30s]) > 2"),
 ]
 
 
