@@ -117,7 +117,8 @@ print("export ADMITONE_TEST_PG_PASSWORD=" + password)
 PY
 }
 
-# Three roles as in production; the owner may grant to the others when it migrates.
+# Three roles as in production; the owner may grant to the others when it migrates, and end what a
+# benchmark has filled in with a checkpoint.
 make_roles() {
   local admin password database
   admin=$(value_of ADMITONE_TEST_PG_ADMIN_URL)
@@ -130,6 +131,7 @@ make_roles() {
   done
   sql "$admin" <<SQL
 alter role admitone_owner login nosuperuser nobypassrls createrole password '$password';
+grant pg_checkpoint to admitone_owner;
 alter role admitone_worker login nosuperuser nobypassrls password '$password';
 alter role admitone_reader login nosuperuser nobypassrls password '$password';
 create database $database owner admitone_owner;
