@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "pipeline/pipeline.hpp"
 
@@ -102,6 +103,8 @@ bool Pipeline::goes_alone(const Lane& lane) const {
 // nobody is left out for ever, nor stands still because another one fails. Where the riders' room
 // in records is over, the units of the first kind go on with whoever had none.
 std::vector<LaneShare> Pipeline::choose_shares(std::vector<Lane*>& together) {
+  // (The mutant of L21: who is first goes on for as long as it has something.)
+  if (base::failpoint::mutant("lanes_without_turns")) together.resize(1);
   const auto little =
       options_.batch_records < 2 ? 0 : std::max<std::size_t>(1, options_.batch_records / 8);
   std::vector<LaneShare> shares;

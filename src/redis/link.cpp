@@ -25,6 +25,10 @@ base::Error given_up(const std::string& why) {
 
 }  // namespace
 
+std::chrono::milliseconds pause_after(int failures) {
+  return std::min(failures * kPause, kLongestPause);
+}
+
 Link::Link(LinkSettings settings, const ports::Clock& clock)
     : settings_(std::move(settings)), clock_(clock) {}
 
@@ -140,8 +144,7 @@ bool Link::connect(base::Instant deadline) {
 void Link::lost(const std::string& why) {
   connection_.reset();
   ++failures_;
-  next_turn_ =
-      clock_.steady() + std::min<base::Instant::duration>(failures_ * kPause, kLongestPause);
+  next_turn_ = clock_.steady() + pause_after(failures_);
   last_error_ = why;
   bool news = false;
   {

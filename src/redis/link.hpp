@@ -31,6 +31,9 @@
 
 namespace admitone::redis {
 
+// How long a server is left alone after so many failures in a row (audit C7).
+[[nodiscard]] std::chrono::milliseconds pause_after(int failures);
+
 struct LinkSettings {
   Address address;
   Tls tls = {};

@@ -1,16 +1,9 @@
 #include "venue/cache.hpp"
 
 namespace admitone::venue {
-namespace {
-
-std::string prefix_of(const base::TenantId& tenant) {
-  return "tenant:" + tenant.str() + ':';
-}
-
-}  // namespace
 
 std::string cache_key(const base::TenantId& tenant, const std::string& venue_id) {
-  return prefix_of(tenant) + "venue:" + venue_id;
+  return "tenant:" + tenant.str() + ":venue:" + venue_id;
 }
 
 void Cache::put(const ports::VenueFacts& facts, base::Instant now) {
@@ -39,15 +32,6 @@ std::optional<ports::VenueFacts> Cache::find(const base::TenantId& tenant,
   auto facts = found->second.facts;
   facts.from_cache = true;
   return facts;
-}
-
-std::size_t Cache::flush(const base::TenantId& tenant) {
-  const auto prefix = prefix_of(tenant);
-  std::size_t gone = 0;
-  for (auto at = entries_.lower_bound(prefix);
-       at != entries_.end() && at->first.starts_with(prefix); ++gone)
-    at = erase(at);
-  return gone;
 }
 
 Cache::Entries::iterator Cache::erase(Entries::iterator entry) {

@@ -1,6 +1,7 @@
 #pragma once
 // Venues that were found active, for when the service cannot be asked. Every key begins with its
-// tenant; what is flushed is one tenant's. Room-internal.
+// tenant. Nobody flushes it: an entry ends by its lifetime, or by an answer that is a no.
+// Room-internal.
 // Threads: one at a time. Blocking: never. Errors: none. Limits: the number of entries; the one
 // that was not used for longest goes first.
 
@@ -32,8 +33,6 @@ class Cache {
   // Not older than its lifetime, and marked as `from_cache`.
   std::optional<ports::VenueFacts> find(const base::TenantId& tenant, const std::string& venue_id,
                                         base::Instant now);
-  // How many went.
-  std::size_t flush(const base::TenantId& tenant);
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
 
  private:

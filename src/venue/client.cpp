@@ -378,9 +378,4 @@ State Client::state() const {
   return out;
 }
 
-std::size_t Client::flush(const base::TenantId& tenant) {
-  const std::scoped_lock lock(core_->mutex);
-  return core_->cache.flush(tenant);
-}
-
 }  // namespace admitone::venue

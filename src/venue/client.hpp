@@ -67,8 +67,6 @@ class Client final : public ports::Venue {
                const ports::CallTerms& terms, ports::Answered<bool> answered) override;
 
   [[nodiscard]] State state() const;
-  // Of one tenant's cached venues; how many went.
-  std::size_t flush(const base::TenantId& tenant);
 
  private:
   struct Core;

@@ -1,4 +1,5 @@
-"""Redis beside PostgreSQL: up, down, killed, hanging, wrong. Two workers; each command comes ten times, through both."""
+"""Redis beside PostgreSQL: up, down, killed, hanging, late, wrong. Two workers; each command comes ten times, through
+both."""
 
 import json
 import os
@@ -15,6 +16,7 @@ from kit import NOWHERE, SLOW, Case, port_of, run_tests, sql
 sys.path.insert(0, str(pathlib.Path(os.environ["ADMITONE_SOURCE_DIR"]) / "tests/support"))
 
 import redis_server  # noqa: E402
+from late_relay import LateRelay  # noqa: E402
 
 TENANT = "4c6f7cbf-58db-457f-9dbe-69e0ae9bb859"
 COPIES = 10
@@ -204,6 +206,33 @@ class Redis(Case):
         server.thaw()
         self.holds(0, 6)
         self.proves(6)
+
+    def test_late_it_changes_no_decision_and_holds_nothing_up(self):
+        """Some answers come within the 20 ms of a batch, most do not; all come within the second of a call."""
+        relay = LateRelay(self.server().port, 0.015, 0.050)
+        self.addCleanup(relay.end)
+        self.here.settings["ADMITONE_REDIS_URL"] = relay.url
+        self.start()
+        self.send(creation(self.event))
+        self.holds(0, 5)
+        self.proves(5)
+        before = relay.late
+        self.start()  # they know no key
+        for number in range(0, 20, 2):
+            self.holds(number, number + 2)
+            began = time.monotonic()
+            self.answered()
+            self.assertLess(time.monotonic() - began, 20, "answers stall")
+        self.proves(20)
+        self.assertGreater(relay.late, before + 10, "it was asked, and it answered")
+        self.assertGreater(self.metrics("idempotency_redis_errors_total"), 0, "and some answers came too late")
+        self.until(lambda: self.metrics("redis_up") == 2, "late is not down")
+        other = {**hold(self.event, 0), "data": {**hold(self.event, 0)["data"], "customerId": "other"}}
+        self.send(other)
+        self.proves(20)
+        mismatches = sql(f'select count(*) from "{self.here.name}".ledger where event_id = \'{self.event}\' '
+                         "and verdict = 3 and out_seq is not null")
+        self.assertEqual(mismatches, str(COPIES))
 
     def test_wrong_it_changes_no_decision(self):
         server = self.server()

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/failpoint.hpp"
+#include "simulation/pipeline/hearsay.hpp"
 #include "simulation/pipeline/random_log.hpp"
 
 namespace admitone::simulation {
@@ -14,66 +15,10 @@ namespace {
 
 using ports::Counter;
 using ports::KeyHint;
-using ports::LedgerKey;
 
 constexpr int kCommands = 60;
 constexpr unsigned kSeeds = 80;
 const std::string kEvent = "0a000000-0000-4000-8000-000000000001";
-
-// Remembers and tells the truth.
-class Memory : public ports::KeyHints {
- public:
-  std::vector<KeyHint> recall(const std::vector<LedgerKey>& keys) override {
-    std::vector<KeyHint> said;
-    for (const auto& key : keys)
-      if (const auto found = known.find(key); found != known.end()) said.push_back(found->second);
-    return said;
-  }
-  void remember(std::vector<KeyHint> hints) override {
-    for (const auto& hint : hints) known.insert_or_assign(hint.key, hint);
-  }
-  std::map<LedgerKey, KeyHint> known;
-};
-
-// Says, of each key and by chance: what is true, what was true of another key, a part where it is
-// not, a payload that it never had; or nothing. Of keys that it never heard of, too, and of some
-// that it was not asked for; and some things twice.
-class Liar : public Memory {
- public:
-  explicit Liar(unsigned seed) : random_(seed) {}
-  std::vector<KeyHint> recall(const std::vector<LedgerKey>& keys) override {
-    std::vector<KeyHint> said;
-    for (const auto& key : keys) {
-      const auto found = known.find(key);
-      KeyHint hint = found != known.end() ? found->second : KeyHint{key, any_payload(), 1};
-      const auto how = below(6);
-      if (how == 0) continue;
-      if (how == 1) hint.part = static_cast<std::int32_t>(below(12)) - 3;
-      if (how == 2) hint.payload = any_payload();
-      if (how == 3 && !known.empty()) hint.key = any().key;
-      if (how > 3 && found == known.end()) continue;
-      ++(how > 3 ? truths : lies);
-      said.push_back(hint);
-      if (below(8) == 0) said.push_back(hint);
-    }
-    return said;
-  }
-  int lies = 0;
-  int truths = 0;
-
- private:
-  std::size_t below(std::size_t n) { return random_() % n; }
-  const KeyHint& any() {
-    return std::next(known.begin(), static_cast<std::ptrdiff_t>(below(known.size())))->second;
-  }
-  base::Fingerprint any_payload() {
-    if (!known.empty() && below(2) == 0) return any().payload;
-    base::Fingerprint made{};
-    made[0] = static_cast<std::uint8_t>(1 + below(255));
-    return made;
-  }
-  std::mt19937 random_;
-};
 
 struct Result {
   Answers answers;

@@ -1,7 +1,8 @@
 // Random lives of keys against a model of fifty lines that knows nothing of units, parts, owners or
 // memory: commands sent again, with the same and with other content, with a key and without one, at
-// the borders of windows and of the time that keys are kept, while workers die, groups are rewound
-// and the ledger goes on to its next part (audit B1 to B6, D1 to D3).
+// the borders of windows and of the time that keys are kept, while workers die, groups are rewound,
+// the ledger goes on to its next part, and a Redis beside it says what is true, or is not, or
+// nothing (audit B1 to B6, D1 to D3, E7).
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 #include <random>
 
 #include "base/failpoint.hpp"
+#include "simulation/pipeline/hearsay.hpp"
 #include "simulation/pipeline/world.hpp"
 
 namespace admitone::simulation {
@@ -86,7 +88,8 @@ std::string header_of(const std::vector<base::Header>& headers, const std::strin
 
 class Life {
  public:
-  explicit Life(std::uint64_t seed) : dice_(seed) {
+  explicit Life(std::uint64_t seed) : redis(static_cast<unsigned>(seed)), dice_(seed) {
+    world.hints = &redis;
     world.options.content_key.window = kWindow;
     world.options.completed_ttl = kTtl;
     world.options.max_attempts = 1'000;  // (No command is blamed for so many deaths.)
@@ -141,12 +144,19 @@ class Life {
     return world.kafka.sequences(lane) == numbers ? "" : "the numbers of the outcomes have gaps";
   }
 
+  double hits() const { return hits_ + hits_of(*one_); }
+
+  Hearsay redis;
   World world;
   Model model;
 
  private:
   int roll(int sides) { return static_cast<int>(dice_() % static_cast<std::uint64_t>(sides)); }
 
+  static double hits_of(const Worker& worker) {
+    const auto found = worker.meters.counted.find({ports::Counter::idempotency_redis_hits, ""});
+    return found == worker.meters.counted.end() ? 0 : found->second;
+  }
   void start() {
     one_ = world.worker(fmt::format("worker {}", ++workers_));
     one_->source.assign(World::all_lanes());
@@ -194,6 +204,7 @@ class Life {
       one_->store.before_commit = [fault] { return fault; };
       one_->turn();
     }
+    hits_ += hits_of(*one_);
     one_.reset();
     if (roll(3) == 0) world.kafka.positions[{0, lane}] = 0;  // somebody resets the group
     start();
@@ -241,16 +252,34 @@ class Life {
   std::size_t read_to_ = 0;
   int workers_ = 0;
   int ids_ = 0;
+  double hits_ = 0;  // of workers that are gone
+};
+
+// Of all lives of a run: how Redis was.
+struct Moods {
+  void add(const Life& life) {
+    for (const auto& [mood, times] : life.redis.asked) asked[mood] += times;
+    lies += life.redis.lies;
+    emptied += life.redis.emptied;
+    set_back += life.redis.set_back;
+    hits += life.hits();
+  }
+  std::map<Hearsay::Mood, int> asked;
+  int lies = 0;
+  int emptied = 0;
+  int set_back = 0;
+  double hits = 0;
 };
 
 // Of so many random lives: those in which model and system differ.
 template <class Change>
-int differences(int lives, Change change, std::string* first = nullptr) {
+int differences(int lives, Change change, std::string* first = nullptr, Moods* moods = nullptr) {
   int count = 0;
   for (int seed = 1; seed <= lives; ++seed) {
     Life life(static_cast<std::uint64_t>(seed));
     change(life.model);
     life.run(80);
+    if (moods != nullptr) moods->add(life);
     const auto difference = life.difference();
     if (difference.empty()) continue;
     if (count++ == 0 && first != nullptr) *first = fmt::format("seed {}: {}", seed, difference);
@@ -260,10 +289,17 @@ int differences(int lives, Change change, std::string* first = nullptr) {
 
 TEST(KeysModel, AgreesWithTheSystemInEveryRandomLife) {
   std::string first;
+  Moods moods;
   EXPECT_EQ(differences(
-                300, [](Model&) {}, &first),
+                300, [](Model&) {}, &first, &moods),
             0)
       << first;
+  EXPECT_EQ(moods.asked.size(), 4U);
+  for (const auto& [mood, times] : moods.asked) EXPECT_GT(times, 500) << static_cast<int>(mood);
+  EXPECT_GT(moods.lies, 500);
+  EXPECT_GT(moods.emptied, 100);
+  EXPECT_GT(moods.set_back, 100);
+  EXPECT_GT(moods.hits, 100);
 }
 
 // It would notice: a millisecond at a border, and a payload told by its bytes.
@@ -277,6 +313,14 @@ TEST(KeysModel, WouldNoticeAnyBorderThatMoves) {
 TEST(KeysModel, WouldNoticeAFingerprintOfTheBytes) {
   if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
   ASSERT_TRUE(base::failpoint::configure("mutant:fingerprint_raw_bytes"));
+  const auto count = differences(20, [](Model&) {});
+  base::failpoint::clear();
+  EXPECT_GT(count, 0);
+}
+
+TEST(KeysModel, WouldNoticeARedisThatDecides) {
+  if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
+  ASSERT_TRUE(base::failpoint::configure("mutant:redis_hit_decides"));
   const auto count = differences(20, [](Model&) {});
   base::failpoint::clear();
   EXPECT_GT(count, 0);

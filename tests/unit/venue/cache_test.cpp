@@ -37,18 +37,7 @@ TEST_F(CacheTest, NamesTheTenantFirst) {
   const auto hostile = "v:tenant:" + kOther.str() + ":venue:v";
   cache_.put(facts(kTenant, hostile), now_);
   EXPECT_FALSE(has(kOther, "v"));
-  EXPECT_EQ(cache_.flush(kOther), 0U);
   EXPECT_TRUE(has(kTenant, hostile));
-}
-
-TEST_F(CacheTest, FlushesOneTenantOnly) {
-  cache_.put(facts(kTenant, "a"), now_);
-  cache_.put(facts(kOther, "a"), now_);
-  cache_.put(facts(kTenant, "b"), now_);
-  EXPECT_EQ(cache_.flush(kTenant), 2U);
-  EXPECT_FALSE(has(kTenant, "a"));
-  EXPECT_TRUE(has(kOther, "a"));
-  EXPECT_EQ(cache_.size(), 1U);
 }
 
 TEST_F(CacheTest, ForgetsAfterItsLifetime) {

@@ -180,15 +180,6 @@ TEST_F(DegradedTest, KeepsAVenueThroughWhatSaysNothingAboutIt) {
   EXPECT_EQ(client_->state().cache_entries, 1U);
 }
 
-TEST_F(DegradedTest, ServesNothingAfterAFlushOfTheTenant) {
-  find(response(200, venue_body()));
-  find(response(200, venue_body(kOther)), kOther);
-  EXPECT_EQ(client_->flush(kTenant), 1U);
-  open_breaker();
-  EXPECT_EQ(find_held_back().kind, AnswerKind::retry);
-  EXPECT_EQ(find_held_back(kOther).kind, AnswerKind::done);
-}
-
 TEST_F(DegradedTest, CountsItsCallsByResult) {
   find(response(200, venue_body()));
   find(response(404));
