@@ -55,8 +55,8 @@ void FastPath::stop() {
 void FastPath::look() {
   const auto state = client_.state();
   meters_.set(Gauge::redis_up, "", state.up ? 1 : 0);
-  show_breaker("/look-ups", state.look_ups, state.look_ups_opened - last_.look_ups_opened);
-  show_breaker("/writes", state.writes, state.writes_opened - last_.writes_opened);
+  show_breaker("/look-ups", state.look_ups, last_.look_ups_changed, state.look_ups_changed);
+  show_breaker("/writes", state.writes, last_.writes_changed, state.writes_changed);
   meters_.add(Counter::idempotency_redis_errors, "",
               static_cast<double>(state.errors - last_.errors));
   last_ = state;
@@ -72,9 +72,11 @@ void FastPath::look() {
 }
 
 void FastPath::show_breaker(const char* of, resilience::BreakerState state,
-                            std::uint64_t openings) {
+                            const resilience::BreakerTransitions& before,
+                            const resilience::BreakerTransitions& now) {
   meters_.set(Gauge::breaker_state, label_ + of, breaker_number(state));
-  meters_.add(Counter::breaker_openings, label_ + of, static_cast<double>(openings));
+  for (const auto& one : counts_of(label_ + of, before, now))
+    meters_.add(Counter::breaker_transitions, one.label, one.count);
 }
 
 }  // namespace admitone::app

@@ -38,7 +38,9 @@ class FastPath {
  private:
   FastPath(const redis::Settings& settings, redis::VenueSettings venues, const ports::Clock& clock,
            ports::Meters& meters);
-  void show_breaker(const char* of, resilience::BreakerState state, std::uint64_t openings);
+  void show_breaker(const char* of, resilience::BreakerState state,
+                    const resilience::BreakerTransitions& before,
+                    const resilience::BreakerTransitions& now);
 
   ports::Meters& meters_;
   const std::string label_;

@@ -115,6 +115,12 @@ void Outside::grow_time(const std::string& operation, base::Duration spent) {
   grow(Counter::external_call_seconds, operation, std::chrono::duration<double>(spent).count());
 }
 
+void Outside::grow_transitions(const std::string& breaker,
+                               const resilience::BreakerTransitions& all) {
+  for (const auto& one : counts_of(breaker, {}, all))
+    grow(Counter::breaker_transitions, one.label, one.count);
+}
+
 void Outside::show_venue() {
   const auto state = venue_->state();
   for (std::size_t call = 0; call < venue::kCalls; ++call) {
@@ -128,7 +134,7 @@ void Outside::show_venue() {
   }
   grow(Counter::venue_cache, "hit", number_of(state.cache_hits));
   grow(Counter::venue_cache, "miss", number_of(state.cache_misses));
-  grow(Counter::breaker_openings, venue_endpoint_, number_of(state.times_opened));
+  grow_transitions(venue_endpoint_, state.transitions);
   meters_.set(Gauge::breaker_state, venue_endpoint_, breaker_number(state.breaker));
   const bool away = state.breaker == BreakerState::open;
   health_->report("venue", away ? Condition::degraded : Condition::ok,
@@ -139,10 +145,10 @@ void Outside::show_venue() {
 void Outside::show_chain() {
   const auto state = chain_->state();
   std::size_t usable = 0;
-  std::map<std::string, std::uint64_t> openings;
+  std::map<std::string, resilience::BreakerTransitions> transitions;
   for (const auto& node : state.nodes) {
     const auto endpoint = "chain/" + node.origin;
-    openings[endpoint] += node.times_opened;
+    transitions[endpoint] += node.transitions;
     meters_.set(Gauge::breaker_state, endpoint, breaker_number(node.breaker));
     usable += node.cluster == solana::Cluster::ours && node.breaker != BreakerState::open ? 1U : 0U;
   }
@@ -156,8 +162,7 @@ void Outside::show_chain() {
   }
   // Of no one method: also operations that found no node to begin with.
   grow(Counter::external_calls, "chain/rpc/held_back", number_of(state.held_back));
-  for (const auto& [endpoint, count] : openings)
-    grow(Counter::breaker_openings, endpoint, number_of(count));
+  for (const auto& [endpoint, all] : transitions) grow_transitions(endpoint, all);
   health_->report("chain", usable == 0 ? Condition::degraded : Condition::ok,
                   std::to_string(usable) + " of " + std::to_string(state.nodes.size()) +
                       " RPC nodes can be used");

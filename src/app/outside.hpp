@@ -54,6 +54,7 @@ class Outside {
   // Adds what a count of the services has grown by.
   void grow(ports::Counter counter, const std::string& label, double count);
   void grow_time(const std::string& operation, base::Duration spent);
+  void grow_transitions(const std::string& breaker, const resilience::BreakerTransitions& all);
 
   const ports::Clock& clock_;
   ports::Meters& meters_;

@@ -38,6 +38,22 @@ double breaker_number(resilience::BreakerState state) {
   return 2;
 }
 
+std::vector<TransitionCount> counts_of(const std::string& breaker,
+                                       const resilience::BreakerTransitions& before,
+                                       const resilience::BreakerTransitions& now) {
+  using resilience::BreakerState;
+  // (The endpoint comes last: it has slashes of its own.)
+  const auto endpoint = breaker.find('/');
+  const auto count = [&](BreakerState state, std::uint64_t was, std::uint64_t is) {
+    return TransitionCount{
+        breaker.substr(0, endpoint + 1) + std::string(name_of(state)) + breaker.substr(endpoint),
+        static_cast<double>(is - was)};
+  };
+  return {count(BreakerState::open, before.opened, now.opened),
+          count(BreakerState::half_open, before.half_opened, now.half_opened),
+          count(BreakerState::closed, before.closed, now.closed)};
+}
+
 std::optional<redis::Settings> redis_settings(const Settings& settings) {
   if (settings.redis.url.empty()) return std::nullopt;
   auto address = redis::parse_address(settings.redis.url);

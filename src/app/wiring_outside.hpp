@@ -3,6 +3,8 @@
 // worker, the check of the settings. Threads: pure functions, any.
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "app/settings.hpp"
 #include "http/curl_client.hpp"
@@ -17,6 +19,15 @@ namespace admitone::app {
 
 // 0 closed, 1 half-open, 2 open: how metrics show it.
 double breaker_number(resilience::BreakerState state);
+// How often a breaker went to each state since `before`, with the labels of the counter of
+// transitions; `breaker` is those of its state, service/endpoint.
+struct TransitionCount {
+  std::string label;
+  double count = 0;
+};
+std::vector<TransitionCount> counts_of(const std::string& breaker,
+                                       const resilience::BreakerTransitions& before,
+                                       const resilience::BreakerTransitions& now);
 // None: no Redis is named. The URL was checked with the settings.
 std::optional<redis::Settings> redis_settings(const Settings& settings);
 // None: no key is set, and the service gets no token.

@@ -102,6 +102,7 @@ void Decider::answer(ports::LedgerRow& row, const Item& item, const domain::Deci
       contract::render_outcome(*envelope, decision, decision.shows_event ? event : nullptr,
                                decision.shows_reservation ? reservation : nullptr);
   row.status = decision.status;
+  fx_.commands[{row.type, row.status}] += 1;
   row.completed_at = fx_.lane_time;
   row.expires_at =
       fx_.lane_time + (decision.status == domain::CommandStatus::failed ? options_.failed_ttl

@@ -80,6 +80,7 @@ struct LaneEffects {
   Publication publication;
   std::map<std::string_view, double> verdicts;  // metrics
   std::map<std::string_view, double> codes;
+  std::map<std::pair<std::optional<domain::CommandType>, domain::CommandStatus>, double> commands;
   std::map<std::string_view, double> duplicates;          // by what told
   std::map<std::string_view, double> content_duplicates;  // by mode
 };

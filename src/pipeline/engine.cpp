@@ -320,6 +320,9 @@ void Engine::show_lane(ports::Meters& meters, const LaneGlance& lane, const Queu
              std::chrono::duration<double>(publisher_->backlog_age(lane.tp)).count());
   meters.set(Gauge::out_seq, partition, static_cast<double>(lane.out_seq));
   meters.set(Gauge::published_seq, partition, static_cast<double>(lane.published_seq));
+  const auto latency = publisher_->latency(lane.tp);
+  meters.set(Gauge::publish_seconds, partition,
+             latency ? std::chrono::duration<double>(*latency).count() : kUnknown);
   meters.set(Gauge::parked, partition, static_cast<double>(lane.parked));
 }
 

@@ -70,29 +70,6 @@ void Publisher::drop(base::TopicPartition tp, AssignmentTag tag) {
   if (found != lanes_.end() && found->second.tag == tag) lanes_.erase(found);
 }
 
-bool Publisher::full(base::TopicPartition tp) const {
-  const std::scoped_lock lock(mutex_);
-  const auto found = lanes_.find(tp);
-  return found != lanes_.end() &&
-         (found->second.outcomes_waiting >= options_.unpublished_per_lane ||
-          found->second.bytes_waiting >= options_.unpublished_bytes_per_lane);
-}
-
-std::size_t Publisher::backlog(base::TopicPartition tp) const {
-  const std::scoped_lock lock(mutex_);
-  const auto found = lanes_.find(tp);
-  return found == lanes_.end() ? 0 : found->second.outcomes_waiting;
-}
-
-std::chrono::nanoseconds Publisher::backlog_age(base::TopicPartition tp) const {
-  const std::scoped_lock lock(mutex_);
-  const auto found = lanes_.find(tp);
-  if (found == lanes_.end()) return {};
-  for (const auto& publication : found->second.waiting)
-    if (!publication.outcomes.empty()) return world_.clock.steady() - publication.decided;
-  return {};
-}
-
 Publisher::LaneOut* Publisher::find(base::TopicPartition tp, std::uint64_t serial) {
   const auto found = lanes_.find(tp);
   return found != lanes_.end() && found->second.serial == serial ? &found->second : nullptr;
@@ -357,6 +334,7 @@ void Publisher::committed(const Load& load, const ports::PublishReport& report) 
                             lane.published_offset,
                             lane.predecessors_closed,
                             {}};
+      if (part.outcomes > 0) lane.latency = age_of(lane.waiting);
       std::size_t record = part.first_record;
       for (std::size_t i = 0; i < part.publications; ++i) {
         auto& publication = lane.waiting.front();

@@ -48,10 +48,13 @@ class Publisher {
   void drop(base::TopicPartition tp, AssignmentTag tag);
   // So much of the lane waits here that nothing more may be decided.
   [[nodiscard]] bool full(base::TopicPartition tp) const;
-  // Outcomes of the lane waiting here.
+  // Outcomes of the lane waiting here, and those that its predecessors may not have published.
   [[nodiscard]] std::size_t backlog(base::TopicPartition tp) const;
-  // Age of the oldest of them; zero when there are none.
+  // For how long the oldest of them is known here; zero when there are none.
   [[nodiscard]] std::chrono::nanoseconds backlog_age(base::TopicPartition tp) const;
+  // Of the last publication of outcomes of the lane, from their hand-over to the commit of its
+  // Kafka transaction; none yet.
+  [[nodiscard]] std::optional<std::chrono::nanoseconds> latency(base::TopicPartition tp) const;
 
   // ---- poll thread
   // Ends (aborts or awaits) an open Kafka transaction and drops the lanes, for good: an `add` that
@@ -100,6 +103,10 @@ class Publisher {
     std::size_t outcomes_waiting = 0;
     std::size_t bytes_waiting = 0;
     std::size_t in_flight = 0;  // publications at the front that the open transaction carries
+    std::optional<std::chrono::nanoseconds> latency;  // of the last publication
+
+    // Outcomes that are still to be read from the ledger, at most: the log may have some of them.
+    [[nodiscard]] std::int64_t owed() const;
   };
   // What one Kafka transaction carries.
   struct Load {
@@ -156,6 +163,8 @@ class Publisher {
   void stop(base::TopicPartition tp, std::uint64_t serial, const std::string& why);
   // Under the lock; null when that `add` is over.
   LaneOut* find(base::TopicPartition tp, std::uint64_t serial);
+  // Of the oldest outcome.
+  [[nodiscard]] std::chrono::nanoseconds age_of(const std::deque<Publication>& waiting) const;
   bool publish_load();
   [[nodiscard]] bool worth_waiting() const;
   Load gather();

@@ -5,10 +5,12 @@
 #include <ranges>
 #include <set>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
+#include "contract/codes.hpp"
 
 namespace admitone::pipeline {
 namespace {
@@ -20,6 +22,11 @@ constexpr std::chrono::milliseconds kSetAside{500};
 
 double seconds(base::Duration duration) {
   return std::chrono::duration<double>(duration).count();
+}
+
+std::string label_of(std::optional<domain::CommandType> type, domain::CommandStatus status) {
+  std::string label(type ? contract::type_name(*type) : std::string_view("unknown"));
+  return label.append("/").append(contract::name_of(status));
 }
 
 std::vector<base::SagaId> ids_of(const LaneShare& share) {
@@ -273,6 +280,8 @@ void UnitRunner::apply(Overlay& overlay, std::vector<LaneEffects>& effects, std:
     for (const auto& [verdict, n] : fx.verdicts)
       world_.meters.add(ports::Counter::records, verdict, n);
     for (const auto& [code, n] : fx.codes) world_.meters.add(ports::Counter::outcomes, code, n);
+    for (const auto& [what, n] : fx.commands)
+      world_.meters.add(ports::Counter::commands, label_of(what.first, what.second), n);
     for (const auto& [layer, n] : fx.duplicates)
       world_.meters.add(ports::Counter::duplicates, layer, n);
     for (const auto& [mode, n] : fx.content_duplicates)

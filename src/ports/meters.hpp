@@ -7,8 +7,11 @@
 namespace admitone::ports {
 
 enum class Counter {
-  records,             // label: verdict, or "redelivered"
-  outcomes,            // label: outcome code
+  records,   // label: verdict, or "redelivered"
+  outcomes,  // label: outcome code
+  // Commands that got their own answer, not one before them had: label: type/status, the type as
+  // on the wire, or unknown where it could not be read.
+  commands,
   units,               // label: committed, fenced, key_taken, stale, retried, in_doubt
   kafka_transactions,  // label: committed, aborted, refused, recycled
   rebalances,          // label: assigned, revoked, lost
@@ -30,7 +33,7 @@ enum class Counter {
   external_calls,        // label: service/operation/result
   // Label: service/operation; what they took together.
   external_call_seconds,
-  breaker_openings,      // label: service/endpoint
+  breaker_transitions,   // label: service/state/endpoint; to that state
   venue_cache,           // label: hit, miss; asked while the venue service could not be
   saga_retries_refused,  // label: service; by the retry budget
   // Keys of a unit's commands, each time they are looked for: in the ledger where a hint said, in
@@ -52,9 +55,10 @@ enum class Gauge {
   lag_seconds,  // for how long the oldest of them has waited
   unpublished,  // label: lane
   unpublished_age_seconds,
-  out_seq,        // label: lane
-  published_seq,  // label: lane
-  queue_records,  // label: topic/partition
+  out_seq,          // label: lane
+  published_seq,    // label: lane
+  publish_seconds,  // label: lane; of the last publication, from its commit to that in Kafka
+  queue_records,    // label: topic/partition
   queue_bytes,
   parked,               // label: lane
   clock_drift_seconds,  // worker against database

@@ -58,9 +58,9 @@ resilience::BreakerState Client::Gate::state() const {
   return breaker_.state(clock_.steady());
 }
 
-std::uint64_t Client::Gate::times_opened() const {
+resilience::BreakerTransitions Client::Gate::transitions() const {
   const std::scoped_lock lock(mutex_);
-  return breaker_.times_opened();
+  return breaker_.transitions();
 }
 
 void Client::end(Gate& gate, const resilience::Breaker::Pass& pass, bool good) {
@@ -166,8 +166,8 @@ State Client::state() const {
           .answered_in = std::max(link.answered_in, writes.answered_in),
           .look_ups = may_look_up_.state(),
           .writes = may_write_.state(),
-          .look_ups_opened = may_look_up_.times_opened(),
-          .writes_opened = may_write_.times_opened(),
+          .look_ups_changed = may_look_up_.transitions(),
+          .writes_changed = may_write_.transitions(),
           .errors = errors_.load()};
 }
 

@@ -46,8 +46,8 @@ struct State {
   std::chrono::microseconds answered_in{0};
   resilience::BreakerState look_ups = resilience::BreakerState::closed;
   resilience::BreakerState writes = resilience::BreakerState::closed;
-  std::uint64_t look_ups_opened = 0;  // times
-  std::uint64_t writes_opened = 0;
+  resilience::BreakerTransitions look_ups_changed{};
+  resilience::BreakerTransitions writes_changed{};
   std::uint64_t errors = 0;  // questions and writes that failed, entries that were none
 };
 
@@ -88,7 +88,7 @@ class Client final : public ports::KeyHints {
     std::optional<resilience::Breaker::Pass> admit();
     void end(const resilience::Breaker::Pass& pass, bool good);
     [[nodiscard]] resilience::BreakerState state() const;
-    [[nodiscard]] std::uint64_t times_opened() const;
+    [[nodiscard]] resilience::BreakerTransitions transitions() const;
 
    private:
     const ports::Clock& clock_;

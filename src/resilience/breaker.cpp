@@ -23,6 +23,13 @@ CallEnd judge_status(int status) {
   return status >= 500 || status == kTooManyRequests ? CallEnd::failure : CallEnd::success;
 }
 
+BreakerTransitions& BreakerTransitions::operator+=(const BreakerTransitions& other) {
+  opened += other.opened;
+  half_opened += other.half_opened;
+  closed += other.closed;
+  return *this;
+}
+
 Breaker::Breaker(const BreakerSettings& settings) : settings_(settings), window_(settings.window) {
   ADMITONE_ASSERT(settings.least_calls > 0 && settings.open_for.count() > 0);
   ADMITONE_ASSERT(settings.failed_percent > 0 && settings.failed_percent <= 100);
@@ -32,6 +39,7 @@ std::optional<Breaker::Pass> Breaker::admit(base::Instant now) {
   if (!would_admit(now)) return std::nullopt;
   if (!tripped_) return Pass{period_};
   probe_since_ = now;
+  ++transitions_.half_opened;
   return Pass{++period_};
 }
 
@@ -62,11 +70,12 @@ void Breaker::open(base::Instant now) {
   until_ = now + settings_.open_for;
   probe_since_.reset();
   ++period_;
-  ++times_opened_;
+  ++transitions_.opened;
 }
 
 void Breaker::close() {
   tripped_ = false;
+  ++transitions_.closed;
   window_.clear();
   ++period_;
 }

@@ -33,6 +33,14 @@ struct BreakerSettings {
   base::Duration open_for = std::chrono::seconds{30};
 };
 
+// How often a breaker went to each state. Half-open counts its probes.
+struct BreakerTransitions {
+  std::uint64_t opened = 0;  // also after a failed probe
+  std::uint64_t half_opened = 0;
+  std::uint64_t closed = 0;
+  BreakerTransitions& operator+=(const BreakerTransitions& other);
+};
+
 class Breaker {
  public:
   // Of one admitted call. What ends after the breaker has changed its state in the meantime does
@@ -53,8 +61,7 @@ class Breaker {
   [[nodiscard]] BreakerState state(base::Instant now) const;
   // Until a probe may start; zero when it is not open.
   [[nodiscard]] base::Duration wait(base::Instant now) const;
-  // How often it has opened, also after a failed probe.
-  [[nodiscard]] std::uint64_t times_opened() const { return times_opened_; }
+  [[nodiscard]] const BreakerTransitions& transitions() const { return transitions_; }
 
  private:
   void open(base::Instant now);
@@ -67,7 +74,7 @@ class Breaker {
   base::Instant until_{};                     // tripped: no probe before
   std::optional<base::Instant> probe_since_;  // tripped: one is on its way
   std::uint64_t period_ = 0;
-  std::uint64_t times_opened_ = 0;
+  BreakerTransitions transitions_;
 };
 
 }  // namespace admitone::resilience

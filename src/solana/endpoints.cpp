@@ -259,7 +259,7 @@ State Endpoints::state() const {
   for (const auto& endpoint : endpoints_) {
     out.nodes.push_back(endpoint.seen);
     out.nodes.back().breaker = endpoint.breaker.state(now);
-    out.nodes.back().times_opened = endpoint.breaker.times_opened();
+    out.nodes.back().transitions = endpoint.breaker.transitions();
   }
   return out;
 }

@@ -37,7 +37,7 @@ struct NodeState {
   std::string origin;  // scheme, host and port: what follows may hold a key
   Cluster cluster = Cluster::unknown;
   resilience::BreakerState breaker = resilience::BreakerState::closed;
-  std::uint64_t times_opened = 0;
+  resilience::BreakerTransitions transitions{};
   std::array<std::uint64_t, kCallResults> calls{};
   base::Duration spent{};  // by calls, from start to answer
   std::int64_t slot = 0;   // the newest that a search was answered at

@@ -13,6 +13,8 @@
 #include <map>
 #include <mutex>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include "base/assert.hpp"
 
@@ -24,15 +26,15 @@ using ports::Gauge;
 using ports::Histogram;
 
 // What a label text means; `topic/partition` becomes two labels, and what follows the last slash
-// that is needed is the last one's. Counters with these label values are there from the start: a
-// rate never begins late (the first sample of a series is no increase to Prometheus, so what an
-// alert names has to be among them), and nothing is not the same as not measured. A histogram has
-// this one label value.
+// that is needed is the last one's. Counters with these label values are there from the start, of
+// two labels each value of the one with each of the other: a rate never begins late (the first
+// sample of a series is no increase to Prometheus, so what an alert names has to be among them),
+// and nothing is not the same as not measured. A histogram has this one label value.
 struct Description {
   const char* name;
   const char* help;
   const char* label;
-  std::string_view from_the_start = {};  // separated by spaces
+  std::string_view from_the_start = {};  // separated by spaces; of two labels by a slash
 };
 
 constexpr const char* kTopicPartition = "topic/partition";  // of Kafka
@@ -43,6 +45,15 @@ constexpr std::array kCounters{
                 "redelivered applied duplicate mismatch invalid expired parked forwarded dead"},
     Description{"admitone_outcomes_total", "Outcomes decided, by code", "code",
                 "PROCESSING_FAILED VENUE_UNAVAILABLE CHAIN_UNAVAILABLE"},
+    Description{"admitone_commands_total",
+                "Commands that got an answer of their own, by type and how they ended; copies of "
+                "those before them are duplicates",
+                "type/status",
+                "ticketing.event.create.v1 ticketing.event.update.v1 ticketing.event.cancel.v1 "
+                "ticketing.reservation.create.v1 ticketing.reservation.confirm.v1 "
+                "ticketing.reservation.extend.v1 ticketing.reservation.release.v1 "
+                "ticketing.reservation.cancel.v1 ticketing.reservation.expire.v1 unknown/"
+                "completed rejected failed"},
     Description{"admitone_units_of_work_total", "Units of work, by how they ended", "result",
                 "committed fenced key_taken stale retried in_doubt"},
     Description{"admitone_kafka_transactions_total", "Kafka transactions, by how they ended",
@@ -87,8 +98,9 @@ constexpr std::array kCounters{
     Description{"admitone_external_call_seconds_total",
                 "Time that requests to services outside took, from sending to their answers",
                 "service/operation"},
-    Description{"admitone_breaker_openings_total", "Times a breaker has opened",
-                "service/endpoint"},
+    Description{"admitone_breaker_transitions_total",
+                "Times a breaker has come to a state; half_open counts its probes",
+                "service/state/endpoint"},
     Description{"admitone_venue_cache_total",
                 "Venues asked of the cache while the service could not be asked, by what it had",
                 "result", "hit miss"},
@@ -123,10 +135,20 @@ constexpr std::array kGauges{
                 "For how long the oldest record that is not decided has been in the log; of one "
                 "that is not read yet, for how long that has been known",
                 kTopicPartition},
-    Description{"admitone_unpublished_outcomes", "Outcomes decided and not yet published", "lane"},
-    Description{"admitone_unpublished_outcomes_age_seconds", "Age of the oldest of them", "lane"},
+    Description{"admitone_unpublished_outcomes",
+                "Outcomes decided and not yet published, or not known to be: while a lane is taken "
+                "over, those of its earlier owners too",
+                "lane"},
+    Description{"admitone_unpublished_outcomes_age_seconds",
+                "Age of the oldest of them; of what an earlier owner has left, since the lane was "
+                "taken",
+                "lane"},
     Description{"admitone_outcome_sequence", "Last outcome number given", "lane"},
     Description{"admitone_published_sequence", "Last outcome number published", "lane"},
+    Description{"admitone_publish_latency_seconds",
+                "Of the last publication, from the commit of its unit of work to that of its Kafka "
+                "transaction",
+                "lane"},
     Description{"admitone_queue_records", "Records read and waiting", kTopicPartition},
     Description{"admitone_queue_bytes", "Bytes of the records that wait", ""},
     Description{"admitone_parked_commands", "Commands that wait for their event", "lane"},
@@ -200,6 +222,27 @@ prometheus::Labels labels_of(const Description& description, std::string_view te
   return labels;
 }
 
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    words.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
+// The label texts that are there from the start.
+std::vector<std::string> first_labels(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) return words_of(text);
+  std::vector<std::string> pairs;
+  for (const auto& first : words_of(text.substr(0, slash)))
+    for (const auto& second : words_of(text.substr(slash + 1)))
+      pairs.push_back(first + '/' + second);
+  return pairs;
+}
+
 // Children of one family by label text; looked up on every call, made on the first.
 template <class T>
 struct Series {
@@ -236,11 +279,8 @@ Metrics::Metrics(const std::string& version) : impl_(std::make_unique<Impl>()) {
                                      .Help(kCounters[i].help)
                                      .Register(impl_->registry);
     if (*kCounters[i].label == '\0') add(static_cast<Counter>(i), {}, 0);
-    for (auto left = kCounters[i].from_the_start; !left.empty();) {
-      const auto end = std::min(left.find(' '), left.size());
-      add(static_cast<Counter>(i), left.substr(0, end), 0);
-      left.remove_prefix(std::min(end + 1, left.size()));
-    }
+    for (const auto& label : first_labels(kCounters[i].from_the_start))
+      add(static_cast<Counter>(i), label, 0);
   }
   for (std::size_t i = 0; i < kGauges.size(); ++i) {
     impl_->gauges[i].family = &prometheus::BuildGauge()

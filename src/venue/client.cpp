@@ -373,7 +373,7 @@ State Client::state() const {
   const std::scoped_lock lock(core_->mutex);
   auto out = core_->state;
   out.breaker = core_->breaker.state(core_->clock.steady());
-  out.times_opened = core_->breaker.times_opened();
+  out.transitions = core_->breaker.transitions();
   out.cache_entries = core_->cache.size();
   return out;
 }

@@ -31,7 +31,7 @@ std::string_view name_of(CallResult result);
 
 struct State {
   resilience::BreakerState breaker = resilience::BreakerState::closed;
-  std::uint64_t times_opened = 0;
+  resilience::BreakerTransitions transitions{};
   std::array<std::array<std::uint64_t, kCallResults>, kCalls> calls{};  // [Call][CallResult]
   std::array<base::Duration, kCalls> spent{};  // by calls that were made, from start to answer
   std::uint64_t unauthorized = 0;              // 401: the service does not take our token

@@ -1,7 +1,8 @@
 """Metrics that alerts, dashboard and docs name, against those of the program. Python's standard library only.
 
     names.py            every admitone_… that is named is a metric of src/telemetry/metrics.cpp, with such labels, and
-                        docs/metrics.md is what that table says; what an alert names of a counter is there from the start
+                        docs/metrics.md is what that table says; what an alert names of a counter is there from the start; every law of
+                        docs/laws.md has a metric, or says why it has none
     names.py --write    writes docs/metrics.md
 
 The description of a metric there says its labels, `topic/partition` as two; a histogram has _bucket, _sum and _count.
@@ -14,6 +15,7 @@ import sys
 
 SOURCE = "src/telemetry/metrics.cpp"
 PAGE = "docs/metrics.md"
+LAWS = "docs/laws.md"
 ALERTS = "helm/admitone/files/alerts.yaml"
 QUERIES = [ALERTS, "helm/admitone/files/dashboard.json", "tests/chart/alerts/*.yaml"]
 PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/*.md", "docs/*/*.md", "helm/admitone/README.md",
@@ -57,21 +59,30 @@ def labels_of(label):
     return [each for each in text.split("/") if each]
 
 
+def values_of(label, literals):
+    """Of each label the values that are there from the start, each with each of the others."""
+    groups = joined(literals).split("/")
+    return {each: group.split() for each, group in zip(labels_of(label), groups)}
+
+
 def page(source):
     """docs/metrics.md."""
     texts = {name: joined(literals) for name, literals in TEXT.findall(source)}
     rows = {"Counters": {}, "Gauges": {}, "Histograms": {}}
     for kind, body in TABLE.findall(source):
         for name, text, label, values in ENTRY.findall(body):
-            row = rows[kind].setdefault(name, (labels_of(label), texts.get(text.strip()) or joined(text), []))
-            row[2].extend(joined(values).split())
-    rows["Gauges"]["admitone_build_info"] = (["version"], "Constant 1, labelled with the version", [])
+            labels = labels_of(label)
+            row = rows[kind].setdefault(name, (labels, texts.get(text.strip()) or joined(text), {each: [] for each in labels}))
+            for each, known in values_of(label, values).items():
+                row[2][each].extend(known)
+    rows["Gauges"]["admitone_build_info"] = (["version"], "Constant 1, labelled with the version", {"version": []})
     lines = [HEAD]
     for kind, found in rows.items():
         lines += [f"## {kind}\n", "| metric | labels | what |", "|---|---|---|"]
         for name, (labels, text, values) in found.items():
-            known = ": " + ", ".join(f"`{value}`" for value in values) if values else ""
-            shown = ", ".join(f"`{label}`" for label in labels) + known
+            told = [f"`{label}`" + (": " + ", ".join(f"`{value}`" for value in values[label]) if values[label] else "")
+                    for label in labels]
+            shown = ("; " if any(values.values()) else ", ").join(told)
             lines.append(f"| `{name}` | {shown} | {text} |")
         lines.append("")
     return "\n".join(lines)
@@ -115,9 +126,9 @@ def page_faults(where, text, known):
 
 
 def born(source):
-    """Counters with one label to the values of it that are there from the start; those with several to none."""
+    """Counters to the values of their labels that are there from the start."""
     counters = dict(TABLE.findall(source)).get("Counters", "")
-    return {name: set(joined(values).split()) for name, _, _, values in ENTRY.findall(counters)}
+    return {name: values_of(label, values) for name, _, label, values in ENTRY.findall(counters)}
 
 
 def late_faults(where, text, known):
@@ -127,8 +138,23 @@ def late_faults(where, text, known):
             if name not in known or label in SCRAPED or kind not in ("=", "=~"):
                 continue
             for value in wanted.split("|"):
-                if value not in known[name]:
+                if value not in known[name].get(label, ()):
                     yield where, f'waits for {name}{{{label}="{value}"}}, which is not there from the start'
+
+
+def law_faults(text, known):
+    """Every law has its row of metrics, or of why there is none."""
+    heading = "## Metrics of the laws"
+    proven, _, rest = text.partition(heading)
+    table = rest.partition("\n## ")[0]
+    laws = re.findall(r"^\| (L\d+) \|", proven, re.MULTILINE)
+    rows = re.findall(r"^\| (L\d+) \| ([^|]*) \|", table, re.MULTILINE)
+    bases = {re.sub(r"_(bucket|sum|count)$", "", name) for name in known}
+    if not laws or [law for law, _ in rows] != laws:
+        yield LAWS, f"wants one row for each law, in their order, under '{heading}'"
+    for law, cell in rows:
+        if not cell.startswith("none, because ") and not set(NAME.findall(cell)) & bases:
+            yield LAWS, f"{law} names no metric of the program; where there can be none: none, because ..."
 
 
 def faults(root):
@@ -140,6 +166,8 @@ def faults(root):
         yield PAGE, f"is not what {SOURCE} says; run: tests/chart/names.py --write"
     with open(os.path.join(root, ALERTS), encoding="utf-8") as file:
         yield from late_faults(ALERTS, file.read(), born(source))
+    with open(os.path.join(root, LAWS), encoding="utf-8") as file:
+        yield from law_faults(file.read(), known)
     for patterns, check in ((QUERIES, query_faults), (PAGES, page_faults)):
         for pattern in patterns:
             for path in sorted(glob.glob(os.path.join(root, pattern))):

@@ -11,6 +11,8 @@ constexpr std::array kCounters{
                 "two", "verdict", "x "
                 "y_z"},
     Description{"admitone_plain_total", "Help", ""},
+    Description{"admitone_pairs_total", "Help", "type/status", "a.b "
+                "c/done failed"},
 };
 constexpr std::array kGauges{
     Description{"admitone_lag", "Help", kTopicPartition},
@@ -50,6 +52,7 @@ class Names(unittest.TestCase):
         page = names.page(SOURCE)
         self.assertIn("\n| `admitone_a_total` | `verdict`: `x`, `y_z` | One, two |\n", page)
         self.assertIn("\n| `admitone_plain_total` |  | Help |\n", page)
+        self.assertIn("\n| `admitone_pairs_total` | `type`: `a.b`, `c`; `status`: `done`, `failed` | Help |\n", page)
         self.assertIn("\n| `admitone_lag` | `topic`, `partition` | Help |\n", page)
         self.assertIn("\n| `admitone_long_seconds` | `service`: `venue` | For long |\n", page)
 
@@ -69,18 +72,30 @@ class Names(unittest.TestCase):
             self.assertEqual(len(self.asked(query)), 1, query)
         self.assertEqual(len(self.told('`admitone_a_total{reason="x"}`')), 1)
 
+    def test_every_law_has_a_metric_or_a_reason(self):
+        def faults(*rows):
+            text = "| L1 | one |\n| L2 | two |\n## Metrics of the laws\n" + "\n".join(rows) + "\n## More\n| L9 | x |\n"
+            return [message for _, message in names.law_faults(text, KNOWN)]
+
+        first, second = "| L1 | `admitone_a_total{verdict}` | x |", "| L2 | none, because it is so | |"
+        self.assertEqual(faults(first, second), [])
+        for rows in ((first,), (second, first), (first, second, second), (first, "| L2 | `admitone_gone` | x |"),
+                     (first, "| L2 | none | |")):
+            self.assertEqual(len(faults(*rows)), 1, rows)
 
     def test_what_an_alert_waits_for_is_there_from_the_start(self):
         known = names.born(SOURCE)
-        self.assertEqual(known, {"admitone_a_total": {"x", "y_z"}, "admitone_plain_total": set()})
+        self.assertEqual(known, {"admitone_a_total": {"verdict": ["x", "y_z"]}, "admitone_plain_total": {},
+                                 "admitone_pairs_total": {"type": ["a.b", "c"], "status": ["done", "failed"]}})
 
         def late(query):
             return [message for _, message in names.late_faults("q", query, known)]
 
         for query in ('increase(admitone_a_total{job=~".+",verdict="x"}[5m])', 'rate(admitone_a_total{verdict=~"x|y_z"}[5m])',
-                      'rate(admitone_a_total{verdict!="gone"}[5m])', 'admitone_state{service="gone"}', "rate(admitone_a_total[5m])"):
+                      'rate(admitone_a_total{verdict!="gone"}[5m])',
+                      'rate(admitone_pairs_total{type="c",status=~"done|failed"}[5m])', 'admitone_state{service="gone"}', "rate(admitone_a_total[5m])"):
             self.assertEqual(late(query), [], query)
-        for query in ('rate(admitone_a_total{verdict="y"}[5m])', 'rate(admitone_a_total{verdict=~"x|gone"}[5m])',
+        for query in ('rate(admitone_a_total{verdict="y"}[5m])', 'rate(admitone_pairs_total{type="done"}[5m])', 'rate(admitone_a_total{verdict=~"x|gone"}[5m])',
                       'rate(admitone_a_total{verdict=~"x.*"}[5m])', 'rate(admitone_a_total{verdict=\\"gone\\"}[5m])'):
             self.assertEqual(len(late(query)), 1, query)
 
@@ -91,7 +106,7 @@ class Names(unittest.TestCase):
         with open(os.path.join(root, names.SOURCE), encoding="utf-8") as file:
             known = names.born(file.read())
         self.assertEqual(list(names.late_faults("q", alerts, known)), [])
-        known["admitone_records_total"] = {"redelivered"}
+        known["admitone_records_total"] = {"verdict": ["redelivered"]}
         late = [message for _, message in names.late_faults("q", alerts, known)]
         self.assertTrue(any('verdict="mismatch"' in message for message in late), late)
 

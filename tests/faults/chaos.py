@@ -12,7 +12,8 @@ from installation import ROOT, Installation, Worker
 
 # Not durable points of the engine: what they do is the matter of a law test, or of api_stacktest (nobody changes anything by
 # hand in a storm).
-SPECIAL = {"decide.crash", "consumer.fatal", "unit.between_transactions", "operate.begun", "operate.sent"}
+SPECIAL = {"decide.crash", "decode.older", "inspect.by_name", "consumer.fatal", "unit.between_transactions", "operate.begun",
+           "operate.sent"}
 TERMINATE = ("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'admitone_worker' "
              "and datname = current_database()")
 HURRIED = 128 + signal.SIGTERM  # how a worker ends that is told twice

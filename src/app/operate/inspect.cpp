@@ -5,6 +5,7 @@
 #include "app/header_of.hpp"
 #include "app/operate/saga_story.hpp"
 #include "app/system_clock.hpp"
+#include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "contract/text.hpp"
 #include "kafka/reader.hpp"
@@ -29,8 +30,7 @@ class Inspection {
   Screen screen(const ParsedId& id) {
     if (id.kind == IdKind::position) by_position(id);
     if (id.kind == IdKind::uuid && !by_uuid(id.text)) return std::move(screen_);
-    // Whatever it looks like, and is, producers may have used it as a key or an id.
-    by_name(id.text);
+    by_name_as_well(id.text);
     if (screen_.empty()) on_chain(id.text);
     return std::move(screen_);
   }
@@ -61,7 +61,7 @@ class Inspection {
              "/" + cell_text(cell(records, i, "offset"));
     }
     CellTable keys = find(queries::key_at(id.topic, id.partition, id.offset));
-    story(std::move(keys), std::move(records), true);
+    story(About::same, std::move(keys), std::move(records), true);
     if (dead.empty()) return;
     screen_.document("dead letter", {{"reason", "shown by admitone dead-letters show " + dead}});
   }
@@ -106,18 +106,34 @@ class Inspection {
     }
     const CellTable outcomes = find(queries::outcomes_with_id(id));
     if (!outcomes.rows.empty()) {
-      screen_.another();
-      story(find(queries::keys_of_outcome(id)), find(queries::records_of_outcome(id)), false);
+      story(About::another, find(queries::keys_of_outcome(id)),
+            find(queries::records_of_outcome(id)), false);
     }
     return true;
   }
 
+  // Whatever it looks like, and is, producers may have used it as a key or an id. In a large ledger
+  // that can take too long: what was found by then is told all the same.
+  void by_name_as_well(const std::string& name) {
+    try {
+      by_name(name);
+    } catch (const VerbError& error) {
+      const bool later =
+          error.code() == kInterrupted || dynamic_cast<const Unavailable*>(&error) != nullptr;
+      if (screen_.empty() || !later) throw;
+      screen_.document("note", {{"keys", "incomplete"},
+                                {"meaning", std::string("whether a producer used this as a key or "
+                                                        "as the id of a command is not known: ") +
+                                                error.what()}});
+    }
+  }
+
   void by_name(const std::string& name) {
+    if (base::failpoint::hit("inspect.by_name")) throw Unavailable("failpoint inspect.by_name");
     CellTable keys = find(queries::keys_named(name));
     CellTable records = find(queries::records_of_command(name));
     if (keys.rows.empty() && records.rows.empty()) return;
-    screen_.another();
-    story(std::move(keys), std::move(records), true);
+    story(About::another, std::move(keys), std::move(records), true);
   }
 
   // A signature or an address. Of an event whose saga is forgotten the event still knows.
@@ -160,7 +176,8 @@ class Inspection {
   }
 
   // What these keys and records have to do with each other: all that carry the same outcomes.
-  void story(CellTable keys, CellTable records, bool widen) {
+  enum class About { same, another };  // than what is on the screen
+  void story(About about, CellTable keys, CellTable records, bool widen) {
     std::vector<std::string> outcome_ids;
     const auto remember = [&](const CellTable& table) {
       for (std::size_t i = 0; i < table.rows.size(); ++i) {
@@ -188,6 +205,7 @@ class Inspection {
                                     number(cell(keys, i, "offset")))),
             kPosition);
     }
+    if (about == About::another) screen_.another();
     screen_.keys(keys);
     screen_.timeline(tell(records, outcomes));
     screen_.details("records", records);

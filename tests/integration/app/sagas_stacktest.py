@@ -132,7 +132,7 @@ class Sagas(SagaCase):
         opened = 'admitone_breaker_state{endpoint="http://127.0.0.1:9",service="venue"}'
         self.until(lambda: opened in self.metrics(worker), "the breaker is shown")
         # Its transitions, the errors of an operation, and a cache that has nothing to give (audit C15).
-        counted = ('admitone_breaker_openings_total{endpoint="http://127.0.0.1:9",service="venue"}',
+        counted = ('admitone_breaker_transitions_total{endpoint="http://127.0.0.1:9",service="venue",state="open"}',
                    'admitone_external_calls_total{operation="find",result="retry",service="venue"}',
                    'admitone_venue_cache_total{result="miss"}')
         for sample in counted:

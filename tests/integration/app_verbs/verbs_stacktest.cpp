@@ -279,6 +279,20 @@ TEST_F(Verbs, InspectTellsOfAKeyThatIsCalledLikeAnEventOrAReservation) {
   }
 }
 
+// In a large ledger the look for a key by that name may end with its time.
+TEST_F(Verbs, InspectShowsWhatItHasFoundWhenThereIsNoTimeToLookForKeys) {
+  setenv("ADMITONE_FAILPOINTS", "inspect.by_name=fail@0", 1);
+  const auto event = installation->run("inspect " + kEvent + " -o json");
+  const auto key = installation->run("inspect hold-again -o json");
+  unsetenv("ADMITONE_FAILPOINTS");
+  ASSERT_EQ(event.code, 0) << event.err;
+  const auto story = Json::parse(event.out);
+  EXPECT_EQ(story["event"]["status"], "on_sale") << event.out;
+  EXPECT_EQ(story["note"]["keys"], "incomplete") << event.out;
+  EXPECT_NE(key.code, 0) << "there is nothing else to show: " << key.out;
+  EXPECT_NE(key.code, 4) << "nobody knows that there is nothing";
+}
+
 TEST_F(Verbs, InspectOfTheUnknownEndsWithFour) {
   EXPECT_EQ(installation->run("inspect nobody-knows").code, 4);
   EXPECT_EQ(installation->run("inspect 00000000-0000-4000-8000-00000000ffff").code, 4);

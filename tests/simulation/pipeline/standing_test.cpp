@@ -1,6 +1,8 @@
 // What keeps a worker from having started and from being ready, and what does not.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "simulation/pipeline/world.hpp"
 
 namespace admitone::simulation {
@@ -20,6 +22,20 @@ class StandingTest : public ::testing::Test {
     world_.turn(*worker_);
   }
   [[nodiscard]] pipeline::Standing now() const { return worker_->engine.standing(); }
+  [[nodiscard]] double shown(Worker& worker, ports::Gauge gauge) const {
+    worker.engine.show(worker.meters);
+    return worker.meters.shown.at({gauge, std::to_string(lane_)});
+  }
+  // Decided by the first owner, which dies before it publishes them.
+  void leave_two_outcomes() {
+    begin();
+    worker_->log.before_publish = [] { return FakeLog::Fault::refused; };
+    world_.send(kEvent, create_event(kEvent, 10, "k1"));
+    world_.send(kEvent, hold(kEvent, 1, "k2"));
+    world_.turn(*worker_);
+    worker_.reset();
+    ASSERT_EQ(world_.codes(lane_), Lanes{});
+  }
 
   World world_;
   std::unique_ptr<Worker> worker_ = world_.worker("one");
@@ -154,6 +170,39 @@ TEST_F(StandingTest, LanesThatTheEngineWasNotToldOfAreWaitedForAndShown) {
   EXPECT_EQ(worker_->meters.shown.at({ports::Gauge::lanes_waiting, ""}), 3);
   worker_->source.not_announced = 0;
   EXPECT_TRUE(now().ready);
+}
+
+// Nobody else would tell of them while the lane cannot be opened.
+TEST_F(StandingTest, OutcomesThatAPredecessorOwesAreShownWhileTheLaneOpens) {
+  leave_two_outcomes();
+  world_.kafka.hanging.insert(lane_);
+  auto next = world_.worker("next");
+  next->source.assign(World::all_lanes());
+  world_.turn(*next, 70, 1s);
+  EXPECT_EQ(shown(*next, ports::Gauge::unpublished), 2);
+  EXPECT_GE(shown(*next, ports::Gauge::unpublished_age_seconds), 60);
+  world_.send(kEvent, hold(kEvent, 1, "k3"));
+  world_.turn(*next);
+  EXPECT_EQ(shown(*next, ports::Gauge::unpublished), 3) << "with its own";
+  EXPECT_GE(shown(*next, ports::Gauge::unpublished_age_seconds), 60) << "the oldest";
+  world_.kafka.hanging.clear();
+  world_.turn(*next, 40, 1s);
+  EXPECT_EQ(world_.kafka.sequences(lane_), (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_EQ(shown(*next, ports::Gauge::unpublished), 0);
+  EXPECT_EQ(shown(*next, ports::Gauge::unpublished_age_seconds), 0);
+}
+
+TEST_F(StandingTest, HowLongTheLastPublicationTookIsShownByLane) {
+  begin();
+  EXPECT_TRUE(std::isnan(shown(*worker_, ports::Gauge::publish_seconds))) << "none yet";
+  worker_->log.before_publish = [this] {
+    world_.clock.pass(3s);
+    return FakeLog::Fault::none;
+  };
+  world_.send(kEvent, create_event(kEvent, 10, "k1"));
+  world_.turn(*worker_);
+  EXPECT_GE(shown(*worker_, ports::Gauge::publish_seconds), 3);
+  EXPECT_LT(shown(*worker_, ports::Gauge::publish_seconds), 4);
 }
 
 TEST_F(StandingTest, AFatalErrorEndsIt) {

@@ -32,7 +32,7 @@ TEST_F(BreakerTest, OpensAtTheFifthFailure) {
   fail(1);
   EXPECT_EQ(state(), BreakerState::open);
   EXPECT_FALSE(breaker_.admit(now_).has_value());
-  EXPECT_EQ(breaker_.times_opened(), 1U);
+  EXPECT_EQ(breaker_.transitions().opened, 1U);
   EXPECT_EQ(breaker_.wait(now_), 30s);
 }
 
@@ -90,7 +90,18 @@ TEST_F(BreakerTest, OpensAgainWhenTheProbeFails) {
   call(CallEnd::failure);
   EXPECT_EQ(state(), BreakerState::open);
   EXPECT_EQ(breaker_.wait(now_), 30s);
-  EXPECT_EQ(breaker_.times_opened(), 2U);
+  EXPECT_EQ(breaker_.transitions().opened, 2U);
+}
+
+TEST_F(BreakerTest, CountsItsTransitions) {
+  fail(5);
+  now_ += 30s;
+  call(CallEnd::failure);
+  now_ += 30s;
+  call(CallEnd::success);
+  EXPECT_EQ(breaker_.transitions().opened, 2U);
+  EXPECT_EQ(breaker_.transitions().half_opened, 2U) << "its probes";
+  EXPECT_EQ(breaker_.transitions().closed, 1U);
 }
 
 TEST_F(BreakerTest, TriesAnotherProbeWhenOneSaidNothing) {

@@ -212,7 +212,7 @@ TEST_F(Nodes, tell_what_became_of_their_calls) {
   EXPECT_EQ(state.held_back, 1U);
   EXPECT_EQ(node(0).origin, "http://one:80") << "the path may hold a key";
   EXPECT_EQ(node(0).breaker, resilience::BreakerState::open);
-  EXPECT_EQ(node(0).times_opened, 1U);
+  EXPECT_EQ(node(0).transitions.opened, 1U);
   EXPECT_EQ(node(0).count(CallResult::done), 2U) << "with the question for the cluster";
   EXPECT_EQ(node(0).count(CallResult::error), 1U);
   EXPECT_EQ(node(0).count(CallResult::failed), 3U);
@@ -255,6 +255,18 @@ TEST_F(Nodes, write_one_line_for_each_failed_call) {
   EXPECT_EQ(lines.count(), 2);
   EXPECT_NE(lines.text().find(test_record().tenant.str()), std::string::npos) << lines.text();
   EXPECT_EQ(lines.text().find("secret"), std::string::npos);
+}
+
+TEST_F(Nodes, write_the_key_of_a_failed_call_bounded_and_in_one_line) {
+  const support::LogLines lines("solana");
+  http().expect("sendTransaction", Status{502});
+  Kept<bool> kept;
+  world->client->send({"bytes", "A\nB" + std::string(5000, 'x'), 900, "guard"}, world->later(),
+                      kept.take());
+  http().turn();
+  EXPECT_EQ(lines.count(), 1) << lines.text();
+  EXPECT_LT(lines.text().size(), 500U);
+  EXPECT_NE(lines.text().find("key A\\x0aBxxx"), std::string::npos) << lines.text();
 }
 
 }  // namespace

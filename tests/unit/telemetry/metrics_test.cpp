@@ -46,9 +46,13 @@ TEST(Metrics, LeaveTheRestOfATextToTheLastLabel) {
   Metrics metrics("1");
   metrics.set(Gauge::breaker_state, "venue/https://venue.example:443", 2);
   metrics.add(Counter::external_calls, "chain/rpc/done", 3);
+  metrics.add(Counter::breaker_transitions, "venue/half_open/https://venue.example:443", 1);
   metrics.set(Gauge::sagas, "event.create", 1);
   EXPECT_THAT(metrics.text(), HasSubstr("admitone_breaker_state{endpoint=\"https://"
                                         "venue.example:443\",service=\"venue\"} 2\n"));
+  EXPECT_THAT(metrics.text(), HasSubstr("admitone_breaker_transitions_total{endpoint=\"https://"
+                                        "venue.example:443\",service=\"venue\","
+                                        "state=\"half_open\"} 1\n"));
   EXPECT_THAT(metrics.text(), HasSubstr("admitone_external_calls_total{operation=\"rpc\","
                                         "result=\"done\",service=\"chain\"} 3\n"));
   EXPECT_THAT(metrics.text(), HasSubstr("admitone_sagas{kind=\"event.create\",status=\"\"} 1\n"));
@@ -119,7 +123,7 @@ TEST(Metrics, AreNamedByTheRules) {
     ++families;
     EXPECT_EQ(match[1].str().ends_with("_total"), match[2] == "counter") << line;
   }
-  EXPECT_EQ(families, 27 + 22 + 8 + 1);
+  EXPECT_EQ(families, 28 + 23 + 8 + 1);
 }
 
 }  // namespace

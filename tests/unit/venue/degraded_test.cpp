@@ -120,7 +120,7 @@ TEST_F(DegradedTest, ClosesAfterOneGoodProbe) {
   http_.answer(200, venue_body());
   EXPECT_EQ(probe.value().kind, AnswerKind::done);
   EXPECT_EQ(breaker(), BreakerState::closed);
-  EXPECT_EQ(client_->state().times_opened, 1U);
+  EXPECT_EQ(client_->state().transitions.opened, 1U);
 }
 
 TEST_F(DegradedTest, ServesAVenueThatWasValidated) {
