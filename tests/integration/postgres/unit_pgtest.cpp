@@ -260,6 +260,38 @@ TEST_F(Unit, ChangesAReservationUnderItsVersionAndListsWhatIsDue) {
   EXPECT_EQ(owner->commit(late).end, UnitEnd::stale);
 }
 
+// Audit C4: both have events and reservations of the same ids, and cancel one event each.
+TEST_F(Unit, ListsWhatIsDueOfEachTenantByItsOwnEvent) {
+  const std::vector tenants{kTenant, tenant(2)};
+  auto writes = owner->begin(tenants);
+  for (const std::uint64_t n : {1U, 2U})
+    for (const auto& of : tenants) {
+      writes.events.push_back({event(n, of, 10), 0});
+      writes.reservations.push_back({hold(n, of, n, 1), 0});
+    }
+  ASSERT_EQ(owner->commit(writes).end, UnitEnd::committed);
+  const auto due = [&] {
+    const auto answer = owner->store->due_holds(0, at(601), 10);
+    if (!answer.ok()) throw std::runtime_error(answer.error().message);
+    std::vector<std::pair<base::TenantId, base::ReservationId>> found;
+    for (const auto& one : *answer) found.emplace_back(one.tenant, one.reservation);
+    return found;
+  };
+  EXPECT_EQ(due().size(), 4U);
+  ports::UnitQuery one_of_each;
+  one_of_each.tenants = tenants;
+  one_of_each.events = {{tenants[0], event_id(1)}, {tenants[1], event_id(2)}};
+  auto cancelled = owner->look(one_of_each).events;
+  auto change = owner->begin(tenants);
+  for (auto& one : cancelled) {
+    one.status = domain::EventStatus::cancelling;
+    change.events.push_back({one, one.row_version});
+  }
+  ASSERT_EQ(owner->commit(change).end, UnitEnd::committed);
+  EXPECT_THAT(due(), ::testing::UnorderedElementsAre(std::pair(tenants[1], reservation_id(1)),
+                                                     std::pair(tenants[0], reservation_id(2))));
+}
+
 TEST_F(Unit, DrainsTheOpenReservationsOfACancellingEventInBoundedPieces) {
   add_event(1, 10);
   auto cancelling = look_at_events({1}).events.at(0);
