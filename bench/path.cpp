@@ -176,6 +176,7 @@ class Source final : public ports::RecordSource {
     return {};
   }
   void poll(std::chrono::milliseconds) override {}
+  [[nodiscard]] bool in_group() const override { return true; }
   [[nodiscard]] std::size_t unannounced() const override { return 0; }
   void close(std::chrono::milliseconds) override {}
 };

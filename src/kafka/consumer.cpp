@@ -96,6 +96,7 @@ void Consumer::Impl::poll(Milliseconds budget) {
     run_commands();
     bool worked = serve_events();
     announce();
+    look_at_group();
     worked = serve_partitions() || worked;
     tell_ends();
     const auto left = std::chrono::ceil<Milliseconds>(end - clock_.steady());
@@ -141,6 +142,7 @@ void Consumer::Impl::close(Milliseconds limit) {
                  *rd_kafka_event_topic_partition_list(event.get()));
   }
   if (!owned_.empty()) revoke(true);
+  in_group_ = false;
   rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
   if (rd_kafka_consumer_closed(raw()) == 1) return;
   base::logger("kafka")->warn("the group was not left ({}); it will notice by the session",
@@ -187,6 +189,9 @@ std::optional<std::int64_t> Consumer::log_end(base::TopicPartition tp) const {
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) return std::nullopt;
   return high;
 }
+bool Consumer::in_group() const {
+  return impl_->in_group();
+}
 std::size_t Consumer::unannounced() const {
   return impl_->unannounced();
 }
@@ -201,7 +206,7 @@ void Consumer::keep_fetching(const std::stop_token& stop) {
 }
 
 GroupMetadata Consumer::group_metadata() const {
-  return GroupMetadata(rd_kafka_consumer_group_metadata(impl_->raw()));
+  return impl_->group_metadata();
 }
 
 base::Status Consumer::commit(std::span<const ports::OffsetMark> marks, Milliseconds limit) {

@@ -71,6 +71,7 @@ class Consumer final : public ports::RecordSource {
   void resume(base::TopicPartition tp) override;
   void ask_end(base::TopicPartition tp, base::Instant asked) override;
   [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition tp) const override;
+  [[nodiscard]] bool in_group() const override;
   [[nodiscard]] std::size_t unannounced() const override;
   void poll(Milliseconds budget) override;
   void close(Milliseconds limit) override;

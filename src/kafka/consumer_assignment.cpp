@@ -4,6 +4,11 @@
 #include "kafka/consumer_impl.hpp"
 
 namespace admitone::kafka {
+namespace {
+
+constexpr Milliseconds kGroupLookedAtAgain{500};
+
+}  // namespace
 
 void Consumer::Impl::on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t& list) {
   if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -32,11 +37,21 @@ void Consumer::Impl::assign(rd_kafka_topic_partition_list_t& list) {
   rd_kafka_pause_partitions(raw(), &list);
   rd_kafka_assign(raw(), &list);
   next_look_up_ = clock_.steady();
+  next_group_look_ = {};
   look_ups_.begin();
   // More members than partitions: in the group all the same.
   if (list.cnt == 0) sink_->assigned({});
   count_unannounced();
   announce();
+}
+
+// Who has no partitions is not told when the broker takes it for dead, or refuses its generation:
+// it joins again in silence.
+void Consumer::Impl::look_at_group() {
+  const auto now = clock_.steady();
+  if (now < next_group_look_) return;
+  next_group_look_ = now + kGroupLookedAtAgain;
+  in_group_ = group_metadata().is_member();
 }
 
 void Consumer::Impl::count_unannounced() {
@@ -49,7 +64,8 @@ void Consumer::Impl::revoke(bool lost) {
   for (const auto& [tp, owned] : owned_) {
     if (owned.announced) known.push_back(tp);
   }
-  if (!known.empty()) sink_->revoked(known, lost);
+  // None is known: what was to come does not either. (The one who closes it knows.)
+  if (!known.empty() || !closed_) sink_->revoked(known, lost);
   for (auto& [tp, owned] : owned_) {
     rd_kafka_queue_cb_event_enable(owned.queue.get(), nullptr, nullptr);
   }

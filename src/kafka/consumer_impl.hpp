@@ -2,8 +2,8 @@
 // What is behind the consumer: one librdkafka client with a queue for each partition. Its parts are
 // in consumer.cpp (making, errors, polling), consumer_assignment.cpp (who owns what) and
 // consumer_reading.cpp (where reading begins, and what comes).
-// Threads: as in consumer.hpp; all but `enqueue`, `ask_end` and `unannounced` on the thread that
-// polls.
+// Threads: as in consumer.hpp; all but `enqueue`, `ask_end`, `in_group`, `group_metadata` and
+// `unannounced` on the thread that polls.
 
 #include <atomic>
 #include <map>
@@ -58,7 +58,11 @@ class Consumer::Impl final : public ClientEvents {
   };
   void enqueue(const Command& command);
   void ask_end(base::TopicPartition tp, base::Instant asked) { log_ends_.ask(tp, asked); }
+  [[nodiscard]] bool in_group() const { return in_group_; }
   [[nodiscard]] std::size_t unannounced() const { return unannounced_; }
+  [[nodiscard]] GroupMetadata group_metadata() const {
+    return GroupMetadata(rd_kafka_consumer_group_metadata(raw()));
+  }
 
   [[nodiscard]] rd_kafka_t* raw() const { return client_.get(); }
   [[nodiscard]] const TopicNames& topics() const { return settings_.topics; }
@@ -88,6 +92,7 @@ class Consumer::Impl final : public ClientEvents {
   void revoke(bool lost);
   void announce();
   void count_unannounced();
+  void look_at_group();
   // By the probe, for as long as this lives.
   [[nodiscard]] LookUps::Questions questions() const;
   [[nodiscard]] LogEnds::Leaders leaders() const;
@@ -123,6 +128,8 @@ class Consumer::Impl final : public ClientEvents {
   LookUps look_ups_;
   base::Instant next_look_up_{};
   std::atomic<std::size_t> unannounced_{0};
+  base::Instant next_group_look_{};
+  std::atomic<bool> in_group_{false};
   bool failed_ = false;
   bool closed_ = false;
   bool warned_time_ = false;

@@ -21,11 +21,14 @@ class GroupMetadata {
   // Negative while the consumer has no generation: such metadata is accepted unfenced by the broker
   // and must never be sent.
   [[nodiscard]] std::int32_t generation() const { return generation_; }
+  // Has a name and a generation in the group, as far as this side knows.
+  [[nodiscard]] bool is_member() const { return generation_ >= 0 && named_; }
   [[nodiscard]] const rd_kafka_consumer_group_metadata_s* raw() const { return raw_.get(); }
 
  private:
   std::unique_ptr<rd_kafka_consumer_group_metadata_s, Release> raw_;
   std::int32_t generation_ = -1;
+  bool named_ = false;
 };
 
 }  // namespace admitone::kafka

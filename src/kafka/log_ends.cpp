@@ -60,10 +60,18 @@ void LogEnds::answer(base::TopicPartition tp, base::Instant asked,
   wake_.notify();
 }
 
+base::TopicPartition LogEnds::next_to_wake() {
+  const auto next = to_wake_turns_.next(to_wake_);
+  const auto tp = *next;
+  to_wake_turns_.had(tp);
+  to_wake_.erase(next);
+  return tp;
+}
+
 std::pair<base::TopicPartition, base::Instant> LogEnds::next_asked() {
-  const auto next = turns_.next(asked_, &decltype(asked_)::value_type::first);
+  const auto next = asked_turns_.next(asked_, &decltype(asked_)::value_type::first);
   const std::pair<base::TopicPartition, base::Instant> asked = *next;
-  turns_.had(asked.first);
+  asked_turns_.had(asked.first);
   asked_.erase(next);
   return asked;
 }
@@ -72,9 +80,9 @@ void LogEnds::run(const Leaders& leaders, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   const auto something = [this] { return !to_wake_.empty() || !asked_.empty(); };
   while (wanted_changed_.wait(lock, stop, something) && !stop.stop_requested()) {
-    if (!to_wake_.empty()) {
-      const auto tp = *to_wake_.begin();
-      to_wake_.erase(to_wake_.begin());
+    woke_ = asked_.empty() || (!to_wake_.empty() && !woke_);
+    if (woke_) {
+      const auto tp = next_to_wake();
       lock.unlock();
       leaders.wake(tp);
     } else {

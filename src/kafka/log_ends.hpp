@@ -13,7 +13,7 @@
 // Used by: Consumer. Threads: `taken`, `forget` and `told` on the poll thread; `ask` any; `run` on
 // one of its own.
 // Blocking: `run` waits for the broker, kPatience at most each time; the others never. Of several
-// leaders each is asked in its turn.
+// leaders each is asked in its turn, and for the two reasons by turns.
 // Errors: none. What was not answered is not told; full queues are looked at again after a second.
 
 #include <condition_variable>
@@ -70,6 +70,7 @@ class LogEnds {
     std::int64_t bytes = 0;
   };
   // With the lock.
+  base::TopicPartition next_to_wake();
   std::pair<base::TopicPartition, base::Instant> next_asked();
   void answer(base::TopicPartition tp, base::Instant asked, const base::Result<Watermarks>& found);
 
@@ -83,7 +84,9 @@ class LogEnds {
   std::condition_variable_any wanted_changed_;
   std::set<base::TopicPartition> to_wake_;
   std::map<base::TopicPartition, base::Instant> asked_;
-  Turns turns_;
+  Turns to_wake_turns_;
+  Turns asked_turns_;
+  bool woke_ = false;  // the last question was for the first reason
   std::vector<Told> told_;
 };
 

@@ -48,11 +48,12 @@ Probe::Position position_of(const rd_kafka_topic_partition_t& found) {
 }  // namespace
 
 base::Result<std::vector<Probe::Position>> Probe::stable_positions(
-    std::span<const NamedPartition> partitions, Milliseconds limit) const {
+    std::span<const NamedPartition> partitions, Milliseconds limit,
+    Milliseconds leader_limit) const {
   if (partitions.empty()) return std::vector<Position>{};
   // librdkafka 2.0.2 aborts the process when an admin request runs out of time while it waits for a
   // coordinator that is away (assertion in rdkafka_queue.h): ask nothing of brokers that are down.
-  if (const auto alive = watermarks(partitions.front(), limit); !alive) return alive.error();
+  if (const auto alive = watermarks(partitions.front(), leader_limit); !alive) return alive.error();
   const auto asked = make_list(static_cast<int>(partitions.size()));
   for (const auto& partition : partitions) {
     rd_kafka_topic_partition_list_add(asked.get(), partition.topic.c_str(), partition.partition);

@@ -40,10 +40,16 @@ class Probe {
 
   base::Result<Watermarks> watermarks(const NamedPartition& partition, Milliseconds limit) const;
 
-  // Positions of this process's group, index-aligned.
+  // Positions of this process's group, index-aligned. The leader of the first partition is asked
+  // whether it is there, for `leader_limit`: nothing else is while it is away.
   using Position = base::Result<ports::GroupPosition>;
   base::Result<std::vector<Position>> stable_positions(std::span<const NamedPartition> partitions,
-                                                       Milliseconds limit) const;
+                                                       Milliseconds limit,
+                                                       Milliseconds leader_limit) const;
+  base::Result<std::vector<Position>> stable_positions(std::span<const NamedPartition> partitions,
+                                                       Milliseconds limit) const {
+    return stable_positions(partitions, limit, limit);
+  }
 
  private:
   Client client_;

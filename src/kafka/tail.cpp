@@ -36,7 +36,7 @@ base::Result<Watermarks> Tail::stable_marks(std::int32_t lane) const {
   Watermarks marks;
   const auto code = rd_kafka_query_watermark_offsets(
       committed_.get(), settings_.outcome_topic.c_str(), lane, &marks.low, &marks.high,
-      static_cast<int>(settings_.limit.count()));
+      static_cast<int>(settings_.leader_limit.count()));
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return error_of(code, fmt::format("end of {}/{}", settings_.outcome_topic, lane));
   }
@@ -45,7 +45,7 @@ base::Result<Watermarks> Tail::stable_marks(std::int32_t lane) const {
 
 base::Result<bool> Tail::closed(std::int32_t lane) const {
   // In this order: what was open when the first was read is below it.
-  const auto all = probe_->watermarks({settings_.outcome_topic, lane}, settings_.limit);
+  const auto all = probe_->watermarks({settings_.outcome_topic, lane}, settings_.leader_limit);
   if (!all) return all.error();
   const auto stable = stable_marks(lane);
   if (!stable) return stable.error();
@@ -53,7 +53,8 @@ base::Result<bool> Tail::closed(std::int32_t lane) const {
 }
 
 base::Result<ports::GroupPosition> Tail::stable_position(const NamedPartition& partition) const {
-  const auto found = probe_->stable_positions(std::span(&partition, 1), settings_.limit);
+  const auto found =
+      probe_->stable_positions(std::span(&partition, 1), settings_.limit, settings_.leader_limit);
   if (!found) return found.error();
   return found->front();
 }

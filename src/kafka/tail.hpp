@@ -2,7 +2,8 @@
 // The end of the outcome topic, read by a new owner before it publishes (ARCHITECTURE.md).
 // Used by: Publisher and PlainPublisher.
 // Lifetime: as its owner; connects at the first call and stays connected.
-// Threads: one at a time. Blocking: each call by `limit`.
+// Threads: one at a time. Blocking: each call by `limit`; by `leader_limit` only, twice at most,
+// while the partition's leader is away.
 // Errors: retry_call (broker away, not in time), permanent (rights, unknown topic, a record that is
 // not ours); nothing is ever changed.
 
@@ -25,6 +26,9 @@ struct TailSettings {
   std::string group_id;  // positions are asked for this group; the tail itself joins nothing
   std::string outcome_topic;
   Milliseconds limit{10'000};
+  // As the consumer has for the same questions: one that is not answered is asked again, and keeps
+  // the lanes of other leaders waiting meanwhile.
+  Milliseconds leader_limit{1'000};
 };
 
 class Tail {

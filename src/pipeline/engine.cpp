@@ -175,7 +175,7 @@ Standing Engine::standing() const {
     if (lane.state == LaneState::stopped) out.stopped.push_back(name_of(lane.tp));
   }
   for (const auto& tp : publisher_->hanging()) out.hanging.push_back(name_of(tp));
-  out.begun = joined_ && looked_at && !fatal_error();
+  out.begun = joined_ && world_.source.in_group() && looked_at && !fatal_error();
   // That several lanes are stopped, and none is not, is this worker's own trouble (its database is
   // another one): it must not take the place of one that works.
   const bool works = all.size() < 2 || out.stopped.size() < all.size();

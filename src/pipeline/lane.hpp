@@ -131,6 +131,7 @@ struct Lane {
     std::int64_t sent = 0;
     std::int64_t released = 0;        // holds that ended by it
     std::int64_t failures = 0;        // intervals in a row without a success
+    bool unsent = false;              // the last of its sends failed
     base::Instant succeeded_at{};     // or taken
     base::Duration longest_rest{};    // since, between two looks: on purpose
     base::Duration rest{};            // since the last look

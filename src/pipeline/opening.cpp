@@ -13,12 +13,8 @@ namespace {
 using base::failpoint::hit;
 using base::failpoint::mutant;
 
-constexpr std::chrono::milliseconds kLookAgain{30};
 // A healthy predecessor has ended its transaction by then.
 constexpr std::chrono::milliseconds kBeforeFencing{400};
-// A take-over that takes longer than this is told about, and asks less often.
-constexpr std::chrono::milliseconds kSlow{5'000};
-constexpr std::chrono::milliseconds kLookAgainSlowly{500};
 // Fencing raises an epoch that ends at 32,767, and the first one nearly always does it.
 constexpr std::chrono::milliseconds kFenceAgain{5'000};
 // Longer than any transaction may stay open (kafka.transaction_timeout) before the broker ends it.
@@ -28,62 +24,6 @@ constexpr std::chrono::milliseconds kRefused{60'000};
 constexpr std::int32_t kReloadPage = 2'000;
 
 }  // namespace
-
-bool Publisher::open_lanes() {
-  std::vector<Opening> due;
-  const auto now = world_.clock.steady();
-  {
-    const std::scoped_lock lock(mutex_);
-    for (auto& [tp, lane] : lanes_) {
-      if (lane.stage != Stage::opening || lane.look_again > now) continue;
-      Opening opening;
-      opening.tp = tp;
-      opening.tag = lane.tag;
-      opening.serial = lane.serial;
-      opening.home = lane.home;
-      opening.from_ledger = lane.from_ledger;
-      opening.taken = lane.taken;
-      opening.published_seq = lane.published_seq;
-      opening.published_offset = lane.published_offset;
-      opening.acknowledged = lane.acknowledged;
-      opening.since = lane.opening_since;
-      opening.fence_at = lane.fence_at;
-      opening.refused_since = lane.refused_since;
-      opening.newest_seq = lane.taken.out_seq;
-      // Before the lane is open nobody can have published what was decided since it was taken.
-      for (const auto& publication : lane.waiting)
-        if (!lane.from_ledger && !publication.outcomes.empty())
-          opening.newest_seq = std::max(opening.newest_seq, publication.outcomes.back().seq);
-      due.push_back(std::move(opening));
-    }
-  }
-  bool opened = false;
-  for (auto& lane : due) {
-    const auto step = open_lane(lane);
-    ++rounds_;  // (Each may wait for a broker that does not answer, and there may be many.)
-    if (step == Step::opened) {
-      finish_opening(lane);
-      opened = true;
-    } else if (step == Step::again) {
-      const std::scoped_lock lock(mutex_);
-      auto* const found = find(lane.tp, lane.serial);
-      if (found == nullptr) continue;
-      found->fence_at = lane.fence_at;
-      found->refused_since = lane.refused_since;
-      found->hangs = lane.hangs;
-      const auto at = world_.clock.steady();
-      const bool slow = at - lane.since > kSlow;
-      found->look_again = at + (slow ? kLookAgainSlowly : kLookAgain);
-      if (slow && at >= found->complain_at) {
-        found->complain_at = at + kSlow;
-        base::logger("pipeline")
-            ->warn("lane {}/{}: not open for publishing yet, waiting for {}", lane.tp.topic,
-                   lane.tp.partition, lane.waits_for);
-      }
-    }
-  }
-  return opened;
-}
 
 Publisher::Step Publisher::open_lane(Opening& lane) {
   if (const auto step = prove_closed(lane); step != Step::opened) return step;
@@ -128,34 +68,42 @@ Publisher::Step Publisher::stop_unless_taken(Opening& lane, const std::string& w
   return Step::stopped;
 }
 
+// Nobody could tell, which is not the same as that a transaction is open.
+Publisher::Step Publisher::not_answered(Opening& lane, std::string what) {
+  lane.unanswered = true;
+  lane.told_since.reset();
+  lane.waits_for = std::move(what);
+  return Step::again;
+}
+
 // The order matters: the group's position is stable first, then the outcome partition has no open
 // transaction, then the tail is read. Any other order leaves a race.
 Publisher::Step Publisher::prove_closed(Opening& lane) {
-  const bool too_long = world_.clock.steady() - lane.since >= kHanging;
+  const auto position = world_.log.stable_position(lane.tp);
+  if (!position && !mutant("unknown_is_pending"))
+    return not_answered(lane, "the group's position: " + position.error().message);
+  // While nobody told, what is open now may have been begun by a worker that lives.
+  if (!lane.told_since) lane.told_since = world_.clock.steady();
+  const auto since = std::max(lane.since, *lane.told_since);
+  const bool too_long = world_.clock.steady() - since >= kHanging;
   const auto* const hanging =
       too_long ? "; if no other worker is publishing there, that transaction hangs: see "
                  "docs/runbooks/hanging-transaction.md"
                : "";
   if (!mutant("tail_before_stable")) {
-    const auto position = world_.log.stable_position(lane.tp);
     const bool pending = !position || position->pending;
-    if (!position) {
-      lane.waits_for = "the group's position: " + position.error().message;
-    } else if (position->pending) {
+    if (pending) {
       lane.waits_for = fmt::format("the group's position to be stable, {} publishers to fence{}",
                                    lane.taken.publishers.size(), hanging);
     } else {
       lane.position = position->offset;
     }
-    if (pending && world_.clock.steady() - lane.since < kBeforeFencing) return Step::again;
+    if (pending && world_.clock.steady() - since < kBeforeFencing) return Step::again;
     auto closed =
         pending || !lane.home ? base::Result<bool>(!pending) : world_.log.closed(lane.tp.partition);
-    if (!closed) {
-      lane.waits_for = closed.error().message;
-      return Step::again;
-    }
+    if (!closed) return not_answered(lane, closed.error().message);
     if (*closed) return Step::opened;
-    lane.hangs = too_long && position;
+    lane.hangs = too_long;
     if (!pending)
       lane.waits_for = fmt::format(
           "an open Kafka transaction in the outcome partition to end, {} publishers to fence{}",
@@ -163,7 +111,7 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
   }
   if (mutant("tail_before_closed") || mutant("tail_before_stable")) return Step::opened;
   const auto now = world_.clock.steady();
-  if (now - lane.since < kBeforeFencing || now < lane.fence_at) return Step::again;
+  if (now - since < kBeforeFencing || now < lane.fence_at) return Step::again;
   for (const auto& id : lane.taken.publishers) {
     const auto fenced = world_.log.fence(id);
     ++rounds_;
@@ -171,11 +119,12 @@ Publisher::Step Publisher::prove_closed(Opening& lane) {
       base::logger("pipeline")
           ->warn("lane {}: publisher {} cannot be fenced yet: {}", lane.tp.partition, id,
                  fenced.error().message);
+      lane.unanswered = true;
       return Step::again;
     }
     world_.meters.add(ports::Counter::take_overs, "fenced_publisher", 1);
   }
-  lane.fence_at = now + kFenceAgain;
+  lane.fence_at = world_.clock.steady() + kFenceAgain;
   return Step::again;
 }
 
@@ -218,10 +167,7 @@ Publisher::Step Publisher::read_tail(Opening& lane) {
            tail.error().message + "; restart the workers when that is mended");
       return Step::stopped;
     }
-    base::logger("pipeline")
-        ->warn("lane {}: the outcome log cannot be read yet: {}", lane.tp.partition,
-               tail.error().message);
-    return Step::again;
+    return not_answered(lane, "the outcome log to be read: " + tail.error().message);
   }
   if (const auto why = unsound(lane, *tail); !why.empty()) return stop_unless_taken(lane, why);
   if (tail->last && tail->last->seq > lane.published_seq) {
@@ -297,6 +243,9 @@ void Publisher::finish_opening(Opening& opening) {
     lane.hangs = false;
     lane.from_ledger = false;
     lane.predecessors_closed = true;
+    // They live, perhaps, and whatever they begin now the group refuses: what is open here from now
+    // on is ours, or ends by itself.
+    lane.taken.publishers.clear();
     std::erase_if(lane.waiting, [&](Publication& publication) {
       // All of a publication went out in one transaction, or none of it.
       const bool had_outcomes = !publication.outcomes.empty();

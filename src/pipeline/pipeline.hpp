@@ -154,13 +154,15 @@ class Pipeline {
     std::vector<ports::DueHold> holds;
     base::Timestamp until;
   };
-  // Skipped: not looked at, or not all was sent; failed: the database could not tell.
-  enum class Look { done, skipped, failed };
+  // Failed: the database could not tell; unsent: not all of what is due.
+  enum class Look { done, skipped, failed, unsent };
   void fire_timers(std::vector<Lane*>& lanes);
   Look look_at_timers(Lane& lane, std::optional<base::Timestamp>& database_now);
   [[nodiscard]] base::Timestamp decided_until(const Lane& lane, base::Timestamp until) const;
   std::optional<DueHolds> read_due(Lane& lane, std::optional<base::Timestamp>& database_now);
   bool fire(Lane& lane, const DueHolds& due);
+  void not_reached(Lane& lane, base::Duration took);
+  void reached(Lane& lane);
   void timers_failed(const std::string& what, const base::Error& error);
   bool send_timers(Lane& lane, std::span<const ports::DueHold> holds);
   void count_intervals(Lane& lane);
@@ -200,7 +202,8 @@ class Pipeline {
   base::Instant ask_ends_at_{};
   base::Instant tell_timers_at_{};
   base::Instant timers_at_{};  // not before: looking took long
-  base::Duration looking_{};   // of a tick, the time that the database took
+  base::Duration looking_{};   // of a tick, the time that the database took, and some sends
+  int unsent_again_ = 0;       // sends that failed as the lane's last had, since one did not
   // Of looking for due holds. It closes soon: who waits for a seat waits for this, too.
   resilience::Breaker timers_breaker_{{.open_for = std::chrono::seconds{3}}};
   std::atomic<bool> draining_{false};

@@ -99,6 +99,8 @@ class Publisher {
     base::Instant complain_at{};
     base::Instant fence_at{};                    // the predecessors, again
     std::optional<base::Instant> refused_since;  // as the database answers, see not_reloaded
+    bool unanswered = false;                     // as the last look found: its leader is away
+    std::optional<base::Instant> told_since;     // what is open there
     std::deque<Publication> waiting;
     std::size_t outcomes_waiting = 0;
     std::size_t bytes_waiting = 0;
@@ -139,7 +141,9 @@ class Publisher {
     base::Instant since{};
     base::Instant fence_at{};
     std::optional<base::Instant> refused_since;
+    std::optional<base::Instant> told_since;
     // found out on the way
+    bool unanswered = false;  // nobody answered: it may have taken all the time that a look has
     std::optional<std::int64_t> position;  // the group's, stable
     std::vector<Publication> reloaded;
     std::vector<base::Position> letters_sent;
@@ -148,11 +152,15 @@ class Publisher {
   };
   enum class Step { again, opened, stopped };
 
-  bool open_lanes();
+  bool open_lanes();  // opening_turns.cpp, as the next three
+  std::vector<Opening> to_open();
+  void look_again(const Opening& opening);
+  void answered(const Opening& opening);
   // One try of the take-over; whatever has to be waited for is asked again later. opening.cpp
   Step open_lane(Opening& lane);
   Step prove_closed(Opening& lane);
   Step read_tail(Opening& lane);
+  Step not_answered(Opening& lane, std::string what);
   Step not_reloaded(Opening& lane, const base::Error& error);
   Step stop_unless_taken(Opening& lane, const std::string& why);
   base::Status reload(Opening& lane);
@@ -190,6 +198,8 @@ class Publisher {
   bool opened_ = false;
   base::Instant not_before_{};
   base::Instant rests_until_{};
+  base::TopicPartition open_from_;  // where the next round of openings begins
+  int unanswered_again_ = 0;        // looks as the lane's last was, since one was not
   std::atomic<std::uint64_t> rounds_{0};
 };
 

@@ -9,6 +9,7 @@
 #include "base/failpoint.hpp"
 #include "base/log.hpp"
 #include "pipeline/pipeline.hpp"
+#include "resilience/backoff.hpp"
 
 namespace admitone::pipeline {
 namespace {
@@ -17,6 +18,10 @@ namespace {
 constexpr std::chrono::seconds kTimerAgainWhenIdle{30};
 constexpr std::chrono::seconds kTimerAgainWhenBusy{600};
 constexpr std::chrono::seconds kTimersAfterFailure{5};
+// Commands of a lane whose leader is away take all the time that a send has
+// (kafka.delivery_timeout).
+constexpr resilience::BackoffSettings kAfterUnsent{.base = kTimersAfterFailure,
+                                                   .most = std::chrono::seconds{60}};
 constexpr std::chrono::seconds kTimersToldAgain{30};
 // Looking takes the pipeline's connection: a database that struggles is asked for a tenth of the
 // time at most, in which it is left alone for no longer than this.
@@ -44,10 +49,10 @@ std::string text_of(const Lane::Timer& timer) {
 
 }  // namespace
 
-// What ails one lane (its holds take too long to find) is no reason to keep the others waiting for
-// ever; nor are many such lanes a reason to keep all else waiting. So a tick ends with the first
-// failure, or when looking has taken its share of the time, and the next one begins behind that
-// lane.
+// What ails one lane (its holds take too long to find, or its leader is away) is no reason to keep
+// the others waiting for ever; nor are many such lanes a reason to keep all else waiting. So a tick
+// ends with the first failure, or when looking has taken its share of the time, and the next one
+// begins behind that lane.
 void Pipeline::fire_timers(std::vector<Lane*>& lanes) {
   if (world_.clock.steady() < timers_at_) return;
   std::optional<base::Timestamp> database_now;
@@ -59,7 +64,8 @@ void Pipeline::fire_timers(std::vector<Lane*>& lanes) {
     const auto look = look_at_timers(*lane, database_now);
     looked = looked || look == Look::done;
     failed = look == Look::failed;
-    if (!failed && kPausePerLook * looking_ <= options_.tick) continue;
+    const bool over = failed || look == Look::unsent;
+    if (!over && kPausePerLook * looking_ <= options_.tick) continue;
     timers_from_ = behind(lane->tp);
     break;
   }
@@ -91,12 +97,42 @@ Pipeline::Look Pipeline::look_at_timers(Lane& lane, std::optional<base::Timestam
     return Look::failed;
   }
   timer.decided_until = decided_until(lane, due->until);
-  if (!fire(lane, *due)) return Look::skipped;
+  if (!fire(lane, *due)) {
+    not_reached(lane, length(ended, world_.clock.steady()));
+    return Look::unsent;
+  }
+  reached(lane);
   timer.succeeded_at = ended;
   timer.longest_rest = {};
   if (timer.failures > 0) timer.note_at = {};
   timer.failures = 0;
   return Look::done;
+}
+
+// One that has failed before costs the others nothing but the send itself: its turn, and that of
+// all like it, comes the more seldom the longer none of them is mended. That a leader has gone is
+// found out lane by lane, and what that costs is made up for as what looking costs is.
+void Pipeline::not_reached(Lane& lane, base::Duration took) {
+  // (Those of before may have gone to others.)
+  if (std::none_of(lanes_.begin(), lanes_.end(),
+                   [](const auto& one) { return one.second->timer.unsent; }))
+    unsent_again_ = 0;
+  if (std::exchange(lane.timer.unsent, true))
+    ++unsent_again_;
+  else
+    looking_ += took;
+  const auto next =
+      world_.clock.steady() + resilience::longest_pause(kAfterUnsent, 1 + unsent_again_);
+  for (auto& [tp, one] : lanes_)
+    if (one->timer.unsent) one->timers_not_before = next;
+}
+
+// The broker of one is perhaps that of the others.
+void Pipeline::reached(Lane& lane) {
+  if (!std::exchange(lane.timer.unsent, false)) return;
+  unsent_again_ = 0;
+  for (auto& [tp, one] : lanes_)
+    if (one->timer.unsent) one->timers_not_before = {};
 }
 
 // What was sent before this is decided: parts of the ledger go by it (decision 0076), and it is
@@ -181,10 +217,7 @@ bool Pipeline::fire(Lane& lane, const DueHolds& read) {
   std::span<const ports::DueHold> left(unsent);
   while (!left.empty()) {
     const auto some = left.first(std::min(left.size(), options_.timers_per_send));
-    if (!send_timers(lane, some)) {
-      lane.timers_not_before = now + kTimersAfterFailure;
-      return false;
-    }
+    if (!send_timers(lane, some)) return false;
     left = left.subspan(some.size());
   }
   return true;
@@ -207,9 +240,8 @@ bool Pipeline::send_timers(Lane& lane, std::span<const ports::DueHold> holds) {
   if (const auto sent = world_.sender.send(records); !sent) {
     world_.meters.add(ports::Counter::timers, "failed", n);
     base::logger("pipeline")
-        ->warn("lane {}: {} expire commands could not be sent, tried again in {} s: {}",
-               lane.tp.partition, records.size(), kTimersAfterFailure.count(),
-               sent.error().message);
+        ->warn("lane {}: {} expire commands could not be sent, tried again later: {}",
+               lane.tp.partition, records.size(), sent.error().message);
     return false;
   }
   world_.meters.add(ports::Counter::timers, "fired", n);

@@ -35,7 +35,8 @@ class RecordSink {
   // also a repeated one.
   virtual void started(base::TopicPartition tp, std::int64_t offset) = 0;
   // Ownership ends when this returns: an open Kafka transaction has been aborted or has ended by
-  // then. May block up to the publisher's limit.
+  // then. Also with none, when all that was owned was not told yet. May block up to the publisher's
+  // limit.
   virtual void revoked(const std::vector<base::TopicPartition>& partitions, bool lost) = 0;
   // One record of a started partition, in offset order without gaps other than the log's own.
   virtual void record(base::Record&& record) = 0;
@@ -62,6 +63,9 @@ class RecordSource {
   virtual void ask_end(base::TopicPartition tp, base::Instant asked) = 0;
   // Where the log of an assigned partition ended when it was last heard of. Threads: any.
   [[nodiscard]] virtual std::optional<std::int64_t> log_end(base::TopicPartition tp) const = 0;
+  // A member of the group, as far as this side knows: with no partitions nobody is told when that
+  // ends. Threads: any.
+  [[nodiscard]] virtual bool in_group() const = 0;
   // Assigned partitions that the sink was not told of yet: nobody answers for their positions.
   // Threads: any.
   [[nodiscard]] virtual std::size_t unannounced() const = 0;

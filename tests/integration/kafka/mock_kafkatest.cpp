@@ -28,14 +28,8 @@ class MockTest : public ::testing::Test {
     auto probing = Probe::create(client, "group");
     ASSERT_TRUE(probing);
     probe = *probing;
-    ConsumerSettings settings;
-    settings.group_id = "group";
-    settings.topics = TopicNames({{"commands", 1}});
-    settings.session_timeout = 6s;
-    auto made = Consumer::create(client, settings, probe, clock);
-    ASSERT_TRUE(made);
-    member = std::move(*made);
-    ASSERT_TRUE(member->subscribe(memory));
+    member = join(memory);
+    ASSERT_TRUE(member);
     ASSERT_TRUE(poll_until(
         {member.get()}, [&] { return memory.owned.size() == 1; }, 30s));
   }
@@ -46,6 +40,16 @@ class MockTest : public ::testing::Test {
     probe.reset();
     rd_kafka_mock_cluster_destroy(cluster);
   }
+  std::unique_ptr<Consumer> join(Memory& sink) {
+    ConsumerSettings settings;
+    settings.group_id = "group";
+    settings.topics = TopicNames({{"commands", 1}});
+    settings.session_timeout = 6s;
+    auto made = Consumer::create(client, settings, probe, clock);
+    if (!made || !(*made)->subscribe(sink)) return nullptr;
+    return std::move(*made);
+  }
+  void lose_leader(const char* topic) { rd_kafka_mock_partition_set_leader(cluster, topic, 0, -1); }
   void open_publisher() {
     PublisherSettings settings;
     settings.transactional_id = "id";
@@ -154,6 +158,42 @@ TEST_F(MockTest, WithoutABrokerPublishingEndsInItsLimitAndCancelShortensIt) {
   EXPECT_LT(clock.steady() - begun, 10s);
   revoke.join();
   EXPECT_FALSE(log->fence("other")) << "an error, not a hang";
+}
+
+TEST_F(MockTest, AMemberWithoutPartitionsKnowsWhenItsSessionIsOver) {
+  Memory second;
+  auto other = join(second);
+  ASSERT_TRUE(other);
+  const std::vector<Consumer*> both{member.get(), other.get()};
+  const auto in_group = [&] { return member->in_group() && other->in_group(); };
+  ASSERT_TRUE(poll_until(
+      both,
+      [&] {
+        return memory.owned.size() + second.owned.size() == 1 && second.assignments > 0 &&
+               in_group();
+      },
+      30s));
+  rd_kafka_mock_broker_set_down(cluster, 1);
+  ASSERT_TRUE(poll_until(
+      both, [&] { return !member->in_group() && !other->in_group(); }, 30s));
+  rd_kafka_mock_broker_set_up(cluster, 1);
+  ASSERT_TRUE(poll_until(both, in_group, 30s));
+  other->close(5s);
+  EXPECT_FALSE(other->in_group());
+}
+
+// The lanes of other leaders wait for these answers.
+TEST_F(MockTest, ALeaderThatIsAwayIsNotWaitedForWhenALaneIsTakenOver) {
+  open_publisher();
+  ASSERT_TRUE(log->closed(0));
+  ASSERT_TRUE(log->stable_position({1, 0}));
+  lose_leader("outcomes");
+  lose_leader("commands");
+  const auto begun = clock.steady();
+  EXPECT_FALSE(log->closed(0));
+  EXPECT_FALSE(log->read_tail(0, 0));
+  EXPECT_FALSE(log->stable_position({1, 0}));
+  EXPECT_LT(clock.steady() - begun, 3 * 1s + 1s);
 }
 
 // L19: leaving does not need anybody to answer.

@@ -102,7 +102,18 @@ base::Status FakeLog::fence(const std::string& id) {
   return {};
 }
 
+base::Error FakeLog::no_answer() const {
+  kafka_.before_no_answer();
+  return {base::ErrorKind::retry_call, base::Effect::not_applied, "nobody answers"};
+}
+
+base::Result<bool> FakeLog::closed(std::int32_t lane) {
+  if (kafka_.no_outcome_leader.contains(lane)) return no_answer();
+  return !kafka_.open_transaction[lane] && !kafka_.hanging.contains(lane);
+}
+
 base::Result<ports::Tail> FakeLog::read_tail(std::int32_t lane, std::int64_t from) {
+  if (kafka_.no_outcome_leader.contains(lane)) return no_answer();
   ports::Tail tail;
   const auto& log = kafka_.outcomes[lane];
   tail.end = static_cast<std::int64_t>(log.size());
@@ -115,8 +126,9 @@ base::Result<ports::Tail> FakeLog::read_tail(std::int32_t lane, std::int64_t fro
 }
 
 base::Result<ports::GroupPosition> FakeLog::stable_position(base::TopicPartition tp) {
-  if (kafka_.no_coordinator)
-    return base::Error{base::ErrorKind::retry_call, base::Effect::not_applied, "nobody answers"};
+  if (kafka_.no_coordinator || (tp.topic == 0 && kafka_.no_home_leader.contains(tp.partition)))
+    return no_answer();
+  ++kafka_.positions_told;
   if (kafka_.pending.contains(tp)) return ports::GroupPosition{.pending = true};
   const auto found = kafka_.positions.find(tp);
   if (found == kafka_.positions.end()) return ports::GroupPosition{};
@@ -126,10 +138,14 @@ base::Result<ports::GroupPosition> FakeLog::stable_position(base::TopicPartition
 base::Status FakeSender::send(std::span<const ports::OutgoingRecord> records) {
   ++calls;
   const bool leaderless = std::any_of(records.begin(), records.end(), [this](const auto& record) {
-    return record.partition == no_leader;
+    return no_leader.contains(record.partition);
   });
-  if (down || leaderless)
-    return base::Error{base::ErrorKind::retry_unit, base::Effect::unknown, "the broker is away"};
+  if (!down && !leaderless) return deliver(records);
+  before_refusal();
+  return base::Error{base::ErrorKind::retry_unit, base::Effect::unknown, "the broker is away"};
+}
+
+base::Status FakeSender::deliver(std::span<const ports::OutgoingRecord> records) {
   for (const auto& record : records)
     if (lose-- <= 0)
       kafka_.append({0, record.partition}, {clock_.wall, record.key, record.value, record.headers});

@@ -64,6 +64,10 @@ struct FakeKafka {
   std::set<std::string> fenced;
   std::set<base::TopicPartition> pending;  // positions that an open transaction may still move
   bool no_coordinator = false;             // nobody tells positions
+  int positions_told = 0;
+  std::set<std::int32_t> no_home_leader;  // nobody tells the group's position there
+  std::set<std::int32_t> no_outcome_leader;
+  std::function<void()> before_no_answer = [] {};  // what asking costs then
 
   base::Position append(base::TopicPartition tp, StoredRecord record);
   [[nodiscard]] base::Record read(base::TopicPartition tp, std::int64_t offset) const;
@@ -85,14 +89,13 @@ class FakeLog : public ports::OutcomeLog {
   ports::PublishReport publish(std::span<const ports::OutgoingRecord> records,
                                std::span<const ports::OffsetMark> offsets,
                                const std::atomic<bool>& cancel) override;
-  base::Result<bool> closed(std::int32_t lane) override {
-    return !kafka_.open_transaction[lane] && !kafka_.hanging.contains(lane);
-  }
+  base::Result<bool> closed(std::int32_t lane) override;
   base::Status fence(const std::string& id) override;
   base::Result<ports::Tail> read_tail(std::int32_t lane, std::int64_t from) override;
   base::Result<ports::GroupPosition> stable_position(base::TopicPartition tp) override;
 
  private:
+  base::Error no_answer() const;
   ports::PublishReport write(std::span<const ports::OutgoingRecord> records,
                              std::span<const ports::OffsetMark> offsets);
   FakeKafka& kafka_;
@@ -105,11 +108,13 @@ class FakeSender : public ports::CommandSender {
   base::Status send(std::span<const ports::OutgoingRecord> records) override;
 
   bool down = false;
-  std::optional<std::int32_t> no_leader;  // of this home partition
+  std::set<std::int32_t> no_leader;              // of these home partitions
+  std::function<void()> before_refusal = [] {};  // what a broker that is away costs
   int calls = 0;
   int lose = 0;  // so many records are acknowledged and gone
 
  private:
+  base::Status deliver(std::span<const ports::OutgoingRecord> records);
   FakeKafka& kafka_;
   const FakeClock& clock_;
 };
@@ -130,6 +135,7 @@ class FakeSource : public ports::RecordSource {
   void resume(base::TopicPartition tp) override { paused_.erase(tp); }
   void ask_end(base::TopicPartition tp, base::Instant asked) override { asked_[tp] = asked; }
   [[nodiscard]] std::optional<std::int64_t> log_end(base::TopicPartition tp) const override;
+  [[nodiscard]] bool in_group() const override { return !left_group; }
   [[nodiscard]] std::size_t unannounced() const override { return not_announced; }
   void poll(std::chrono::milliseconds budget) override;
   void close(std::chrono::milliseconds limit) override;
@@ -137,6 +143,7 @@ class FakeSource : public ports::RecordSource {
   bool stands_still = false;  // its fetch: nothing comes, and nobody is told
   bool tells_ends = true;
   std::size_t not_announced = 0;
+  bool left_group = false;
   int ends_asked = 0;
 
  private:

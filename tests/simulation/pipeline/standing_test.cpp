@@ -67,6 +67,24 @@ TEST_F(StandingTest, AWorkerIsNotReadyInTheMiddleOfARebalance) {
   EXPECT_TRUE(now().ready);
 }
 
+// Nobody tells it anything then.
+TEST_F(StandingTest, AWorkerWithoutLanesIsNotReadyWhenItHasLeftTheGroup) {
+  worker_->source.assign({});
+  worker_->source.left_group = true;
+  EXPECT_FALSE(now().begun);
+  EXPECT_FALSE(now().ready);
+  worker_->source.left_group = false;
+  EXPECT_TRUE(now().ready);
+}
+
+TEST_F(StandingTest, AWorkerThatIsToldThatNothingIsLeftToItWaitsToBeToldMore) {
+  worker_->source.assign({});
+  worker_->source.revoke({}, true);
+  EXPECT_FALSE(now().ready);
+  worker_->source.assign({});
+  EXPECT_TRUE(now().ready);
+}
+
 // Nobody says that a transaction hangs.
 TEST_F(StandingTest, ALaneWhosePositionNobodyTellsDoesNotHang) {
   world_.kafka.no_coordinator = true;

@@ -131,7 +131,7 @@ TEST_F(TurnsTest, WhoFailsKeepsNobodyElseFromItsTurn) {
   for (int i = 0; i < 100; ++i)
     world.send(elsewhere, hold(elsewhere, 1, "e" + std::to_string(i)), failing.partition, 1);
   send(other, 100);
-  one->sender.no_leader = world.lane_of(elsewhere);
+  one->sender.no_leader = {world.lane_of(elsewhere)};
   for (int i = 0; i < 40; ++i) {
     world.turn(*one, 1);
     world.clock.pass(std::chrono::seconds{1});

@@ -4,6 +4,7 @@
 #include "kafka/log_ends.hpp"
 
 #include <gmock/gmock.h>
+#include <librdkafka/rdkafka.h>
 
 #include <algorithm>
 #include <set>
@@ -100,6 +101,62 @@ TEST_F(LogEndsTest, AreToldOfThoseInFrontOfALeaderThatIsAway) {
   away_ = {1, 2, 3};
   run(8);
   EXPECT_THAT(told(), ElementsAre(0, 0));
+}
+
+// Busy lanes always want their fetching to go on: whatever is woken is read, and wants to be woken
+// again (librdkafka before 2.2).
+class BusyLogEndsTest : public LogEndsTest {
+ protected:
+  void SetUp() override {
+    if (rd_kafka_version() >= 0x02020000) GTEST_SKIP() << "nothing has to be woken";
+  }
+  // So many questions for either reason; all partitions are as busy as can be.
+  void run_busy(std::size_t questions) {
+    for (std::int32_t partition = 0; partition < 4; ++partition) {
+      keep_busy(partition);
+      ends_.ask({0, partition}, {});
+    }
+    std::stop_source stop;
+    const auto count = [&] {
+      if (woken_.size() + questions_.size() >= questions) stop.request_stop();
+    };
+    LogEnds::Leaders leaders;
+    leaders.wake = [&](base::TopicPartition tp) {
+      woken_.push_back(tp.partition);
+      keep_busy(tp.partition);
+      count();
+    };
+    leaders.watermarks = [&](base::TopicPartition tp) {
+      questions_.push_back(tp.partition);
+      ends_.ask(tp, {});
+      count();
+      return Watermarks{0, kEnd};
+    };
+    ends_.run(leaders, stop.get_token());
+  }
+  void keep_busy(std::int32_t partition) { ends_.taken({0, partition}, 1'000'000); }
+  std::vector<std::int32_t> woken_;
+};
+
+TEST_F(BusyLogEndsTest, AreAskedForByTurnsWithWhatKeepsFetchingGoing) {
+  run_busy(8);
+  EXPECT_THAT(woken_, ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(questions_, ElementsAre(0, 1, 2, 3));
+}
+
+TEST_F(BusyLogEndsTest, OfOneReasonAloneAreNotWaitedFor) {
+  keep_busy(2);
+  std::stop_source stop;
+  LogEnds::Leaders leaders;
+  leaders.wake = [&](base::TopicPartition tp) {
+    woken_.push_back(tp.partition);
+    if (woken_.size() < 3)
+      keep_busy(2);
+    else
+      stop.request_stop();
+  };
+  ends_.run(leaders, stop.get_token());
+  EXPECT_THAT(woken_, ElementsAre(2, 2, 2));
 }
 
 TEST_F(LogEndsTest, AreNotAskedForAfterTheStop) {
