@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import datetime
 import json
 
 ENDS = {"on_sale", "cancelled", "withdrawn"}
@@ -19,8 +20,9 @@ class Agreement:
     """`tenant_of`: every event that was to be created, and whose it is."""
 
     def __init__(self, installation, outside, tenant_of: dict[str, str]) -> None:
-        self.events = {str(event): (status, signature) for event, status, signature in
-                       installation.view("select event_id, status, chain_signature from {s}.event_log")}
+        rows = installation.view("select event_id, status, chain_signature, starts_at, ends_at from {s}.event_log")
+        self.events = {str(event): (status, signature) for event, status, signature, *_ in rows}
+        self.dates = {str(event): dates for event, _, _, *dates in rows}
         self.left = installation.view("select status, count(*) from {s}.saga_log where status not in "
                                       "('completed', 'rejected', 'failed') group by status")
         self.holds = outside.venue.records()["holds"]
@@ -45,8 +47,11 @@ class Agreement:
         standing = collections.Counter(hold["eventId"] for hold in self.holds if not hold["released"])
         made = collections.Counter(hold["key"] for hold in self.holds)
         whose = [hold for hold in self.holds if hold["tenantId"] != self.tenant_of.get(hold["eventId"])]
+        elsewhen = [hold for hold in self.holds if not hold["released"] and hold["eventId"] in on_sale
+                    and dates_of(hold) != self.dates[hold["eventId"]]]
         return [Claim("the venue holds what is on sale, once, and nothing else", standing == on_sale,
                       difference(standing, on_sale)),
+                Claim("and each for the dates of its event", not elsewhen, elsewhen[:3]),
                 Claim("no request key made two holds", max(made.values(), default=0) <= 1, made.most_common(2)),
                 Claim("every hold is its tenant's", not whose, whose[:3])]
 
@@ -70,6 +75,10 @@ class Agreement:
                 Claim("and of each cancellation", landed["cancel"] == collections.Counter(cancelled),
                       (landed["cancel"].most_common(3), len(cancelled))),
                 Claim("each event names the transaction that landed", not wrong, (len(wrong), wrong[:3]))]
+
+
+def dates_of(hold: dict) -> list[datetime.datetime]:
+    return [datetime.datetime.fromisoformat(hold[name].replace("Z", "+00:00")) for name in ("startsAt", "endsAt")]
 
 
 def difference(found: collections.Counter, wanted: collections.Counter) -> tuple:

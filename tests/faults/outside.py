@@ -12,15 +12,15 @@ from simulators import SECRET, Simulator, settings, write_wallet  # noqa: E402
 
 
 class Outside:
-    """Both of them, and the settings that lead a worker to them."""
+    """Both of them, and the settings that lead a worker to them. `nodes`: more arguments of the chain."""
 
-    def __init__(self, folder: pathlib.Path, rich: bool = True) -> None:
+    def __init__(self, folder: pathlib.Path, rich: bool = True, nodes: tuple[str, ...] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         secret, wallet = folder / "secret", write_wallet(folder / "wallet.json")
         secret.write_text(SECRET)
         self.venue = Simulator(program(), "venue", folder, "--any-venue", "--capacity", "100000",
                                "--token-secret-file", str(secret), "--latency", "5ms")
-        self.chain = Simulator(program(), "solana", folder, "--slot-time", "50ms")
+        self.chain = Simulator(program(), "solana", folder, "--slot-time", "50ms", *nodes)
         if rich:
             self.chain.fund(1_000_000_000_000)
         self.settings = {

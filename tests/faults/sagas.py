@@ -4,8 +4,8 @@ killed; then the database, the venue's own records and the chain's own records m
 
   tests/faults/sagas.py [--long] [--seed N] [--events N] [--kill-every S] [--keep] [--report FILE] [--result FILE]
 
-Each event is created, a seat of it is held at once (the command waits for the saga), and every tenth is cancelled. Exit
-code 0: all agree and the auditor proves the run; 3: refuted.
+Each event is created, a seat of it is held at once (the command waits for the saga), every tenth is cancelled, and
+another tenth is moved to other dates. Exit code 0: all agree and the auditor proves the run; 3: refuted.
 """
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(_
 
 from confluent_kafka import Producer  # noqa: E402
 
-from agreement import Agreement  # noqa: E402
+from agreement import Agreement, dates_of  # noqa: E402
 from auditor.audit import audit, collect  # noqa: E402
 from installation import Installation, Stack  # noqa: E402
 from outside import Outside  # noqa: E402
@@ -31,6 +31,8 @@ from verdicts import Verdicts  # noqa: E402
 TENANTS = ["22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333"]
 SETTINGS = {"ADMITONE_KAFKA_SESSION_TIMEOUT": "4s", "ADMITONE_KAFKA_HEARTBEAT_INTERVAL": "500ms",
             "ADMITONE_RESERVATIONS_MAX_HOLD": "24h", "ADMITONE_RESERVATIONS_DEFAULT_HOLD": "24h"}
+DATES = {"startsAt": "2035-05-01T19:00:00Z", "endsAt": "2035-05-01T23:00:00Z"}
+MOVED = {"startsAt": "2035-05-08T18:00:00Z", "endsAt": "2035-05-08T23:30:00Z"}
 
 
 def rule(name: str, operation: str, probability: float, action: dict) -> dict:
@@ -43,7 +45,7 @@ class SagaStorm(Verdicts):
         self.options, self.stack = options, stack
         self.random = random.Random(options.seed)
         self.installation = Installation(stack, "sagas", **SETTINGS)
-        self.outside = Outside(self.installation.logs / "outside")
+        self.outside = Outside(self.installation.logs / "outside", nodes=("--pool", "3", "--lag", "0,0,40"))
         self.installation.env.update(self.outside.settings)
         self.workers = []
         self.number = 0
@@ -79,11 +81,21 @@ class SagaStorm(Verdicts):
         self.outside.venue.faults(
             rule("refusals", "venue.hold", 0.05, {"type": "refuse"}),
             rule("lost holds", "venue.hold", 0.02, lose), rule("lost releases", "venue.release", 0.02, lose),
-            rule("overload", "venue.*", 0.01, {"type": "status", "status": 503}), seed=self.options.seed)
+            rule("overload", "venue.*", 0.01, {"type": "status", "status": 503}),
+            rule("slow words", "venue.*", 0.01, {"type": "drip", "bytes": 16, "seconds": 0.02}),
+            rule("half a body", "venue.*", 0.01, {"type": "wrong_body"}),
+            rule("no JSON", "venue.*", 0.01, {"type": "wrong_type"}), seed=self.options.seed)
         self.outside.chain.faults(
             rule("failures", "sendTransaction", 0.05, {"type": "land_with_error"}),
             rule("lost sends", "sendTransaction", 0.02, lose), rule("dropped", "sendTransaction", 0.02, {"type": "drop"}),
-            seed=self.options.seed)
+            rule("landing late", "sendTransaction", 0.01, {"type": "land_late", "slots": 40}),
+            rule("too old", "sendTransaction", 0.01, {"type": "expire_blockhash"}),
+            rule("not seen yet", "getSignatureStatuses", 0.01, {"type": "not_found_for", "seconds": 2}),
+            rule("far behind", "get*", 0.005, {"type": "lag", "slots": 60}),
+            rule("nonsense", "*", 0.005, {"type": "nonsense"}),
+            rule("slow words", "*", 0.005, {"type": "drip", "bytes": 64, "seconds": 0.02}),
+            rule("half a body", "*", 0.005, {"type": "wrong_body"}),
+            rule("no JSON", "*", 0.005, {"type": "wrong_type"}), seed=self.options.seed)
 
     def start(self, armed: bool = False):
         self.number += 1
@@ -113,7 +125,7 @@ class SagaStorm(Verdicts):
             tenant = self.tenant_of[event] = TENANTS[number % len(TENANTS)]
             command(tenant, "event.create", f"create-{event}", {
                 "eventId": event, "venueId": f"hall-{event}", "name": f"Evening {number}", "timezone": "Europe/Vienna",
-                "startsAt": "2035-05-01T19:00:00Z", "endsAt": "2035-05-01T23:00:00Z",
+                **DATES,
                 "sections": [{"sectionId": "A", "name": "A", "capacity": 100, "priceMinor": 1, "currency": "EUR"}]})
             command(tenant, "reservation.create", f"hold-{event}", {
                 "eventId": event, "reservationId": str(uuid.uuid5(uuid.NAMESPACE_OID, event)), "customerId": "c",
@@ -121,6 +133,8 @@ class SagaStorm(Verdicts):
             if number % 10 == 0:
                 self.cancelled.add(event)
                 command(tenant, "event.cancel", f"cancel-{event}", {"eventId": event, "reason": "rain"})
+            if number % 10 == 5:
+                command(tenant, "event.update", f"move-{event}", {"eventId": event, "expectedVersion": 1, **MOVED})
         self.judge("every command was sent", producer.flush(60) == 0 and not failed, failed[:3])
 
     def left(self) -> str:
@@ -170,6 +184,12 @@ class SagaStorm(Verdicts):
         self.say(json.dumps(self.report, default=str))
         for claim in agreement.claims():
             self.judge(claim.text, claim.holds, claim.details)
+        for side, counts in self.report["faults"].items():
+            unmet = [name for name, acted in counts if not acted]
+            self.judge(f"each fault of the {side} was met", not unmet, unmet)
+        moved = sum(dates == dates_of(MOVED) for dates in agreement.dates.values())
+        self.judge("what was said to have moved has, and nothing else", moved == codes.get("EVENT_UPDATED", 0) > 0,
+                   (moved, codes))
         withdrawn = states.get("withdrawn", 0) / max(1, len(agreement.events))
         self.judge("some were refused, and most were not", 0.02 < withdrawn < 0.25, withdrawn)
         cancelled = agreement.having("cancelled")

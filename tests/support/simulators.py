@@ -29,7 +29,8 @@ class Simulator:
                 ["setpriv", "--pdeathsig", "KILL", program, "simulate", kind, "--listen", "127.0.0.1:0",
                  "--state", str(folder / f"{kind}.jsonl"), *arguments],
                 text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
-        self.url = self.process.stdout.readline().split()[1]
+        self.urls = self.process.stdout.readline().split()[1:]  # of a chain: one for each node
+        self.url = self.urls[0]
 
     def control(self, method: str, path: str, body=None):
         request = urllib.request.Request(f"{self.url}/control/{path}", method=method,
@@ -67,5 +68,5 @@ def settings(venue: Simulator, chain: Simulator, secret: pathlib.Path, wallet: p
     """Lead a worker to both."""
     return {"ADMITONE_VENUE_ENABLED": "true", "ADMITONE_VENUE_URL": venue.url,
             "ADMITONE_VENUE_ALLOW_INSECURE": "true", "ADMITONE_VENUE_TOKEN_KEY_FILE": str(secret),
-            "ADMITONE_CHAIN_ENABLED": "true", "ADMITONE_SOLANA_RPC_URL": chain.url,
+            "ADMITONE_CHAIN_ENABLED": "true", "ADMITONE_SOLANA_RPC_URL": ",".join(chain.urls),
             "ADMITONE_SOLANA_ALLOW_INSECURE": "true", "ADMITONE_SOLANA_WALLET_FILE": str(wallet)}

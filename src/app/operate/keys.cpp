@@ -21,14 +21,6 @@ std::optional<std::string> given(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
-bool is_past_its_pivot(const CellTable& steps) {
-  for (std::size_t i = 0; i < steps.rows.size(); ++i) {
-    const auto* step = step_named(cell_text(cell(steps, i, "step")));
-    if (cell(steps, i, "status") == "done" && step != nullptr && step->pivot) return true;
-  }
-  return false;
-}
-
 // How long the ledger is read for a key that has ended, of which there is only to be said that.
 constexpr std::chrono::seconds kSearch{5};
 

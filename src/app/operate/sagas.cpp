@@ -136,6 +136,12 @@ ChangeEnd change_saga(const Means& means, const SagaChangeAsked& asked) {
   const CellTable found = ask(views, queries::saga(asked.saga));
   if (found.rows.empty()) throw VerbError(kNotFound, "there is no saga " + asked.saga);
   check_saga_change(asked, found);
+  if (asked.action == Action::compensate &&
+      is_past_its_pivot(ask(views, queries::saga_steps(asked.saga)))) {
+    throw VerbError(kConflict, "saga " + asked.saga +
+                                   " is past its pivot and only goes forward: once the cause is "
+                                   "gone, `admitone sagas retry` goes on with it");
+  }
   Json shown = document(asked, found);
   if (asked.plan) return {.kind = ChangeEnd::Kind::planned, .document = std::move(shown)};
   shown.erase("would");

@@ -106,6 +106,12 @@ TEST_F(Sagas, AreStaleWhenTheyAreNotThoseThatAreThere) {
   };
   EXPECT_EQ(refused([](Saga& s) { s.event = event_id(9); }), UnitEnd::stale);
   EXPECT_EQ(refused([](Saga& s) { s.lane.partition = 1; }), UnitEnd::stale);
+  // Also when nothing else of it tells.
+  EXPECT_EQ(refused([](Saga& s) {
+              s.lane.partition = 1;
+              s.transactions.clear();
+            }),
+            UnitEnd::stale);
   EXPECT_EQ(refused([](Saga& s) { s.kind = ports::SagaKind::event_cancel; }), UnitEnd::stale);
   EXPECT_EQ(refused([](Saga& s) { s.steps[1].step = StepId::chain_register; }), UnitEnd::stale);
   EXPECT_EQ(refused([](Saga& s) { s.transactions[0] = transaction(2); }), UnitEnd::stale);
@@ -113,6 +119,22 @@ TEST_F(Sagas, AreStaleWhenTheyAreNotThoseThatAreThere) {
   ASSERT_EQ(write(owner, {ended(one, SagaStatus::completed)}), UnitEnd::committed);
   EXPECT_EQ(refused([](Saga&) {}), UnitEnd::stale) << "it has ended";
   EXPECT_EQ(rows("sagas"), "1");
+}
+
+TEST_F(Sagas, SayOnceHowTheyBegan) {
+  Owner owner(db->store());
+  const auto one = saga(1, tenant(1));
+  ASSERT_EQ(write(owner, {one}), UnitEnd::committed);
+  auto changed = one;
+  changed.why = "changed";
+  auto written = changed;
+  written.origin = "commands/0/99";
+  written.started_at = at(77);
+  written.input.venue_id = "another";
+  written.input.old_hold = "hold-9";
+  written.trace.command_id = "c-99";
+  ASSERT_EQ(write(owner, {written}), UnitEnd::committed);
+  EXPECT_EQ(load(owner), std::vector{changed});
 }
 
 TEST_F(Sagas, OfOneEventFollowEachOther) {

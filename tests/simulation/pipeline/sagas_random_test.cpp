@@ -24,10 +24,20 @@ struct Tally {
   std::map<saga::Status, int> ends;
 };
 
+// All that a story comes to.
+struct Memory {
+  std::map<std::pair<base::TenantId, base::SagaId>, ports::Saga> sagas;
+  std::vector<std::vector<std::string>> outcomes;  // code and id, by lane
+  bool operator==(const Memory&) const = default;
+};
+
 class Story {
  public:
-  Story(unsigned seed, Tally& tally)
-      : random_(seed), tally_(tally), world_({.venue = true, .chain = seed % 3 == 0}) {
+  Story(unsigned seed, Tally& tally, std::string mutant = {})
+      : random_(seed),
+        tally_(tally),
+        world_({.venue = true, .chain = seed % 3 == 0}),
+        mutant_(std::move(mutant)) {
     auto& options = world_.options;
     options.max_attempts = 100;  // nothing here kills by itself
     options.continuation_rows = 1 + pick(4);
@@ -49,7 +59,7 @@ class Story {
   Wrong tell() {
     for (int i = 0; i < 6; ++i) live(true);
     for (int i = 0; i < 4; ++i) live(false);
-    base::failpoint::clear();
+    forget_points();
     auto last = world_.start("last");
     bool over = world_.run(*last, 3h, 1s);
     // Who has met too many faults ran out of time. It says so, and an operator has it tried again.
@@ -63,8 +73,19 @@ class Story {
       for (const auto& code : world_.codes(lane)) ++tally_.codes[code];
     return wrong;
   }
+  [[nodiscard]] Memory memory() const {
+    Memory out{world_.database.sagas, {}};
+    for (std::int32_t lane = 0; lane < kPartitions; ++lane)
+      out.outcomes.push_back(story(world_, lane));
+    return out;
+  }
 
  private:
+  void forget_points() const {
+    base::failpoint::clear();
+    if (mutant_.empty()) return;
+    EXPECT_TRUE(base::failpoint::configure("mutant:" + mutant_));
+  }
   int pick(std::size_t below) { return static_cast<int>(random_() % below); }
 
   void send_some() {
@@ -92,7 +113,7 @@ class Story {
 
   // One owner.
   void live(bool busy) {
-    base::failpoint::clear();
+    forget_points();
     constexpr const char* kPoints[] = {"unit.decided", "unit.committed", "saga.written",
                                        "saga.decided", "saga.began"};
     if (busy || pick(3) == 0) {
@@ -126,7 +147,7 @@ class Story {
 
   // In good order, or while it does not know.
   void hand_over(Worker& owner) {
-    base::failpoint::clear();
+    forget_points();
     if (pick(2) == 0) return owner.source.revoke(World::all_lanes(), false);
     auto next = world_.start(fmt::format("owner-{}", ++lives_));
     for (int i = 0; i < 10; ++i) {
@@ -159,6 +180,7 @@ class Story {
   std::mt19937 random_;
   Tally& tally_;
   SagaWorld world_;
+  std::string mutant_;  // with which all owners live; empty: none
   std::vector<std::string> events_;
   int lives_ = 0;
 };
@@ -186,6 +208,25 @@ TEST_F(SagasAtRandom, EverythingEndsInOrder) {
   EXPECT_GT(tally.codes["EVENT_UPDATED"], 0);
   EXPECT_GT(tally.codes["EVENT_CANCELLED"], 0);
   EXPECT_GT(tally.ends[saga::Status::rejected], 0);
+}
+
+Memory memory_of(unsigned seed, const std::string& mutant = {}) {
+  Tally tally;
+  Story story(seed, tally, mutant);
+  story.tell();
+  EXPECT_GT(tally.deaths, 0);
+  return story.memory();
+}
+
+// Law L24, of the whole worker: whoever dies, freezes or is refused meanwhile.
+TEST_F(SagasAtRandom, TheSameSeedGivesTheSameSagasAndOutcomes) {
+  const auto once = memory_of(3);
+  EXPECT_GT(once.sagas.size(), 5U);
+  EXPECT_EQ(once, memory_of(3));
+}
+
+TEST_F(SagasAtRandom, AHiddenClockIsCaught) {
+  EXPECT_NE(memory_of(3, "saga_hidden_clock"), memory_of(3, "saga_hidden_clock"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/failpoint.hpp"
 #include "world.hpp"
 
 namespace admitone::saga::sim {
@@ -125,6 +126,17 @@ TEST(SagaRandom, ManyAtOnceSurviveFaultsAndDeaths) {
 
 TEST(SagaRandom, TheSameSeedGivesTheSameJournals) {
   EXPECT_EQ(live(42).journal, live(42).journal);
+}
+
+class SagaRandomMutant : public testing::Test {
+ protected:
+  void TearDown() override { base::failpoint::clear(); }
+};
+
+TEST_F(SagaRandomMutant, ThatReadsAHiddenClockIsCaught) {
+  if (!base::failpoint::kEnabled) GTEST_SKIP() << "built without failpoints";
+  ASSERT_TRUE(base::failpoint::configure("mutant:saga_hidden_clock"));
+  EXPECT_NE(live(42).journal, live(42).journal);
 }
 
 }  // namespace
