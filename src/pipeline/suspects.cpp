@@ -69,6 +69,8 @@ bool Pipeline::try_alone(Lane& lane) {
 // False: it threw, and is as it came. It is tried alone then.
 bool Pipeline::read(Item& item) const {
   try {
+    if (base::failpoint::mutant("payloads_logged"))
+      base::logger("pipeline")->trace("read {}", item.record.value.value_or(""));
     prepare(item, options_);
     return true;
   } catch (const std::exception& error) {
