@@ -1,12 +1,11 @@
 #include "app/startup.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <map>
 
 #include "app/settings_table.hpp"
+#include "app/start_ends.hpp"
 #include "app/system_clock.hpp"
 #include "base/log.hpp"
 #include "kafka/admin.hpp"
@@ -114,26 +113,26 @@ class StartCheck {
     return true;
   }
 
-  // A log that ends before what was consumed of it is not the log that was consumed. The database
-  // was asked first, so a log that grows cannot be mistaken for a short one.
+  // The database was asked first, so a log that grows cannot be mistaken for a short one.
   bool ends() {
     const auto probe = kafka::Probe::create(client_, settings_.kafka.group_id);
     if (!probe) return fail(probe.error());
-    bool good = true;
+    std::vector<Consumed> consumed;
     for (const auto& name : settings_.kafka.command_topics) {
       const auto topic = out_.deployment.topic_ids.at(name);
-      for (const auto& [tp, next] : next_offsets_) {
-        if (tp.topic != topic) continue;
-        const auto marks =
-            (*probe)->watermarks({name, tp.partition}, settings_.kafka.request_timeout);
-        if (!marks) return fail(marks.error());
-        if (marks->high >= next) continue;
-        good = fail(fmt::format(
-            "{}/{} ends at offset {} but the database has consumed it up to {}: the topic was "
-            "re-created or truncated; restore it, or see docs/runbooks/recreated-topic.md",
-            name, tp.partition, marks->high, next));
-      }
+      for (const auto& [tp, next] : next_offsets_)
+        if (tp.topic == topic) consumed.push_back({{name, tp.partition}, next});
     }
+    const auto found = compare_ends(
+        consumed,
+        [&probe](const auto& partition, auto limit) {
+          return (*probe)->watermarks(partition, limit);
+        },
+        settings_.kafka.request_timeout);
+    if (found.refused) return fail(*found.refused);
+    if (!found.warning.empty()) out_.warnings.push_back(found.warning);
+    bool good = true;
+    for (const auto& problem : found.problems) good = fail(problem);
     return good;
   }
 

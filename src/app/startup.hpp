@@ -3,7 +3,8 @@
 // are as the guarantees need them, and this pod agrees with what the others have pinned.
 // Used by: the worker, before its adapters are made. Threads: one. Blocking: what may pass by
 // itself is tried again for worker.start_patience, with pauses that `wait` may end; a try
-// takes what its questions do (connect and statement time-outs, kafka.request_timeout each).
+// takes what its questions do (connect and statement time-outs, kafka.request_timeout each). That
+// the leader of a partition is away does not keep anybody from starting.
 // Errors: one line each, with what to do. Durable: pins and topic numbers, once they agree.
 
 #include <functional>

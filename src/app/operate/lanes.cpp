@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "app/operate/lane_offsets.hpp"
 #include "kafka/probe.hpp"
 #include "postgres/queries.hpp"
 
@@ -29,15 +30,21 @@ Rows list_lanes(const Means& means) {
          static_cast<std::int32_t>(cell(table, i, "partition").get<std::int64_t>())});
   }
   const auto limit = settings.kafka.request_timeout;
-  std::vector<kafka::Probe::Position> acknowledged;
-  if (!partitions.empty()) acknowledged = must(probe->stable_positions(partitions, limit));
+  const auto offsets = must(offsets_of(
+      partitions,
+      {.ends = [&](const auto& one, auto patience) { return probe->watermarks(one, patience); },
+       .positions = [&](const auto& all) { return probe->stable_positions(all, limit); },
+       .between =
+           [&] {
+             if (means.interrupted()) throw VerbError(kInterrupted, "interrupted");
+           }},
+      limit));
 
   Rows rows({"lane", "owner", "epoch", "next", "acknowledged", "end", "lag", "out_seq", "published",
              "unpublished", "tries", "taken_at"});
   for (std::size_t i = 0; i < partitions.size(); ++i) {
-    if (means.interrupted()) throw VerbError(kInterrupted, "interrupted");
     const Json next = cell(table, i, "next_offset");
-    const auto ends = probe->watermarks(partitions[i], limit);
+    const auto& ends = offsets[i].ends;
     Json end;
     Json lag;
     if (ends) {
@@ -47,9 +54,10 @@ Rows list_lanes(const Means& means) {
       lag = std::max<std::int64_t>(0, ends->high - from);
     }
     rows.add({partitions[i].topic + "/" + std::to_string(partitions[i].partition),
-              cell(table, i, "owner"), cell(table, i, "epoch"), next, position(acknowledged[i]),
-              end, lag, cell(table, i, "out_seq"), cell(table, i, "published_seq"),
-              cell(table, i, "unpublished"), cell(table, i, "tries"), cell(table, i, "taken_at")});
+              cell(table, i, "owner"), cell(table, i, "epoch"), next,
+              position(offsets[i].acknowledged), end, lag, cell(table, i, "out_seq"),
+              cell(table, i, "published_seq"), cell(table, i, "unpublished"),
+              cell(table, i, "tries"), cell(table, i, "taken_at")});
   }
   return rows;
 }

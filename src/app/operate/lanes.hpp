@@ -1,7 +1,8 @@
 #pragma once
 // Every partition of the command topics: owner, epoch, positions, lag, sequence. Used by: the verb
 // `lanes`, the API. Threads: one at a time. Blocking: connect and statement time-outs, and
-// kafka.request_timeout for each partition. Errors: VerbError (operate/means.hpp).
+// kafka.request_timeout for the leaders that are away, and for the group's positions. What these do
+// not tell is null, or "unknown". Errors: VerbError (operate/means.hpp).
 
 #include "app/operate/means.hpp"
 

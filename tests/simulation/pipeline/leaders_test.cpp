@@ -68,8 +68,16 @@ class DueHoldsTest : public LeadersTest {
     one->sender.before_refusal = [this] { wait(10s); };
     world.clock.pass(601s);
     world.database.now = world.clock.wall;
+    lost_at = world.clock.wall;
     blocked = {};
   }
+  [[nodiscard]] bool expired(std::int32_t lane) const {
+    return world.codes(lane).back() == "RESERVATION_EXPIRED";
+  }
+  void turn_until(base::Duration after) {
+    while (world.clock.wall - lost_at < after) world.turn(*one, 1);
+  }
+  base::Timestamp lost_at;
 };
 
 TEST_F(DueHoldsTest, ATickEndsWithTheFirstLeaderThatIsAway) {
@@ -78,6 +86,45 @@ TEST_F(DueHoldsTest, ATickEndsWithTheFirstLeaderThatIsAway) {
   EXPECT_EQ(blocked, 10s);
   world.turn(*one, 20);
   EXPECT_EQ(blocked, 10s) << "what it took is made up for";
+}
+
+TEST_F(DueHoldsTest, LeadersThatStayAwayTakeLittleOfTheTime) {
+  lose({0, 1, 2});
+  turn_until(5min);
+  EXPECT_TRUE(expired(3));
+  const auto calls = one->sender.calls;
+  blocked = {};
+  turn_until(25min);
+  EXPECT_LE(blocked, 20min / 6);
+  EXPECT_GE(one->sender.calls - calls, 10) << "and are not given up";
+  for (const auto lane : {0, 1, 2}) EXPECT_FALSE(expired(lane));
+  EXPECT_LE(answered_after(3, *one), 11s);
+}
+
+// The time of the failed sends is over by then.
+TEST_F(DueHoldsTest, HoldsOfTheOthersEndInTimeWhileLeadersStayAway) {
+  lose({0, 1, 2});
+  turn_until(5min);
+  for (int i = 0; i < 20; ++i) {
+    auto due = hold(events.at(3), 1, fmt::format("d{}", i));
+    due.data.insert(1, R"("holdSeconds":60,)");
+    world.send(events.at(3), due);
+    world.turn(*one, 400);
+  }
+  world.turn(*one, 2'000);
+  const auto& late = one->meters.observed.at(ports::Histogram::timer_lateness_seconds);
+  ASSERT_GE(late.size(), 20U);
+  for (std::size_t i = late.size() - 20; i < late.size(); ++i) EXPECT_LE(late[i], 15);
+}
+
+TEST_F(DueHoldsTest, AllAreSentSoonWhenTheLeadersAreBack) {
+  lose({0, 1, 2});
+  turn_until(10min);
+  one->sender.no_leader.clear();
+  const auto back = world.clock.wall;
+  const auto all = [&] { return expired(0) && expired(1) && expired(2); };
+  while (!all() && world.clock.wall - back < 10min) world.turn(*one, 1);
+  EXPECT_LE(world.clock.wall - back, 65s);
 }
 
 // ---------------------------------------------------------------- take-over
