@@ -122,6 +122,8 @@ def test_what_names_a_person_is_found_and_taken_out(lab, page):
     assert page.sql("READER_", {"c-4711": name})[1:] == []
     assert page.sql("OWNER_", look, number=1)[2:] == []
     assert lab.stack.sql(f"""select cancel_reason from "{schema}".events where status = 5""") == [("removed is ill",)]
+    # What the ledger tells of it names nobody any more.
+    assert name not in page.run("admitone inspect", over).stdout
     # The reservations themselves are as they were.
     lab.worker()
     lab.send([lab.confirm(event, "hers")])

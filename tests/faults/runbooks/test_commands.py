@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from page import Page, until
+from page import TENANT, Page, until
 
 
 def set_topic(lab, topic, name, value):
@@ -76,6 +76,9 @@ def test_dead_letters_are_shown_and_sent_again_by_the_pages_own_commands(lab, pa
     sent = page.ask(command, "--yes", "--reason", "the limit was too narrow", "--wait", swaps=both)
     assert [row["result"] for row in sent] == 2 * [page.says("redriven")]
     assert page.ask("admitone dead-letters redrive --reason-code processing_failed", code=4) == []
+    of_tenant = page.ask("admitone dead-letters redrive --tenant 4c6f7cbf-58db-457f-9dbe-69e0ae9bb859 --limit 100",
+                         swaps={"4c6f7cbf-58db-457f-9dbe-69e0ae9bb859": TENANT})
+    assert [row["result"] for row in of_tenant] == 2 * ["redriven"]
     assert lab.installation.view("select count(*) from {s}.reservation_log where status = 'held'") == [(2,)]
     assert lab.installation.view("select state, result from {s}.operator_log") == [("applied", "2 of 2 sent")]
     page.over()

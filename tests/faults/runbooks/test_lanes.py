@@ -53,6 +53,7 @@ def test_records_that_were_deleted_are_given_up_by_the_pages_own_statement(lab, 
     assert "records 2 to 6 were deleted" in worker.log.read_text()
     stands = page.lanes()["3"]
     assert (stands["next"], stands["end"]) == (2, 8)
+    page.run("admitone topics check", code=None)
     # The page that leads there.
     stopped = Page(lab, "lane-stopped")
     assert stopped.lanes()["3"] == stands
@@ -139,6 +140,7 @@ def test_lanes_are_taken_when_the_right_that_lacked_is_there(lab, page):
     page.log_says(worker, "lanes cannot be taken yet: …", "ermission denied")
     assert page.lanes()["2"]["lag"] == 10
     page.run("admitone doctor", code=None)
+    page.run("admitone topics check")
     page.psql("OWNER_", page.swapped(page.says("grant select, insert, update on admitone.partition_progress to admitone_worker"),
                                      {"admitone.": f'"{schema}".'}))
     until("all are taken", lambda: page.metric(worker, "admitone_lanes_waiting") == 0 and own_all(worker), 60)

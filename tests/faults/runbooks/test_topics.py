@@ -169,6 +169,7 @@ def test_a_lost_outcome_topic_is_filled_again_from_the_ledger(lab, page):
     page.none_is_stopped(worker)
     assert sequences(lab) == {**before, 0: [*before[0], before[0][-1] + 1]}
     lab.rest()
+    assert all(row["out_seq"] == row["published"] for row in page.lanes().values()), page.lanes()
     page.proves()
     lab.prove()
 
