@@ -261,5 +261,11 @@ def test_l21_a_long_queue_behind_a_saga_is_decided_in_order_while_others_flow(la
     behind = [offset for event, offset in rows[last:] if str(event) == other]
     assert not behind, "nobody else waited for the end of the queue"
     assert units() - before >= PARKED / PER_UNIT
+    # No unit is larger than others on average only: what one has decided, its transaction has written.
+    schema = lab.installation.schema
+    (largest, written), = lab.stack.sql(
+        f'select max(rows), sum(rows) from (select count(*) as rows from "{schema}".ledger '
+        "where event_id = %s group by xmin::text) as units", waiting)
+    assert written == PARKED + 1 and largest <= PER_UNIT, (largest, written)
     assert scene.end() == {"on_sale": 2}
     scene.prove()

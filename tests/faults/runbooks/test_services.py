@@ -184,6 +184,48 @@ def test_a_saga_that_nobody_can_decide_goes_on_when_an_operator_says_so(lab, pag
     page.over()
 
 
+@pytest.mark.page("saga-needs-operator")
+def test_what_an_operator_decides_about_a_saga_is_done(lab, page):
+    """One is not wanted any more; of another the node has lost what it knew; a third can only go forward."""
+    outside = lab.outside(**IMPATIENT, ADMITONE_SAGA_DEADLINE="5s")
+    unwanted, seen = lab.event_id(0), lab.event_id(1)
+    outside.venue.faults(
+        {"match": {"operation": "venue.hold", "event": unwanted}, "action": {"type": "apply_then_lose"}},
+        {"match": {"operation": "venue.holds", "event": unwanted}, "action": {"type": "refuse", "status": 404}})
+    outside.chain.faults({"match": {"operation": "getSignatureStatuses"},
+                          "action": {"type": "not_found_for", "seconds": 3600}})
+    lab.worker()
+    lab.send([created(lab, unwanted), created(lab, seen)])
+
+    def waiting() -> dict[str, str]:
+        return {row["event_id"]: row["saga_id"] for row in page.ask("admitone sagas list --status needs_operator")}
+
+    until("both need an operator", lambda: len(waiting()) == 2, 60)
+    sagas = waiting()
+    outside.venue.faults()
+    compensate = "admitone sagas compensate ID --reason '…' --yes"
+    page.run(compensate, swaps={"ID": sagas[unwanted], "…": "the artist is ill"})
+    until("it is undone", lambda: states(lab) == {"withdrawn": 1, "pending": 1}, 60)
+    assert {hold["eventId"]: hold["released"] for hold in outside.venue.records()["holds"]} == {unwanted: True, seen: False}
+    (landed,) = [one["signature"] for one in outside.chain.records()["transactions"] if one["state"] == "landed"]
+    page.run("admitone sagas resolve ID --as done --result … --reason '…' --yes",
+             swaps={"ID": sagas[seen], "--result …": f"--result {landed}", "…": "seen in the explorer"})
+    until("it is done", lambda: states(lab) == {"withdrawn": 1, "on_sale": 1}, 60)
+    assert ("on_sale", landed) in lab.installation.view("select status, chain_signature from {s}.event_log")
+
+    outside.venue.faults({"match": {"operation": "venue.release"}, "action": {"type": "status", "status": 400}})
+    lab.send([("event.cancel", f"cancel-{seen}", {"eventId": seen, "reason": "rain"})])
+    until("it needs one again", waiting, 60)
+    page.says("Past its pivot it cannot go back, and says so")
+    told = page.run(compensate, code=5, swaps={"ID": waiting()[seen], "…": "we play after all"})
+    assert "only goes forward" in told.stdout + told.stderr, told
+    outside.venue.faults()
+    page.run("admitone sagas retry ID --reason '…' --yes", swaps={"ID": waiting()[seen], "…": "the venue is back"})
+    until("it ends", lambda: states(lab) == {"withdrawn": 1, "cancelled": 1}, 60)
+    assert page.ask("admitone sagas list --status needs_operator") == []
+    page.over()
+
+
 @pytest.mark.page("error-rate")
 def test_what_failed_is_found_and_may_be_sent_again(lab, page):
     """A release that cannot decide some command, and a service that is away; the release before, and the service again."""

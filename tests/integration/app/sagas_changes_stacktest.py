@@ -127,6 +127,34 @@ class Operators(Changes):
         self.assertEqual(key["status"], "failed")
         self.proves()
 
+    def test_what_was_seen_on_the_chain_is_taken_for_done(self):
+        """The node has lost its history: the record is there, and none of the saga's transactions is known."""
+        self.fund()
+        self.chain.faults({"match": {"operation": "getSignatureStatuses"},
+                           "action": {"type": "not_found_for", "seconds": 3600}})
+        self.ready_worker(**QUICK)
+        command = creation()
+        event = command["data"]["eventId"]
+        self.send(command, wait=False)
+        saga, step = self.needs_operator()
+        self.assertEqual(step, "chain.register")
+        (landed,) = [one["signature"] for one in self.chain.records()["transactions"] if one["state"] == "landed"]
+        resolve = ("sagas", "resolve", saga, "--as", "done", "--reason", "seen in the explorer", "--yes")
+        nameless = self.here.run(*resolve)
+        self.assertNotEqual(nameless.returncode, 0, "of what?")
+        self.assertEqual(self.needs_operator(), (saga, step))
+        done = self.ask(*resolve, "--result", landed)
+        self.assertEqual(done["verdict"], "applied", done)
+        self.until(lambda: self.ask("sagas", "list") == [], "it ends")
+        seen = self.ask("inspect", event)["event"]
+        self.assertEqual((seen["status"], seen["chain_signature"]), ("on_sale", landed))
+        self.assertEqual([hold["released"] for hold in self.venue.records()["holds"]], [False])
+        steps = {one["step"]: one for one in self.ask("sagas", "show", saga)["steps"]}
+        self.assertEqual(steps["chain.register"]["last_error"], "resolved by an operator: seen in the explorer")
+        self.assertEqual(self.operator_log()[-1], f"sagas resolve|saga {saga}|seen in the explorer|applied")
+        self.assertEqual(self.send(command)[0]["code"], "EVENT_CREATED")
+        self.proves()
+
     def test_what_only_goes_forward_is_not_undone_but_may_be_said_to_be_done(self):
         _, event = self.on_sale()
         self.venue.faults({"match": {"operation": "venue.release"}, "action": {"type": "status", "status": 400}})
