@@ -123,7 +123,7 @@ TEST(Metrics, AreNamedByTheRules) {
     ++families;
     EXPECT_EQ(match[1].str().ends_with("_total"), match[2] == "counter") << line;
   }
-  EXPECT_EQ(families, 29 + 25 + 9 + 1);
+  EXPECT_EQ(families, 29 + 25 + 8 + 1);
 }
 
 }  // namespace
