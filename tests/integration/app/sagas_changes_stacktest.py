@@ -151,7 +151,8 @@ class Operators(Changes):
         self.assertEqual([hold["released"] for hold in self.venue.records()["holds"]], [False])
         steps = {one["step"]: one for one in self.ask("sagas", "show", saga)["steps"]}
         self.assertEqual(steps["chain.register"]["last_error"], "resolved by an operator: seen in the explorer")
-        self.assertEqual(self.operator_log()[-1], f"sagas resolve|saga {saga}|seen in the explorer|applied")
+        self.assertEqual(self.operator_log()[-1], f"sagas resolve --as done --result {landed}|saga {saga}|"
+                                                  "seen in the explorer|applied")
         self.assertEqual(self.send(command)[0]["code"], "EVENT_CREATED")
         self.proves()
 
