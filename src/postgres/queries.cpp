@@ -49,7 +49,8 @@ ViewQuery executions_of(const std::string& topic, std::int64_t partition) {
   // Not a join: without statistics it would be planned as a nested loop over the whole log.
   return {
       "select \"offset\", verdict, outcome_id is not null, outcome_id in (select outcome_id "
-      "from outcome_log where type = 'ticketing.command.failed.v1' and not replayed) "
+      "from outcome_log where type = 'ticketing.command.failed.v1' and not replayed), "
+      "coalesce(expires_at <= now(), false) "
       "from record_ledger where topic = $1 and partition = $2 order by \"offset\"",
       {topic, std::to_string(partition)}};
 }

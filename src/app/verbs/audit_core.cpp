@@ -74,9 +74,10 @@ base::Status check_owners(Check& check, const std::string& where, const Source<A
   if (auto s = key.advance(); !s) return s;
   while (!record.done() || !key.done()) {
     if (key.done() || (!record.done() && record->offset < key->offset)) {
-      // What failed gave its key back, an early expire takes none, and a parked command may have
-      // given it to a waiting copy.
-      const bool may_own_nothing = record->verdict != "applied" || record->answer != Answer::given;
+      // What failed gave its key back, an early expire takes none, a parked command may have given
+      // it to a waiting copy, and one that has ended is whose comes next with it.
+      const bool may_own_nothing =
+          record->verdict != "applied" || record->answer != Answer::given || record->ended;
       ++check.looked_at;
       if (!may_own_nothing) {
         check.found(at(where, record->offset), "was applied and owns no key");

@@ -209,6 +209,7 @@ struct AppliedRow {
   std::int64_t offset = 0;
   std::string verdict;
   Answer answer = Answer::none;
+  bool ended = false;  // its key's time is over: a later command may own it
 };
 base::Status check_owners(Check& check, const std::string& where, const Source<AppliedRow>& records,
                           const Source<KeyRow>& keys);

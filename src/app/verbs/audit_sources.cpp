@@ -82,13 +82,13 @@ Source<VerdictRow> verdict_rows(postgres::Views& views, const std::string& topic
 
 Source<AppliedRow> applied_rows(postgres::Views& views, const std::string& topic,
                                 std::int64_t partition) {
-  return source<AppliedRow>(views, postgres::queries::executions_of(topic, partition),
-                            [](const CellRow& row) {
-                              auto answer = Answer::none;
-                              if (postgres::boolean(row[2])) answer = Answer::given;
-                              if (postgres::boolean(row[3])) answer = Answer::failed;
-                              return AppliedRow{integer(row[0]), text(row[1]), answer};
-                            });
+  return source<AppliedRow>(
+      views, postgres::queries::executions_of(topic, partition), [](const CellRow& row) {
+        auto answer = Answer::none;
+        if (postgres::boolean(row[2])) answer = Answer::given;
+        if (postgres::boolean(row[3])) answer = Answer::failed;
+        return AppliedRow{integer(row[0]), text(row[1]), answer, postgres::boolean(row[4])};
+      });
 }
 
 Source<KeyRow> keys_of_partition(postgres::Views& views, const std::string& topic,

@@ -220,6 +220,7 @@ def test_what_an_operator_decides_about_a_saga_is_done(lab, page):
     told = page.run(compensate, code=5, swaps={"ID": waiting()[seen], "…": "we play after all"})
     assert "only goes forward" in told.stdout + told.stderr, told
     outside.venue.faults()
+    outside.chain.faults()
     page.run("admitone sagas retry ID --reason '…' --yes", swaps={"ID": waiting()[seen], "…": "the venue is back"})
     until("it ends", lambda: states(lab) == {"withdrawn": 1, "cancelled": 1}, 60)
     assert page.ask("admitone sagas list --status needs_operator") == []

@@ -89,8 +89,9 @@ class Payloads(Case):
         # Of each fate one at least, or this would show nothing.
         verdicts = set(self.here.sql("select distinct verdict from record_ledger").split())
         self.assertLessEqual({"applied", "duplicate", "mismatch", "invalid", "dead"}, verdicts)
-        reasons = {row["reason"] for row in self.here.ask("dead-letters", "list")}
-        self.assertLessEqual({"undecodable", "unknown_type", "limit", "processing_failed"}, reasons)
+        letters = ("dead-letters", "list")
+        self.until(lambda: {"undecodable", "unknown_type", "limit", "processing_failed"}
+                   <= {row["reason"] for row in self.here.ask(*letters)}, lambda: self.here.ask(*letters))
         self.said.append(("metrics", metrics_of(worker)))
         _, out, _ = worker.end()
         reader.join(SLOW)

@@ -72,6 +72,13 @@ TEST(Owners, AFailedAttemptHasGivenItsKeyBack) {
   EXPECT_EQ(violations_of_owners({{1, "applied", Answer::failed}}, {}), 0);
 }
 
+TEST(Owners, AnEndedKeyMayBeOwnedByALaterRecord) {
+  EXPECT_EQ(
+      violations_of_owners({{1, "applied", Answer::given, true}, {2, "applied", Answer::given}},
+                           {key("k1", 2)}),
+      0);
+}
+
 TEST(Owners, AKeyOfADuplicateIsFound) {
   EXPECT_EQ(violations_of_owners({{1, "duplicate", Answer::given}}, {key("k1", 1)}), 1);
 }
