@@ -149,7 +149,8 @@ def test_lanes_are_taken_when_the_right_that_lacked_is_there(lab, page):
 
 @pytest.mark.page("lanes-fenced")
 def test_a_worker_that_was_taken_for_dead_is_fenced_and_nothing_has_to_be_repaired(lab, page):
-    victim = lab.worker("unit.before_fence=stop@2")
+    # Its transaction has to be there still when it goes on: it is the fence that is looked at.
+    victim = lab.worker("unit.before_fence=stop@2", ADMITONE_DATABASE_IDLE_IN_TRANSACTION_TIMEOUT="10m")
     event = lab.event_id(0)
     lab.send([lab.event(event)])
     before = {}
