@@ -93,6 +93,9 @@ class Chaos:
             # Told while the program was still being loaded: it had not said a word and could not listen yet.
             if code == -signal.SIGTERM and self.told[worker] and worker.log.stat().st_size == 0:
                 return
+            # Told while no broker was there for longer than its grace: what it leaves is the next owner's.
+            if code == 1 and self.told[worker] and "next owner" in worker.last_words():
+                return
             if code not in (-signal.SIGKILL, 0, None):
                 self.unexpected.append(f"{worker.name} ended with {code}: {worker.last_words()[-300:]}")
                 self.note("ended by itself", f"{worker.name} {code}")

@@ -1,5 +1,6 @@
 """A worker on topics and a schema of its own, for the stack tests beside this file."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -109,6 +110,8 @@ class Worker:
         self.process = subprocess.Popen([os.environ["ADMITONE_PROGRAM"], "worker", *arguments],
                                         env=installation.environment(more), text=True, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # A failpoint says so each time, and waits until it is heard: nobody reads before the end.
+        fcntl.fcntl(self.process.stderr, fcntl.F_SETPIPE_SZ, 1 << 20)
 
     def first_line(self):
         readable, _, _ = select.select([self.process.stdout], [], [], SLOW)

@@ -25,7 +25,9 @@ class Changes(SagaCase):
     def on_sale(self):
         """A worker, and an event that is on sale for the old dates."""
         self.fund()
-        worker = self.ready_worker(**QUICK)
+        # A venue that stalls for a moment must not change how it goes.
+        worker = self.ready_worker(**{**QUICK, "ADMITONE_SAGA_DEADLINE": "1m", "ADMITONE_SAGA_ATTEMPT_TIMEOUT": "5s",
+                                      "ADMITONE_VENUE_CALL_TIMEOUT": "5s", "ADMITONE_SOLANA_CALL_TIMEOUT": "5s"})
         command = creation()
         self.assertEqual([row["code"] for row in self.send(command)], ["EVENT_CREATED"])
         return worker, command["data"]["eventId"]
@@ -132,7 +134,7 @@ class Operators(Changes):
         self.fund()
         self.chain.faults({"match": {"operation": "getSignatureStatuses"},
                            "action": {"type": "not_found_for", "seconds": 3600}})
-        self.ready_worker(**QUICK)
+        self.ready_worker(**{**QUICK, "ADMITONE_SAGA_DEADLINE": "10s"})
         command = creation()
         event = command["data"]["eventId"]
         self.send(command, wait=False)

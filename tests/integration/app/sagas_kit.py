@@ -81,7 +81,7 @@ class SagaCase(Case):
         self.fund()
         self.venue.faults({"match": {"operation": "venue.hold"}, "action": {"type": "apply_then_lose"}},
                           {"match": {"operation": "venue.holds"}, "action": {"type": "refuse", "status": 404}})
-        worker = self.ready_worker(**QUICK, **more)
+        worker = self.ready_worker(**{**QUICK, "ADMITONE_SAGA_DEADLINE": "10s", **more})
         command = creation()
         self.send(command, wait=False)
         self.until(lambda: [row["status"] for row in self.ask("sagas", "list")] == ["needs_operator"],

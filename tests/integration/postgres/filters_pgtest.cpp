@@ -1,6 +1,7 @@
 // Filters of closed parts of the ledger: what they leave out is never there, whatever becomes of
 // the parts after they were made (decision 0077, laws L1 and L2).
 
+#include <cstdlib>
 #include <random>
 
 #include "integration/postgres/rotation.hpp"
@@ -208,6 +209,38 @@ TEST_F(Filters, KeepToTheirMemoryAndTheRestIsLookedFor) {
   finish(none);
   EXPECT_EQ(meters.gauges[ports::Gauge::ledger_filters_bytes], 0);
   EXPECT_EQ(found(owner, {1, 2, 7}), (Numbers{1, 2}));
+}
+
+// A dump that was restored without its owners, say: row security hides the rows from the function.
+TEST_F(Filters, AreNotMadeByWhoDoesNotSeeTheRows) {
+  const char* superuser = std::getenv("ADMITONE_TEST_PG_SUPERUSER_URL");
+  if (superuser == nullptr) GTEST_SKIP() << "ADMITONE_TEST_PG_SUPERUSER_URL is not set";
+  const auto give_to = [&](const std::string& role) {
+    pqxx::connection session(superuser);
+    pqxx::work tx(session);
+    tx.exec("alter function " + tx.quote_name(db->schema()) +
+            ".ledger_part_keys(int, bytea, int) owner to " + tx.quote_name(role));
+    tx.commit();
+  };
+  const auto owner_role = db->value(RoleKind::owner, "select current_user");
+  const auto other_role = db->value(RoleKind::worker, "select current_user");
+  Owner owner(filtered_store());
+  write(owner, {1});
+  next_part();
+  as_owner("grant select on ledger_000001 to " + other_role);
+  give_to(other_role);
+  auto keeping = keeper();
+  const auto refused = keeping.step();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("does not see the rows"), std::string::npos)
+      << refused.error().message;
+  EXPECT_EQ(found(owner, {1, 7}), (Numbers{1}));
+  EXPECT_EQ(spared, 0U);
+  give_to(owner_role);
+  as_owner("grant execute on function ledger_part_keys(int, bytea, int) to " + other_role);
+  finish(keeping);
+  EXPECT_EQ(found(owner, {1, 7}), (Numbers{1}));
+  EXPECT_EQ(spared, 1U);
 }
 
 TEST_F(Filters, AreMadeAgainAfterTheirConnectionBroke) {

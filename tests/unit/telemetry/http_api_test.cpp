@@ -96,7 +96,7 @@ TEST_F(HttpApiTest, RefusesMoreThanItMayRunAtOnceAndHealthIsAnsweredBesideThem) 
   const auto alive = client().Get("/livez");
   ASSERT_TRUE(alive);
   EXPECT_EQ(alive->status, 200);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds{100});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{1});
   api_.let_go();
   for (auto& thread : hanging) thread.join();
   EXPECT_EQ(client().Get("/api/v1/a", with("reader-secret"))->status, 200);

@@ -102,7 +102,7 @@ class HttpClientsTest : public Echoed {
     const auto alive = client().Get("/livez");
     ASSERT_TRUE(alive);
     EXPECT_EQ(alive->status, 200);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds{100});
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{1});
   }
 
   std::deque<Raw> open_;
